@@ -1,0 +1,1 @@
+//! One machine's hands: containers, checkpoints and HTTP around the agent core.

@@ -1,0 +1,1 @@
+//! Example frameworks: hello, batch, service.

@@ -1,0 +1,1 @@
+//! The executor SDK and the built-in executors.

@@ -1,0 +1,1 @@
+//! Addressable actors across machines, with message tracing.

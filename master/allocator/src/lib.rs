@@ -1,0 +1,1 @@
+//! Who gets what: hierarchical dominant-resource fairness as a pure state machine.

@@ -1,0 +1,1 @@
+//! The cluster's brain: actors, HTTP and registry around the master core.

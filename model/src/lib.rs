@@ -1,0 +1,1 @@
+//! The vocabulary with laws: ids, resources, roles, time.

@@ -1,0 +1,1 @@
+//! The wire: Mesos' messages, their JSON, and RecordIO.

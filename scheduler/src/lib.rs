@@ -1,0 +1,1 @@
+//! The framework SDK: a framework is an actor too.
