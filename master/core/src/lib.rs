@@ -1,1 +1,43 @@
 //! The master's decisions, pure.
+//!
+//! [`Master::step`] takes one [`Input`] (what happened) and leaves [`Effect`]s (what to do) in its [`Cx`]; the shell
+//! performs them in order, and every answer comes back as another input. Same state, input and time give the same effects.
+//!
+//! | effect | answered by |
+//! |---|---|
+//! | [`Effect::Persist`] | [`Input::Persisted`] or [`Input::PersistFailed`] with the same ticket |
+//! | [`Effect::Arm`] | [`Input::TimerDue`] with the same timer, unless it is disarmed before |
+//! | [`Effect::Watch`] | [`Input::Exited`], once |
+//! | [`Effect::Open`] | [`Input::Disconnected`], when the stream ended |
+//! | [`Effect::Allocator`] | [`Input::Allocated`], whenever the allocator has something |
+//! | all others | nothing |
+//!
+//! The first input is [`Input::RegistryRecovered`]; the core writes who leads, and serves from the `Persisted` of that write
+//! on ([`Changed::Serving`]). Calls before it are answered with 503, messages before it are dropped and counted.
+
+mod changed;
+mod config;
+mod counter;
+mod cx;
+mod effect;
+mod fact;
+mod input;
+pub mod limits;
+mod names;
+mod registry;
+mod slab;
+
+pub use changed::{
+    AgentStanding, AgentView, Changed, ExecutorView, FrameworkStanding, FrameworkView, OfferView,
+    TaskStanding, TaskView,
+};
+pub use config::Config;
+pub use counter::Counter;
+pub use cx::Cx;
+pub use effect::{Answer, Effect, Peer, ToAgent};
+pub use fact::{Fact, Level};
+pub use input::{FromAgent, HttpRequest, Input, NewStream, SchedulerCall, Via};
+pub use names::{
+    AgentHandle, Alarm, Connection, FrameworkHandle, OfferHandle, Pid, RequestId, Ticket, Timer,
+};
+pub use registry::RegistryOperation;

@@ -1,0 +1,23 @@
+//! The bounds of what outsiders can make grow, each with its reason.
+
+/// Ids of removed agents that are remembered, to answer late messages. Mesos' number; 100,000 ids are about 10 MB.
+/// Beyond it the oldest is forgotten, and a message from it is one of an unknown agent.
+pub const REMOVED_AGENTS: usize = 100_000;
+
+/// The longest id a framework may choose for a task or an executor, in bytes: agents make directories of them, and no
+/// file name is longer (NAME_MAX). A longer one is refused.
+pub const ID_BYTES: usize = 255;
+
+/// Statuses in a task's history. Mesos keeps one for each consecutive state without a bound; a task changes state less
+/// than ten times unless its executor misbehaves. Beyond it the oldest is dropped.
+pub const STATUSES_PER_TASK: usize = 100;
+
+/// Offer ids named by one ACCEPT or DECLINE. A framework with an offer for each of 50,000 agents may decline them all at
+/// once; a call that names more is refused.
+pub const OFFERS_PER_CALL: usize = 65_536;
+
+/// Filters longer than a year are cut to a year, as in Mesos: far-away times must not overflow.
+pub const LONGEST_REFUSAL_SECONDS: f64 = 31_536_000.0;
+
+/// What is refused when a call does not say: Mesos' default for `Filters.refuse_seconds`.
+pub const DEFAULT_REFUSAL_SECONDS: f64 = 5.0;

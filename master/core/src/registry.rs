@@ -1,0 +1,128 @@
+//! The changes of the registry, as values: what is durable about agents. The shell stores the outcome.
+
+use std::fmt;
+
+use tepui_model::{AgentId, Time};
+use tepui_proto::{internal, v1};
+
+use internal::registry::{GoneSlaves, Master, Slave, Slaves, UnreachableSlave, UnreachableSlaves};
+
+/// One change of the registry.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RegistryOperation {
+    /// Write down which master leads.
+    Recover(Box<v1::MasterInfo>),
+    /// A new agent is admitted.
+    AdmitAgent(Box<v1::AgentInfo>),
+    /// An admitted agent describes itself anew.
+    UpdateAgent(Box<v1::AgentInfo>),
+    /// An agent is given up, but welcome back.
+    MarkUnreachable {
+        /// Which.
+        agent: AgentId,
+        /// Since when.
+        at: Time,
+    },
+    /// An agent is back, even if it is not known any more.
+    MarkReachable(Box<v1::AgentInfo>),
+    /// An agent left for good.
+    RemoveAgent(AgentId),
+    /// Old entries are dropped.
+    Prune {
+        /// Unreachable agents to forget.
+        unreachable: Vec<AgentId>,
+        /// Gone agents to forget.
+        gone: Vec<AgentId>,
+    },
+}
+
+impl RegistryOperation {
+    /// Makes the change. One that does not apply (an agent to remove that is not there) changes nothing: the core asks for
+    /// changes of what it knows, so that this happens only after a store that was changed behind its back.
+    pub fn apply(&self, registry: &mut internal::Registry) {
+        match self {
+            RegistryOperation::Recover(info) => {
+                registry.master = Some(Master { info: (**info).clone() });
+            }
+            RegistryOperation::AdmitAgent(info) | RegistryOperation::UpdateAgent(info) => {
+                admit(registry, info);
+            }
+            RegistryOperation::MarkUnreachable { agent, at } => mark_unreachable(registry, agent, *at),
+            RegistryOperation::MarkReachable(info) => {
+                if let Some(id) = &info.id {
+                    forget_unreachable(registry, &[id.value.as_str()]);
+                }
+                admit(registry, info);
+            }
+            RegistryOperation::RemoveAgent(agent) => {
+                remove(registry, agent.as_str());
+            }
+            RegistryOperation::Prune { unreachable, gone } => {
+                forget_unreachable(registry, &unreachable.iter().map(AgentId::as_str).collect::<Vec<_>>());
+                forget_gone(registry, &gone.iter().map(AgentId::as_str).collect::<Vec<_>>());
+            }
+        }
+    }
+}
+
+fn admit(registry: &mut internal::Registry, info: &v1::AgentInfo) {
+    let slaves = &mut registry.slaves.get_or_insert_with(Slaves::default).slaves;
+    match slaves.iter_mut().find(|slave| slave.info.id == info.id) {
+        Some(slave) => slave.info = info.clone(),
+        None => slaves.push(Slave { info: info.clone(), ..Slave::default() }),
+    }
+}
+
+fn remove(registry: &mut internal::Registry, agent: &str) -> Option<Slave> {
+    let slaves = &mut registry.slaves.as_mut()?.slaves;
+    let index = slaves.iter().position(|slave| id_of(&slave.info) == agent)?;
+    Some(slaves.remove(index))
+}
+
+fn mark_unreachable(registry: &mut internal::Registry, agent: &AgentId, at: Time) {
+    let Some(slave) = remove(registry, agent.as_str()) else {
+        return;
+    };
+    let entry = UnreachableSlave {
+        id: agent.to_wire(),
+        timestamp: at.into(),
+        drain_info: slave.drain_info,
+        deactivated: slave.deactivated,
+    };
+    registry.unreachable.get_or_insert_with(UnreachableSlaves::default).slaves.push(entry);
+}
+
+fn forget_unreachable(registry: &mut internal::Registry, agents: &[&str]) {
+    if let Some(unreachable) = &mut registry.unreachable {
+        unreachable.slaves.retain(|slave| !agents.contains(&slave.id.value.as_str()));
+    }
+}
+
+fn forget_gone(registry: &mut internal::Registry, agents: &[&str]) {
+    if let Some(gone) = &mut registry.gone {
+        let gone: &mut GoneSlaves = gone;
+        gone.slaves.retain(|slave| !agents.contains(&slave.id.value.as_str()));
+    }
+}
+
+fn id_of(info: &v1::AgentInfo) -> &str {
+    info.id.as_ref().map_or("", |id| id.value.as_str())
+}
+
+impl fmt::Display for RegistryOperation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RegistryOperation::Recover(info) => write!(f, "master is {}", info.id),
+            RegistryOperation::AdmitAgent(info) => write!(f, "admit {}", id_of(info)),
+            RegistryOperation::UpdateAgent(info) => write!(f, "update {}", id_of(info)),
+            RegistryOperation::MarkUnreachable { agent, at } => {
+                write!(f, "{agent} is unreachable since {at}")
+            }
+            RegistryOperation::MarkReachable(info) => write!(f, "{} is reachable", id_of(info)),
+            RegistryOperation::RemoveAgent(agent) => write!(f, "remove {agent}"),
+            RegistryOperation::Prune { unreachable, gone } => {
+                write!(f, "forget {} unreachable and {} gone agents", unreachable.len(), gone.len())
+            }
+        }
+    }
+}
