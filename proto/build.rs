@@ -1,0 +1,27 @@
+//! Turns `mesos/**/*.proto` into Rust: types by prost, and the schema tables that JSON and the wire checks read.
+
+#[path = "build/boxed.rs"]
+mod boxed;
+#[path = "build/sources.rs"]
+mod sources;
+#[path = "build/twins.rs"]
+mod twins;
+
+use std::{error::Error, path::Path};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=build");
+    println!("cargo:rerun-if-changed=mesos");
+
+    let compiled = protox::compile(sources::list(Path::new("mesos"))?, ["."])?;
+    let merged = twins::merge(compiled);
+
+    let mut config = prost_build::Config::new();
+    config.btree_map(["."]).bytes(["."]).enable_type_names().include_file("types.rs");
+    for field in boxed::fields(&merged) {
+        config.boxed(field);
+    }
+    config.compile_fds(merged)?;
+    Ok(())
+}
