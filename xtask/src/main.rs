@@ -1,3 +1,44 @@
-//! `cargo xtask`.
+//! `cargo xtask`: what a developer and CI run. `check` only reads, `fix` writes, `test` runs everything.
 
-fn main() {}
+mod check;
+mod command;
+mod fix;
+mod test;
+mod tidy;
+mod tree;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  check   formatting, clippy, structure and licences; changes nothing
+  fix     formats, and applies what clippy can mend by itself
+  test    installs what the tests need, builds once, runs every test, cleans up
+  tidy    only the structure rules of `check`";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        ["check"] => check::run(),
+        ["fix"] => fix::run(),
+        ["test"] => test::run(),
+        ["tidy"] => tidy::run(),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprintln!("xtask: unknown command `{}`\n\n{USAGE}", other.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Runs every test there is: installs what they need, builds once, runs, cleans up, counts.
+
+mod leftovers;
+mod needs;
+mod runner;
+
+use anyhow::{Result, bail};
+
+use self::leftovers::Scratch;
+use crate::{command, tree};
+
+/// The binary, in the crate of end to end tests, that installs the third-party clients they drive.
+const CLIENTS: &str = "setup-clients";
+
+pub fn run() -> Result<()> {
+    needs::install_missing()?;
+    // All targets, because tests of one crate start the binary of another, and because a build without the
+    // tests would choose other features for shared dependencies and compile them twice.
+    command::run(command::cargo(&["build", "--workspace", "--all-targets"]))?;
+    install_clients()?;
+
+    let scratch = Scratch::new()?;
+    let outcome = runner::run(&scratch);
+    let cleaned = scratch.clear();
+
+    let count = outcome?;
+    cleaned?;
+    println!("{} passed, {} failed", count.passed, count.failed);
+    if !count.complete {
+        bail!("the tests did not all pass");
+    }
+    Ok(())
+}
+
+fn install_clients() -> Result<()> {
+    let there = tree::packages()?.iter().any(|package| package.binaries.iter().any(|name| name == CLIENTS));
+    if !there {
+        return Ok(());
+    }
+    command::run(command::cargo(&["run", "--package", "tepui-tests", "--bin", CLIENTS]))
+}
