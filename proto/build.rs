@@ -4,10 +4,12 @@
 mod boxed;
 #[path = "build/sources.rs"]
 mod sources;
+#[path = "build/tables.rs"]
+mod tables;
 #[path = "build/twins.rs"]
 mod twins;
 
-use std::{error::Error, path::Path};
+use std::{env, error::Error, path::Path};
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
@@ -15,7 +17,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=mesos");
 
     let compiled = protox::compile(sources::list(Path::new("mesos"))?, ["."])?;
-    let merged = twins::merge(compiled);
+    let (merged, aliases) = twins::merge(compiled);
+    let out = env::var("OUT_DIR")?;
+    tables::write(&merged, &aliases, Path::new(&out))?;
 
     let mut config = prost_build::Config::new();
     config.btree_map(["."]).bytes(["."]).enable_type_names().include_file("types.rs");

@@ -25,8 +25,8 @@ const TWIN_FILES: [&str; 9] = [
 /// `mesos.master.Call.DrainAgent` cannot arrive, since the operator API was born with v1.
 const KEPT: [&str; 2] = [".mesos.scheduler.Call", ".mesos.scheduler.Call.Subscribe"];
 
-/// Drops the twins and lets everything else refer to v1.
-pub fn merge(compiled: FileDescriptorSet) -> FileDescriptorSet {
+/// Drops the twins and lets everything else refer to v1. Also answers which v0 name stands for which v1 type.
+pub fn merge(compiled: FileDescriptorSet) -> (FileDescriptorSet, Vec<(String, String)>) {
     let twins = names_in(&compiled, |file| TWIN_FILES.contains(&file.name()));
     let others = names_in(&compiled, |file| !TWIN_FILES.contains(&file.name()));
     let rename = |name: &str| -> String {
@@ -48,11 +48,13 @@ pub fn merge(compiled: FileDescriptorSet) -> FileDescriptorSet {
         }
         merged.file.push(file);
     }
-    merged
+    let renamed = twins.iter().filter(|name| !KEPT.contains(&name.as_str()));
+    let aliases = renamed.map(|name| (name[1..].to_string(), v1_name(name)[1..].to_string())).collect();
+    (merged, aliases)
 }
 
 /// The v1 name of a v0 type: `.mesos.SlaveInfo.Capability` is `.mesos.v1.AgentInfo.Capability`.
-pub fn v1_name(v0: &str) -> String {
+fn v1_name(v0: &str) -> String {
     v0.replacen(".mesos.", ".mesos.v1.", 1).replace("Slave", "Agent")
 }
 
