@@ -1,0 +1,153 @@
+//! The time of a node: real, or virtual in tests.
+//!
+//! Every timer of an actor comes from its node's clock. A virtual clock stands still until it is told to
+//! [`advance`](Clock::advance), jumps from timer to timer, and lets all actors settle in between.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::oneshot;
+
+use crate::time::Timestamp;
+
+/// Turns of the executor without an undelivered message after which everything is taken to be at rest. A timer that
+/// fires needs two turns to become a message, a future that wakes an actor a few more.
+const QUIET_TURNS: u32 = 32;
+
+/// A source of time and of timers. Clones share it.
+#[derive(Clone)]
+pub struct Clock(Arc<Source>);
+
+enum Source {
+    Real { start: Timestamp, since: Instant },
+    Virtual { state: Mutex<VirtualState>, undelivered: AtomicUsize },
+}
+
+struct VirtualState {
+    now: Timestamp,
+    // The number keeps sleepers of the same moment apart, in the order of their arrival.
+    sleepers: BTreeMap<(Timestamp, u64), oneshot::Sender<()>>,
+    next: u64,
+}
+
+impl Clock {
+    /// The machine's time, read once now and carried on by its monotonic clock: it never goes backwards, and does not
+    /// follow somebody who sets the machine's clock while the process runs.
+    pub fn real() -> Clock {
+        Clock(Arc::new(Source::Real { start: SystemTime::now().into(), since: Instant::now() }))
+    }
+
+    /// A clock that stands at `start` until it is told to advance. Nodes may share it.
+    pub fn starting_at(start: Timestamp) -> Clock {
+        let state = VirtualState { now: start, sleepers: BTreeMap::new(), next: 0 };
+        Clock(Arc::new(Source::Virtual { state: Mutex::new(state), undelivered: AtomicUsize::new(0) }))
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        match &*self.0 {
+            Source::Real { start, since } => *start + since.elapsed(),
+            Source::Virtual { state, .. } => lock(state).now,
+        }
+    }
+
+    /// Ready after `duration`, counted from this call and not from the first poll.
+    pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let (virtual_sleep, real_until) = match &*self.0 {
+            Source::Real { .. } => (None, Some(tokio::time::Instant::now() + duration)),
+            Source::Virtual { state, .. } => (Some(lock(state).sleep(duration)), None),
+        };
+        // Kept alive by its sleepers: a virtual clock that was dropped would wake them all.
+        let clock = self.clone();
+        async move {
+            if let Some(until) = real_until {
+                tokio::time::sleep_until(until).await;
+            }
+            if let Some(woken) = virtual_sleep {
+                let _ = woken.await;
+            }
+            drop(clock);
+        }
+    }
+
+    /// Moves a virtual clock on by `duration`. Stops at each timer on the way, fires it, and waits until all actors have
+    /// handled what follows from it.
+    ///
+    /// # Panics
+    /// The clock is real.
+    pub async fn advance(&self, duration: Duration) {
+        let Source::Virtual { state, .. } = &*self.0 else { panic!("a real clock cannot be advanced") };
+        self.settle().await;
+        let target = lock(state).now + duration;
+        while let Some(sleeper) = { lock(state).next_until(target) } {
+            let _ = sleeper.send(());
+            self.settle().await;
+        }
+        lock(state).now = target;
+    }
+
+    /// Waits until every message that was told between actors of this clock's nodes inside this process is handled. Does
+    /// not know of what is under way on a socket.
+    ///
+    /// # Panics
+    /// The clock is real.
+    pub async fn settle(&self) {
+        let Source::Virtual { undelivered, .. } = &*self.0 else { panic!("a real clock never settles") };
+        let mut quiet = 0;
+        while quiet < QUIET_TURNS {
+            tokio::task::yield_now().await;
+            quiet = if undelivered.load(Ordering::Acquire) == 0 { quiet + 1 } else { 0 };
+        }
+    }
+
+    /// Marks a message as under way until the answer is dropped. Real clocks do not count.
+    pub(crate) fn undelivered(&self) -> Undelivered {
+        match &*self.0 {
+            Source::Real { .. } => Undelivered(None),
+            Source::Virtual { undelivered, .. } => {
+                undelivered.fetch_add(1, Ordering::AcqRel);
+                Undelivered(Some(self.clone()))
+            }
+        }
+    }
+}
+
+impl VirtualState {
+    fn sleep(&mut self, duration: Duration) -> oneshot::Receiver<()> {
+        let (wake, woken) = oneshot::channel();
+        self.sleepers.insert((self.now + duration, self.next), wake);
+        self.next += 1;
+        woken
+    }
+
+    fn next_until(&mut self, target: Timestamp) -> Option<oneshot::Sender<()>> {
+        let first = self.sleepers.first_entry()?;
+        let due = first.key().0;
+        if due > target {
+            return None;
+        }
+        let sleeper = first.remove();
+        self.now = self.now.max(due);
+        Some(sleeper)
+    }
+}
+
+/// A message on its way, as a virtual clock counts it.
+pub(crate) struct Undelivered(Option<Clock>);
+
+impl Drop for Undelivered {
+    fn drop(&mut self) {
+        if let Some(Clock(source)) = &self.0
+            && let Source::Virtual { undelivered, .. } = &**source
+        {
+            undelivered.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+fn lock(state: &Mutex<VirtualState>) -> std::sync::MutexGuard<'_, VirtualState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,75 @@
+//! Every bound on what an outsider can make this process hold, in one place, each with its reason.
+
+use std::time::Duration;
+
+/// Longest name of an actor. Names travel in every message; the longest real ones hold two UUIDs.
+pub const ACTOR_NAME_BYTES: usize = 1024;
+
+/// Longest name of a message on the wire: the longest protobuf name in use has about 60 bytes.
+pub const MESSAGE_NAME_BYTES: usize = 512;
+
+/// Largest frame of the peer protocol unless the builder says otherwise. A re-registering agent with a
+/// hundred thousand finished tasks sends about 30 MiB. Beyond it a sender drops the message, a receiver
+/// refuses the connection.
+pub const FRAME_BYTES: usize = 64 << 20;
+
+/// What may wait to be written to one peer unless the builder says otherwise. Beyond it the connection
+/// is closed: whoever watches through it hears `Exited` and starts over, instead of missing a message in the middle.
+pub const OUTBOUND_BYTES: usize = 128 << 20;
+
+/// Received from one peer, but not yet handled. Beyond it the socket is not read, so that the sender waits.
+/// Room for several large messages; small ones count as [`MESSAGE_OVERHEAD`].
+pub const INTAKE_BYTES: usize = 16 << 20;
+
+/// What a queued message costs besides its body.
+pub const MESSAGE_OVERHEAD: usize = 256;
+
+/// Actors that one peer may watch through one connection: a master with every executor of its agents.
+/// Beyond it the connection is refused.
+pub const WATCHES_PER_CONNECTION: usize = 100_000;
+
+/// Notes about undelivered messages that may wait to be written back to their sender. Beyond it they are only counted.
+pub const NOTES_PER_CONNECTION: usize = 1_024;
+
+/// Connections that one node serves at a time, of every kind. Beyond it new ones wait in the kernel's backlog.
+pub const CONNECTIONS: usize = 16_384;
+
+/// Request line and headers of an HTTP request that are looked at to find out who speaks.
+pub const REQUEST_HEAD_BYTES: usize = 64 << 10;
+
+/// How long a new connection may take to say what it is, and a peer to finish its handshake.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long dialling another node may take.
+pub const DIAL: Duration = Duration::from_secs(5);
+
+/// A side that has nothing else to send says so this often.
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// A peer that was silent this long is dead: four heartbeats were lost.
+pub const SILENCE: Duration = Duration::from_secs(20);
+
+/// How long an idle HTTP connection is kept for its next request. Pools of well-behaved clients keep theirs 60 to 90 seconds
+/// and must not meet a closed one.
+pub const HTTP_KEEP_ALIVE: Duration = Duration::from_secs(300);
+
+/// How long an HTTP client may take to send the head of its request.
+pub const HTTP_HEAD: Duration = Duration::from_secs(15);
+
+/// Unacknowledged bytes on an HTTP connection for this long mean that the client's machine is gone.
+pub const HTTP_UNACKNOWLEDGED: Duration = Duration::from_secs(60);
+
+/// Headers that a flight recorder keeps. About 200 bytes each.
+pub const RECORDED_HEADERS: usize = 16_384;
+
+/// Tags that a flight recorder keeps; the oldest go first.
+pub const RECORDED_TAGS: usize = 16_384;
+
+/// Longest key and longest value of a tag. Longer ones are cut.
+pub const TAG_BYTES: usize = 256;
+
+/// How far another node's clock may run ahead before its times are ignored in the hybrid logical clock.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(300);
+
+/// Messages that an actor handles before every other task of its thread gets a turn.
+pub const MESSAGES_PER_TURN: u32 = 128;

@@ -1,0 +1,356 @@
+//! One address, and the actors that live there.
+
+use std::any::{Any, TypeId};
+use std::borrow::Cow;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix::Addr;
+use actix::dev::channel;
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::actor::{Actor, WireMessage};
+use crate::actor_ref::ActorRef;
+use crate::builder::{Builder, Settings};
+use crate::clock::Clock;
+use crate::context::Context;
+use crate::envelope::{Header, Receipt};
+use crate::host::Host;
+use crate::pid::{Pid, check_name};
+use crate::registry::{MailboxDoor, Registration, Registry};
+use crate::routes::{Routes, wire_name};
+use crate::trace::recorder::{Outcome, Record, Recorder};
+use crate::trace::{Cause, Ids, MessageId, TraceId};
+use crate::transport::Transport;
+use crate::transport::acceptor::Acceptor;
+use crate::transport::http::Http;
+use crate::watch::{Exit, WatchKey, Watcher};
+use crate::web::ServiceConfig;
+use crate::worker::Worker;
+
+/// How long actors get to end, and how long connections to write their last words, when a node is shut down.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// One TCP address with the actors living there, their routes and their flight recorder. Several fit into one process.
+///
+/// Cheap to clone; clones are the same node. Its sockets are served by a thread of its own, so that a busy actor delays neither
+/// heartbeats nor HTTP. It lives until [`shutdown`](Node::shutdown), or the end of [`libactor::run`](crate::run).
+#[derive(Clone)]
+pub struct Node(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) address: SocketAddr,
+    pub(crate) settings: Settings,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) transport: Transport,
+    ids: Ids,
+    next_watch: AtomicU64,
+    // Taken by `serve`.
+    listener: Mutex<Option<TcpListener>>,
+}
+
+/// Why a node does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// `serve` was called before, or the node is shut down.
+    #[error("node {0} serves already, or was shut down")]
+    Again(SocketAddr),
+    /// The HTTP routes contradict each other.
+    #[error("set up the http routes of node {0}; the log says what is wrong with them")]
+    Routes(SocketAddr),
+}
+
+/// The name is taken, or none that an actor can have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("actor name '{0}' is taken or not allowed")]
+pub struct SpawnError(pub String);
+
+impl Node {
+    /// The settings of a new node.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn new(address: SocketAddr, listener: TcpListener, settings: Settings) -> Node {
+        crate::metrics::install();
+        Node(Arc::new(Inner {
+            address,
+            settings,
+            registry: Registry::new(),
+            recorder: Arc::new(Recorder::new()),
+            transport: Transport::new(),
+            ids: Ids::random(),
+            next_watch: AtomicU64::new(1),
+            listener: Mutex::new(Some(listener)),
+        }))
+    }
+
+    /// The address that this node's pids carry.
+    pub fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    /// The pid of the actor of that name here, whether it exists or not.
+    ///
+    /// # Panics
+    /// The name is none that an actor can have; see [`Pid::new`].
+    pub fn pid(&self, name: &str) -> Pid {
+        Pid::new(name, self.0.address).expect("the caller chose the actor's name")
+    }
+
+    /// The node's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.0.settings.clock
+    }
+
+    /// The node's flight recorder.
+    pub fn recorder(&self) -> &Recorder {
+        &self.0.recorder
+    }
+
+    /// Starts an actor on this thread, inside [`libactor::run`](crate::run) or on a [`Worker`].
+    ///
+    /// # Panics
+    /// The name is taken or not allowed; [`try_spawn`](Node::try_spawn) is for names that the program did not choose.
+    pub fn spawn<A: Actor>(&self, name: &str, actor: A) -> ActorRef<A> {
+        self.try_spawn(name, actor).expect("an actor's name is chosen to be free")
+    }
+
+    /// Starts an actor on this thread.
+    ///
+    /// # Errors
+    /// The name is taken or not allowed.
+    pub fn try_spawn<A: Actor>(&self, name: &str, actor: A) -> Result<ActorRef<A>, SpawnError> {
+        let (actor_ref, start) = self.enter(name)?;
+        start(actor);
+        Ok(actor_ref)
+    }
+
+    /// Starts an actor on another thread, where `make` makes it.
+    ///
+    /// # Panics
+    /// The name is taken or not allowed.
+    pub fn spawn_on<A: Actor>(
+        &self,
+        worker: &Worker,
+        name: &str,
+        make: impl FnOnce() -> A + Send + 'static,
+    ) -> ActorRef<A> {
+        let (actor_ref, start) = self.enter(name).expect("an actor's name is chosen to be free");
+        // A worker that has ended drops `start`, and with it the registration: watchers hear of it.
+        worker.execute(move || start(make()));
+        actor_ref
+    }
+
+    /// Tells an actor, here or elsewhere, in the name of `from`, at most once and in order. Actors use [`Context::tell`].
+    pub fn tell<M: WireMessage>(&self, from: &Pid, to: &Pid, message: M) {
+        let name = Cow::Borrowed(wire_name::<M>());
+        let header = self.header(from, to, name, message.encoded_len(), Cause::current());
+        if to.address() == self.0.address {
+            self.pass(header, message);
+        } else {
+            let body = message.encode_to_vec().into();
+            self.0.transport.send(self, header, body);
+        }
+    }
+
+    /// Ready when the actor ends, or the connection to it is lost; at once if there is none. Actors use [`Context::watch`].
+    pub fn exited(&self, pid: &Pid) -> impl Future<Output = Exit> + Send + 'static + use<> {
+        let (tell, told) = oneshot::channel();
+        let key = self.next_watch();
+        self.watch_with(
+            pid,
+            Watcher {
+                key,
+                notify: Box::new(move |why| {
+                    let _ = tell.send(why);
+                }),
+            },
+        );
+        let withdrawn = Withdraw { node: self.clone(), pid: pid.clone(), key };
+        async move {
+            let why = told.await.unwrap_or(Exit::ConnectionLost);
+            drop(withdrawn);
+            why
+        }
+    }
+
+    /// Starts to accept connections: messages of other nodes, and HTTP on the same port. `routes` is called once on the node's
+    /// own thread, where handlers run too; `/__processes__`, `/__trace__` and `/metrics` are there already.
+    ///
+    /// # Errors
+    /// Called twice or after `shutdown`, or the routes are wrong.
+    pub async fn serve(
+        &self,
+        routes: impl FnOnce(&mut ServiceConfig) + Send + 'static,
+    ) -> Result<(), ServeError> {
+        let listener = self.0.listener.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let listener = listener.ok_or(ServeError::Again(self.0.address))?;
+        let (ready, is_ready) = oneshot::channel();
+        let node = self.clone();
+        self.0.transport.run(move || async move {
+            let Some(http) = Http::start(&node, routes).await else { return };
+            let Ok(acceptor) = Acceptor::new(node, listener, http) else { return };
+            let _ = ready.send(());
+            acceptor.run().await;
+        });
+        is_ready.await.map_err(|_| ServeError::Routes(self.0.address))
+    }
+
+    /// Ends all actors, tells their watchers, closes all connections, also those with open streams. Takes well below a
+    /// second; what has not ended by then is cut off.
+    pub async fn shutdown(&self) {
+        drop(self.0.listener.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.0.registry.stop_all();
+        if tokio::time::timeout(GRACE, self.0.registry.empty()).await.is_err() {
+            tracing::warn!(node = %self.0.address, actors = ?self.0.registry.names(), "actors did not end in time");
+        }
+        self.0.transport.close(GRACE).await;
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    pub(crate) fn next_watch(&self) -> WatchKey {
+        self.0.next_watch.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn watch_with(&self, pid: &Pid, watcher: Watcher) {
+        if pid.address() == self.0.address {
+            self.0.registry.watch(pid.name(), watcher);
+        } else {
+            self.0.transport.watch(self, pid, watcher);
+        }
+    }
+
+    pub(crate) fn unwatch(&self, pid: &Pid, key: WatchKey) {
+        if pid.address() == self.0.address {
+            self.0.registry.unwatch(pid.name(), key);
+        } else {
+            self.0.transport.unwatch(pid, key);
+        }
+    }
+
+    fn header(&self, from: &Pid, to: &Pid, name: Cow<'static, str>, size: usize, cause: Cause) -> Header {
+        let now = self.clock().now();
+        let id = self.0.ids.next();
+        let trace = if cause.trace.0 == 0 { TraceId(id) } else { cause.trace };
+        Header {
+            from: from.clone(),
+            to: to.clone(),
+            name,
+            size,
+            trace,
+            id: MessageId(id),
+            cause: cause.message,
+            sent: self.0.ids.tick(now),
+            queued: now,
+        }
+    }
+
+    fn pass<M: WireMessage>(&self, header: Header, message: M) {
+        let Some(door) = self.0.registry.find(header.to.name()) else {
+            return self.give_up(header, Outcome::NoSuchActor);
+        };
+        if door.receives(TypeId::of::<M>()) {
+            let receipt = Receipt::new(header, &self.0.recorder, self.clock());
+            let mut message: Option<M> = Some(message);
+            return door.pass(TypeId::of::<M>(), &mut message as &mut dyn Any, receipt);
+        }
+        // Another Rust type may go by the same name there.
+        let Some(name) = door.knows(&header.name) else {
+            return self.give_up(header, Outcome::NoSuchMessage);
+        };
+        let receipt = Receipt::new(header, &self.0.recorder, self.clock());
+        door.deliver(name, message.encode_to_vec().into(), receipt, None);
+    }
+
+    /// A message of another node. What is wrong with it, if it cannot be delivered.
+    pub(crate) fn receive(
+        &self,
+        mut header: Header,
+        body: Bytes,
+        share: OwnedSemaphorePermit,
+    ) -> Result<(), (Outcome, String)> {
+        self.0.ids.observe(header.sent, header.queued);
+        let Some(door) = self.0.registry.find(header.to.name()) else {
+            let reason = format!("no actor '{}' at {}", header.to.name(), self.0.address);
+            self.give_up(header, Outcome::NoSuchActor);
+            return Err((Outcome::NoSuchActor, reason));
+        };
+        let Some(name) = door.knows(&header.name) else {
+            let reason = format!("actor {} does not receive '{}'", header.to, header.name);
+            self.give_up(header, Outcome::NoSuchMessage);
+            return Err((Outcome::NoSuchMessage, reason));
+        };
+        header.name = Cow::Borrowed(name);
+        if let Some(check) = &self.0.settings.body_check
+            && let Err(error) = check(name, &body)
+        {
+            let reason = format!("malformed {name}: {error}");
+            tracing::warn!(from = %header.from, to = %header.to, message = name, error, "malformed message dropped");
+            self.give_up(header, Outcome::Malformed);
+            return Err((Outcome::Malformed, reason));
+        }
+        let receipt = Receipt::new(header, &self.0.recorder, self.clock());
+        door.deliver(name, body, receipt, Some(share));
+        Ok(())
+    }
+
+    /// A message goes nowhere: counted, logged and recorded.
+    pub(crate) fn give_up(&self, header: Header, outcome: Outcome) {
+        let (from, to, message) = (&header.from, &header.to, &*header.name);
+        tracing::debug!(%from, %to, message, %outcome, "message not delivered");
+        metrics::counter!(crate::metrics::of_outcome(outcome)).increment(1);
+        let handled = Some(self.clock().now());
+        self.0.recorder.record(Record { header, handled, outcome });
+    }
+
+    /// Enters a new actor: its handle, and what starts it on the thread that calls it.
+    fn enter<A: Actor>(
+        &self,
+        name: &str,
+    ) -> Result<(ActorRef<A>, impl FnOnce(A) + Send + use<A>), SpawnError> {
+        let error = || SpawnError(name.chars().take(64).collect());
+        check_name(name).map_err(|_| error())?;
+        let (outbox, inbox) = channel::channel(actix_mailbox_capacity());
+        let address: Addr<Host<A>> = Addr::new(outbox);
+        let name: Arc<str> = name.into();
+        let door = Arc::new(MailboxDoor { address: address.clone(), routes: Routes::of_actor() });
+        let registration: Registration = self.0.registry.enter(&name, door).ok_or_else(error)?;
+        let pid = Pid::from_parts(name, self.0.address);
+        let actor_ref = ActorRef::new(address, pid.clone(), self.clone());
+        let node = self.clone();
+        let start = move |actor| Context::start(node, pid, inbox, Host::new(actor, registration));
+        Ok((actor_ref, start))
+    }
+}
+
+/// Withdraws a watch when who waited for it has gone.
+struct Withdraw {
+    node: Node,
+    pid: Pid,
+    key: WatchKey,
+}
+
+impl Drop for Withdraw {
+    fn drop(&mut self) {
+        self.node.unwatch(&self.pid, self.key);
+    }
+}
+
+/// What actix parks asks beyond. Ours never park: see [`ActorRef`].
+const fn actix_mailbox_capacity() -> usize {
+    16
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "node {}", self.0.address)
+    }
+}

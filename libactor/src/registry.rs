@@ -1,0 +1,176 @@
+//! The actors of one node by name, and who watches them.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
+
+use actix::Addr;
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, watch as signal};
+
+use crate::actor::Actor;
+use crate::envelope::Receipt;
+use crate::host::{Arrived, Host, Stop};
+use crate::routes::Routes;
+use crate::watch::{Exit, WatchKey, Watcher};
+
+/// Names to mailboxes. Each actor is in it from before its first message until it was dropped.
+pub(crate) struct Registry {
+    entries: RwLock<HashMap<Arc<str>, Entry>>,
+    // How many there are, for those who wait for the last one.
+    population: signal::Sender<usize>,
+}
+
+struct Entry {
+    door: Arc<dyn Door>,
+    watchers: Vec<Watcher>,
+}
+
+/// An actor of any type, as its node sees it.
+pub(crate) trait Door: Send + Sync {
+    /// The name of the message as the actor's program knows it, if the actor receives it.
+    fn knows(&self, name: &str) -> Option<&'static str>;
+    /// Delivers a Rust value: `message` is an `Option` of the type that `type_id` is of, and taken. False if the actor does not receive that type.
+    fn receives(&self, type_id: TypeId) -> bool;
+    fn pass(&self, type_id: TypeId, message: &mut dyn Any, receipt: Receipt);
+    /// Delivers an encoded message whose name the actor knows.
+    fn deliver(&self, name: &'static str, body: Bytes, receipt: Receipt, share: Option<OwnedSemaphorePermit>);
+    fn stop(&self);
+}
+
+pub(crate) struct MailboxDoor<A: Actor> {
+    pub(crate) address: Addr<Host<A>>,
+    pub(crate) routes: Routes<A>,
+}
+
+impl<A: Actor> Door for MailboxDoor<A> {
+    fn knows(&self, name: &str) -> Option<&'static str> {
+        self.routes.by_name(name).map(|route| route.name)
+    }
+
+    fn receives(&self, type_id: TypeId) -> bool {
+        self.routes.by_type(type_id).is_some()
+    }
+
+    fn pass(&self, type_id: TypeId, message: &mut dyn Any, receipt: Receipt) {
+        let route = self.routes.by_type(type_id).expect("the caller asked whether the actor receives it");
+        (route.pass)(&self.address, message, receipt);
+    }
+
+    fn deliver(
+        &self,
+        name: &'static str,
+        body: Bytes,
+        receipt: Receipt,
+        share: Option<OwnedSemaphorePermit>,
+    ) {
+        let route = self.routes.by_name(name).expect("the caller asked whether the actor knows it");
+        self.address.do_send(Arrived { route, body, receipt, share });
+    }
+
+    fn stop(&self) {
+        self.address.do_send(Stop);
+    }
+}
+
+impl Registry {
+    pub(crate) fn new() -> Arc<Registry> {
+        Arc::new(Registry { entries: RwLock::default(), population: signal::Sender::new(0) })
+    }
+
+    /// Enters an actor. None if the name is taken.
+    pub(crate) fn enter(self: &Arc<Self>, name: &Arc<str>, door: Arc<dyn Door>) -> Option<Registration> {
+        let mut entries = self.write();
+        if entries.contains_key(name) {
+            return None;
+        }
+        entries.insert(name.clone(), Entry { door, watchers: Vec::new() });
+        self.population.send_replace(entries.len());
+        Some(Registration { registry: Arc::downgrade(self), name: name.clone(), why: Exit::Stopped })
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<dyn Door>> {
+        self.read().get(name).map(|entry| entry.door.clone())
+    }
+
+    /// Sorted.
+    pub(crate) fn names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<_> = self.read().keys().cloned().collect();
+        names.sort();
+        names
+    }
+
+    pub(crate) fn watch(&self, name: &str, watcher: Watcher) {
+        let mut entries = self.write();
+        if let Some(entry) = entries.get_mut(name) {
+            entry.watchers.push(watcher);
+            return;
+        }
+        drop(entries);
+        watcher.fire(Exit::Missing);
+    }
+
+    pub(crate) fn unwatch(&self, name: &str, key: WatchKey) {
+        let mut entries = self.write();
+        let Some(entry) = entries.get_mut(name) else { return };
+        let position = entry.watchers.iter().position(|watcher| watcher.key == key);
+        let watcher = position.map(|position| entry.watchers.swap_remove(position));
+        drop(entries);
+        drop(watcher);
+    }
+
+    pub(crate) fn stop_all(&self) {
+        let doors: Vec<_> = self.read().values().map(|entry| entry.door.clone()).collect();
+        for door in doors {
+            door.stop();
+        }
+    }
+
+    /// Ready when the last actor has ended.
+    pub(crate) async fn empty(&self) {
+        let mut population = self.population.subscribe();
+        // The sender lives in `self`.
+        let _ = population.wait_for(|count| *count == 0).await;
+    }
+
+    fn leave(&self, name: &str, why: Exit) {
+        let mut entries = self.write();
+        let left = entries.remove(name);
+        self.population.send_replace(entries.len());
+        drop(entries);
+        // Outside the lock: watchers and mailboxes run code of others.
+        for watcher in left.into_iter().flat_map(|entry| entry.watchers) {
+            watcher.fire(why);
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<Arc<str>, Entry>> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Arc<str>, Entry>> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An actor's place in the registry, owned by what houses the actor: however the actor ends, this is dropped.
+pub(crate) struct Registration {
+    registry: Weak<Registry>,
+    name: Arc<str>,
+    why: Exit,
+}
+
+impl Registration {
+    /// What to tell the watchers.
+    pub(crate) fn ends_with(&mut self, why: Exit) {
+        self.why = why;
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if let Some(registry) = self.registry.upgrade() {
+            registry.leave(&self.name, self.why);
+        }
+    }
+}

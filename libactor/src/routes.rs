@@ -1,0 +1,101 @@
+//! The protobuf messages that reach an actor by name.
+
+use std::any::{Any, TypeId};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::marker::PhantomData;
+
+use actix::Addr;
+use bytes::Bytes;
+
+use crate::actor::{Actor, Receive, WireMessage};
+use crate::context::Context;
+use crate::envelope::Receipt;
+use crate::host::{Host, Passed};
+use crate::pid::Pid;
+
+/// The table that [`Actor::install`] fills.
+pub struct Routes<A: Actor> {
+    by_name: HashMap<&'static str, Route<A>>,
+    by_type: HashMap<TypeId, &'static str>,
+}
+
+/// How a message of one type reaches actors of one type.
+pub(crate) struct Route<A: Actor> {
+    pub(crate) name: &'static str,
+    pub(crate) decode: Decode<A>,
+    pub(crate) pass: fn(&Addr<Host<A>>, &mut dyn Any, Receipt),
+    type_id: TypeId,
+    actor: PhantomData<fn(A)>,
+}
+
+/// Decodes a body, then gives the call that hands it to the actor.
+pub(crate) type Decode<A> = fn(Bytes) -> Result<Deliver<A>, prost::DecodeError>;
+pub(crate) type Deliver<A> = Box<dyn FnOnce(&mut A, &mut Context<A>, &Pid)>;
+
+impl<A: Actor> Clone for Route<A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A: Actor> Copy for Route<A> {}
+
+impl<A: Actor> Routes<A> {
+    /// The actor receives messages of type `M`, by their full protobuf name.
+    ///
+    /// # Panics
+    /// Two messages of one actor have the same name.
+    pub fn message<M: WireMessage>(&mut self) -> &mut Self
+    where
+        A: Receive<M>,
+    {
+        let name = wire_name::<M>();
+        let type_id = TypeId::of::<M>();
+        let route = Route { name, decode: decode::<A, M>, pass: pass::<A, M>, type_id, actor: PhantomData };
+        let earlier = self.by_name.insert(name, route);
+        assert!(earlier.is_none(), "message {name} is installed twice");
+        self.by_type.insert(type_id, name);
+        self
+    }
+
+    pub(crate) fn of_actor() -> Routes<A> {
+        let mut routes = Routes { by_name: HashMap::new(), by_type: HashMap::new() };
+        A::install(&mut routes);
+        routes
+    }
+
+    pub(crate) fn by_name(&self, name: &str) -> Option<Route<A>> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(crate) fn by_type(&self, type_id: TypeId) -> Option<Route<A>> {
+        let route = self.by_name(self.by_type.get(&type_id)?)?;
+        debug_assert_eq!(route.type_id, type_id);
+        Some(route)
+    }
+}
+
+fn decode<A: Receive<M>, M: WireMessage>(body: Bytes) -> Result<Deliver<A>, prost::DecodeError> {
+    let message = M::decode(body)?;
+    Ok(Box::new(move |actor, cx, from| actor.receive(cx, from, message)))
+}
+
+fn pass<A: Receive<M>, M: WireMessage>(address: &Addr<Host<A>>, message: &mut dyn Any, receipt: Receipt) {
+    let message = message.downcast_mut::<Option<M>>().and_then(Option::take);
+    let message = message.expect("routes are looked up by the type of the message");
+    address.do_send(Passed { message, receipt });
+}
+
+/// The full protobuf name of a type. Made once for each type and thread, and each text once for the process.
+pub(crate) fn wire_name<M: WireMessage>() -> &'static str {
+    thread_local! {
+        static NAMES: RefCell<HashMap<TypeId, &'static str>> = RefCell::default();
+    }
+    let name = NAMES.with_borrow(|names| names.get(&TypeId::of::<M>()).copied());
+    name.unwrap_or_else(|| {
+        let name = crate::envelope::intern(&M::full_name());
+        NAMES.with_borrow_mut(|names| names.insert(TypeId::of::<M>(), name));
+        name
+    })
+}

@@ -1,0 +1,187 @@
+//! Who caused what: the ids that travel with every message, through handlers and futures.
+
+pub(crate) mod query;
+pub(crate) mod recorder;
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use crate::limits::CLOCK_SKEW;
+use crate::time::Timestamp;
+
+/// Shared by all messages that follow from the same first one. Printed as 16 hexadecimal digits; zero means none.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TraceId(pub u64);
+
+/// One message. Printed as 16 hexadecimal digits; zero means none.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageId(pub u64);
+
+/// A hybrid logical time: milliseconds since the epoch in the upper 48 bits, a counter in the lower 16. Later than every
+/// time that its node had seen before, and never far from its node's clock.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HybridTime(pub u64);
+
+macro_rules! prints_as_hex {
+    ($($id:ty),*) => {$(
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:016x}", self.0)
+            }
+        }
+
+        impl fmt::Debug for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    )*};
+}
+
+prints_as_hex!(TraceId, MessageId, HybridTime);
+
+/// The message that is being handled: what is sent meanwhile follows from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cause {
+    /// Its trace.
+    pub trace: TraceId,
+    /// Itself.
+    pub message: MessageId,
+}
+
+thread_local! {
+    static CURRENT: Cell<Cause> = const { Cell::new(Cause { trace: TraceId(0), message: MessageId(0) }) };
+}
+
+impl Cause {
+    /// What this thread is busy with; all zero outside handlers.
+    pub fn current() -> Cause {
+        CURRENT.get()
+    }
+
+    /// Runs `call` as something that follows from this cause.
+    pub fn during<T>(self, call: impl FnOnce() -> T) -> T {
+        struct Restore(Cause);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CURRENT.set(self.0);
+            }
+        }
+        let _restore = Restore(CURRENT.replace(self));
+        call()
+    }
+
+    /// A future whose every step follows from this cause.
+    pub fn carry<F: Future>(self, future: F) -> Carried<F> {
+        Carried { cause: self, future: Box::pin(future) }
+    }
+}
+
+/// See [`Cause::carry`].
+pub struct Carried<F> {
+    cause: Cause,
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Carried<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let cause = self.cause;
+        cause.during(|| self.future.as_mut().poll(cx))
+    }
+}
+
+/// Where a node's ids and hybrid times come from.
+pub(crate) struct Ids {
+    seed: u64,
+    next: AtomicU64,
+    time: AtomicU64,
+}
+
+impl Ids {
+    /// Ids that no other node makes, short of a collision of 64 random bits.
+    pub(crate) fn random() -> Ids {
+        // The standard library keys its hashers from the system's randomness.
+        let seed = RandomState::new().hash_one(std::process::id());
+        Ids { seed, next: AtomicU64::new(1), time: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn next(&self) -> u64 {
+        let n = self.next.fetch_add(1, Ordering::Relaxed);
+        mix(self.seed.wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).max(1)
+    }
+
+    /// The time of an event here and now.
+    pub(crate) fn tick(&self, now: Timestamp) -> HybridTime {
+        let physical = hybrid(now);
+        let step = |last: u64| Some(physical.max(last + 1));
+        let last = self.time.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).unwrap_or_default();
+        HybridTime(physical.max(last + 1))
+    }
+
+    /// A message of another node came in. A clock that runs far ahead is not followed.
+    pub(crate) fn observe(&self, sent: HybridTime, now: Timestamp) {
+        if sent.0 <= hybrid(now + CLOCK_SKEW) {
+            self.time.fetch_max(sent.0, Ordering::Relaxed);
+        }
+    }
+}
+
+fn hybrid(time: Timestamp) -> u64 {
+    (time.as_nanos() / 1_000_000) << 16
+}
+
+/// The finalizer of splitmix64: neighbouring numbers become unrelated ones.
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn hybrid_times_grow_though_the_clock_stands() {
+        let ids = Ids::random();
+        let now = Timestamp::from_nanos(5_000_000);
+
+        let (first, second) = (ids.tick(now), ids.tick(now));
+
+        assert!(second > first);
+        assert_eq!(first.0 >> 16, 5);
+    }
+
+    #[test]
+    fn a_time_of_another_node_is_followed_unless_it_runs_far_ahead() {
+        let ids = Ids::random();
+        let now = Timestamp::from_nanos(1_000_000_000);
+        let ahead = HybridTime(hybrid(now + Duration::from_secs(10)));
+        let absurd = HybridTime(u64::MAX);
+
+        ids.observe(ahead, now);
+        ids.observe(absurd, now);
+
+        let next = ids.tick(now);
+        assert!(next > ahead && next.0 == ahead.0 + 1);
+    }
+
+    #[test]
+    fn a_cause_holds_for_one_call_even_if_it_panics() {
+        let cause = Cause { trace: TraceId(1), message: MessageId(2) };
+
+        let _ = std::panic::catch_unwind(|| cause.during(|| panic!("for the test")));
+
+        assert_eq!(Cause::current(), Cause::default());
+        assert_eq!(cause.during(Cause::current), cause);
+    }
+}

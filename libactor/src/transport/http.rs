@@ -1,0 +1,93 @@
+//! HTTP through actix-web, connection by connection.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use actix_http::{HttpService, KeepAlive};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, map_config};
+use actix_web::dev::AppConfig;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{App, Error, HttpResponse};
+use futures::future::LocalBoxFuture;
+use serde::Serialize;
+
+use crate::limits::{HTTP_HEAD, HTTP_KEEP_ALIVE};
+use crate::node::Node;
+use crate::trace::query::{Answer, Parameters};
+use crate::transport::stream::Rewound;
+
+/// The node's routes. Lives on the transport's thread.
+#[derive(Clone)]
+pub(crate) struct Http(Rc<Connect>);
+
+type Connect = dyn Fn(Rewound, SocketAddr) -> LocalBoxFuture<'static, ()>;
+
+impl Http {
+    /// None if the routes are wrong, which the log says.
+    pub(crate) async fn start(node: &Node, routes: impl FnOnce(&mut ServiceConfig)) -> Option<Http> {
+        let data = Data::new(node.clone());
+        // What is registered first wins: metrics/snapshot is left to the daemon, if it has its own.
+        let app = App::new()
+            .configure(|config| own_routes(config, data.clone()))
+            .configure(routes)
+            .service(web::resource("/metrics/snapshot").get(snapshot));
+        let app = map_config(app.into_factory(), |()| AppConfig::default());
+        let service = HttpService::build()
+            .keep_alive(KeepAlive::Timeout(HTTP_KEEP_ALIVE))
+            .client_request_timeout(HTTP_HEAD)
+            // A client that closes its side is gone: streams to it must end, also while they have nothing to send.
+            .h1_allow_half_closed(false)
+            .h1(app)
+            .new_service(())
+            .await;
+        let service = service.inspect_err(|()| tracing::error!("set up the http routes")).ok()?;
+        let service = Rc::new(service);
+        Some(Http(Rc::new(move |stream, remote| {
+            let service = service.clone();
+            Box::pin(async move {
+                if let Err(error) = service.call((stream, Some(remote))).await {
+                    tracing::debug!(%remote, %error, "http connection ended");
+                }
+            })
+        })))
+    }
+
+    /// Until the connection ends.
+    pub(crate) fn serve(&self, stream: Rewound, remote: SocketAddr) -> LocalBoxFuture<'static, ()> {
+        (self.0)(stream, remote)
+    }
+}
+
+fn own_routes(config: &mut ServiceConfig, node: Data<Node>) {
+    let of_node = |path: &str| web::resource(path).app_data(node.clone());
+    config
+        .service(of_node("/__processes__").get(processes))
+        .service(of_node("/__trace__").get(trace))
+        .service(web::resource("/metrics").get(prometheus));
+}
+
+#[derive(Serialize)]
+struct Process {
+    id: String,
+    events: [(); 0],
+}
+
+/// The actors here, as libprocess lists its processes.
+async fn processes(node: Data<Node>) -> HttpResponse {
+    let names = node.inner().registry.names();
+    let processes: Vec<_> = names.iter().map(|name| Process { id: name.to_string(), events: [] }).collect();
+    HttpResponse::Ok().json(processes)
+}
+
+async fn trace(node: Data<Node>, parameters: web::Query<Parameters>) -> Result<HttpResponse, Error> {
+    let query = parameters.into_inner().query().map_err(actix_web::error::ErrorBadRequest)?;
+    Ok(HttpResponse::Ok().json(Answer::new(node.recorder().query(&query))))
+}
+
+async fn prometheus() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(crate::metrics::prometheus())
+}
+
+async fn snapshot() -> HttpResponse {
+    HttpResponse::Ok().json(crate::metrics::snapshot())
+}

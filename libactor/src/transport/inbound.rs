@@ -1,0 +1,306 @@
+//! A connection that another node dialled to us: its messages come in, news of the actors it watches go out.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::envelope::Header;
+use crate::limits::{MESSAGE_NAME_BYTES, MESSAGE_OVERHEAD, NOTES_PER_CONNECTION, WATCHES_PER_CONNECTION};
+use crate::node::Node;
+use crate::pid::Pid;
+use crate::time::Timestamp;
+use crate::trace::{HybridTime, MessageId, TraceId};
+use crate::transport::frames::{Frames, ReadError};
+use crate::transport::peer::{self, Deliver, Kind};
+use crate::watch::{WatchKey, Watcher};
+
+/// Why a connection of a peer ended.
+#[derive(Debug, thiserror::Error)]
+enum InboundError {
+    #[error("no handshake within the time for it")]
+    Handshake,
+    #[error("read from the peer")]
+    Read(#[source] ReadError),
+    #[error("write to the peer")]
+    Write(#[source] io::Error),
+    #[error("{0}")]
+    Broken(String),
+    #[error("this node is shut down")]
+    Closing,
+}
+
+impl From<ReadError> for InboundError {
+    fn from(error: ReadError) -> InboundError {
+        InboundError::Read(error)
+    }
+}
+
+struct Inbound {
+    node: Node,
+    // The address that the peer's pids carry.
+    peer: SocketAddr,
+    outbox: mpsc::Sender<Bytes>,
+    // What may be in mailboxes and not yet handled.
+    intake: Arc<Semaphore>,
+    watched: Watched,
+    // Most messages come from the actor that sent the last one.
+    last_sender: Option<Pid>,
+}
+
+type Watched = Arc<Mutex<HashMap<u64, (Arc<str>, WatchKey)>>>;
+
+/// Serves the connection until it ends. `buffer` holds what was read already.
+pub(crate) async fn run(node: Node, stream: TcpStream, remote: SocketAddr, buffer: BytesMut) {
+    let (read, mut write) = stream.into_split();
+    let settings = &node.inner().settings;
+    let frames = Frames::new(read, buffer, settings.frame_bytes, settings.silence);
+    let error = serve(&node, frames, &mut write).await;
+    let (counter, reason) = judge(&error);
+    if let Some(counter) = counter {
+        tracing::warn!(%remote, error = &error as &dyn std::error::Error, "connection of a peer closed");
+        metrics::counter!(counter).increment(1);
+    } else {
+        tracing::debug!(%remote, error = &error as &dyn std::error::Error, "connection of a peer ended");
+    }
+    if let Some(reason) = reason {
+        refuse(&mut write, &reason).await;
+    }
+}
+
+/// Which counter an end belongs to, and what the peer is told; nothing for those in good order.
+fn judge(error: &InboundError) -> (Option<&'static str>, Option<String>) {
+    let told = |error: &dyn std::fmt::Display| Some(error.to_string());
+    match error {
+        InboundError::Closing | InboundError::Write(_) => (None, None),
+        InboundError::Read(ReadError::Closed | ReadError::Io(_)) => (None, None),
+        InboundError::Handshake => (Some("libactor/connections_half_open"), told(error)),
+        InboundError::Broken(_) => (Some("libactor/frames_malformed"), told(error)),
+        InboundError::Read(cause) => {
+            let counter = match cause {
+                ReadError::Silent(_) => "libactor/connections_silent",
+                ReadError::Oversized { .. } => "libactor/frames_oversized",
+                ReadError::Version(_) | ReadError::NoPreface => "libactor/handshakes_failed",
+                _ => "libactor/frames_malformed",
+            };
+            (Some(counter), told(cause))
+        }
+    }
+}
+
+/// Best effort: the peer may not read any more.
+async fn refuse(write: &mut (impl AsyncWrite + Unpin), reason: &str) {
+    let mut last_words = BytesMut::new();
+    last_words.extend_from_slice(&peer::refused(reason));
+    let send = async {
+        write.write_all(&last_words).await?;
+        write.shutdown().await
+    };
+    let _ = tokio::time::timeout(std::time::Duration::from_millis(200), send).await;
+}
+
+async fn serve(
+    node: &Node,
+    mut frames: Frames<OwnedReadHalf>,
+    write: &mut (impl AsyncWrite + Unpin),
+) -> InboundError {
+    let settings = &node.inner().settings;
+    let greet = greet(node, &mut frames, write);
+    let peer = match tokio::time::timeout(settings.handshake, greet).await {
+        Ok(Ok(peer)) => peer,
+        Ok(Err(error)) => return error,
+        Err(_) => return InboundError::Handshake,
+    };
+    let (outbox, outgoing) = mpsc::channel(WATCHES_PER_CONNECTION + NOTES_PER_CONNECTION);
+    let mut inbound = Inbound {
+        node: node.clone(),
+        peer,
+        outbox,
+        intake: Arc::new(Semaphore::new(settings.intake_bytes)),
+        watched: Watched::default(),
+        last_sender: None,
+    };
+    tokio::select! {
+        error = inbound.read_all(&mut frames) => error,
+        done = write_all(node, write, outgoing) => match done {
+            Ok(()) => InboundError::Closing,
+            Err(error) => InboundError::Write(error),
+        },
+    }
+}
+
+async fn greet(
+    node: &Node,
+    frames: &mut Frames<OwnedReadHalf>,
+    write: &mut (impl AsyncWrite + Unpin),
+) -> Result<SocketAddr, InboundError> {
+    // Also to a peer of another version: it can say then why it does not go on.
+    let preface = frames.preface().await;
+    if !matches!(preface, Err(ReadError::NoPreface)) {
+        write.write_all(&peer::preface()).await.map_err(InboundError::Write)?;
+    }
+    preface?;
+    let hello = frames.hello().await?;
+    let Ok(address) = hello.address.parse() else {
+        let address: String = hello.address.chars().take(64).collect();
+        return Err(InboundError::Broken(format!("hello with address '{address}', which is not ip:port")));
+    };
+    write.write_all(&peer::hello(node.address())).await.map_err(InboundError::Write)?;
+    Ok(address)
+}
+
+impl Inbound {
+    async fn read_all(&mut self, frames: &mut Frames<OwnedReadHalf>) -> InboundError {
+        let mut now = self.node.clock().now();
+        loop {
+            // The clock is read once for each batch.
+            if !frames.is_buffered() {
+                tokio::task::yield_now().await;
+            }
+            let fresh = !frames.is_buffered();
+            let kind = match frames.next().await {
+                Ok(kind) => kind,
+                Err(error) => return error.into(),
+            };
+            if fresh {
+                now = self.node.clock().now();
+            }
+            let done = match kind {
+                Kind::Deliver(message) => self.deliver(message, now).await,
+                Kind::Watch(watch) => self.watch(watch),
+                Kind::Unwatch(unwatch) => {
+                    self.unwatch(unwatch.number);
+                    Ok(())
+                }
+                Kind::Refused(refused) => Err(ReadError::Refused(refused.reason).into()),
+                _ => Err(ReadError::Unexpected("a frame of an acceptor").into()),
+            };
+            if let Err(error) = done {
+                return error;
+            }
+        }
+    }
+
+    async fn deliver(&mut self, message: Deliver, now: Timestamp) -> Result<(), InboundError> {
+        let header = self.header(&message, now)?;
+        let share = (message.body.len() + MESSAGE_OVERHEAD).min(self.node.inner().settings.intake_bytes);
+        let share = u32::try_from(share).unwrap_or(u32::MAX);
+        let share = self.intake.clone().acquire_many_owned(share).await;
+        let share = share.expect("the semaphore of a connection is never closed");
+        if let Err((outcome, reason)) = self.node.receive(header, message.body, share) {
+            // A sender that floods and does not read gets no more notes; the counters have them all.
+            if self.outbox.capacity() > WATCHES_PER_CONNECTION {
+                let _ = self.outbox.try_send(peer::undelivered(message.id, outcome, reason));
+            }
+        }
+        Ok(())
+    }
+
+    fn header(&mut self, message: &Deliver, now: Timestamp) -> Result<Header, InboundError> {
+        let name = text(&message.name, "message name")?;
+        if name.is_empty() || name.len() > MESSAGE_NAME_BYTES {
+            return Err(InboundError::Broken(format!("message name of {} bytes", name.len())));
+        }
+        let to = Pid::new(text(&message.to, "receiver")?, self.node.address());
+        let to = to.map_err(|error| InboundError::Broken(format!("receiver: {error}")))?;
+        Ok(Header {
+            from: self.sender(text(&message.from, "sender")?)?,
+            to,
+            name: name.to_owned().into(),
+            size: message.body.len(),
+            trace: TraceId(message.trace),
+            id: MessageId(message.id),
+            cause: MessageId(message.cause),
+            sent: HybridTime(message.sent),
+            queued: now,
+        })
+    }
+
+    fn sender(&mut self, name: &str) -> Result<Pid, InboundError> {
+        if let Some(last) = &self.last_sender
+            && last.name() == name
+        {
+            return Ok(last.clone());
+        }
+        let sender = Pid::new(name, self.peer);
+        let sender = sender.map_err(|error| InboundError::Broken(format!("sender: {error}")))?;
+        self.last_sender = Some(sender.clone());
+        Ok(sender)
+    }
+
+    fn watch(&mut self, watch: peer::Watch) -> Result<(), InboundError> {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if watched.len() >= WATCHES_PER_CONNECTION {
+            return Err(InboundError::Broken(format!("more than {WATCHES_PER_CONNECTION} watches")));
+        }
+        let key = self.node.next_watch();
+        let (number, name): (u64, Arc<str>) = (watch.number, watch.actor.into());
+        watched.insert(number, (name.clone(), key));
+        drop(watched);
+        let (watched, outbox) = (self.watched.clone(), self.outbox.clone());
+        let notify = Box::new(move |why| {
+            watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+            // There is room for as many as may be watched; more than that wait only for a peer that does not read,
+            // whose connection ends by its own limit.
+            let _ = outbox.try_send(peer::exited(number, why));
+        });
+        self.node.inner().registry.watch(&name, Watcher { key, notify });
+        Ok(())
+    }
+
+    fn unwatch(&self, number: u64) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let withdrawn = watched.remove(&number);
+        drop(watched);
+        if let Some((name, key)) = withdrawn {
+            self.node.inner().registry.unwatch(&name, key);
+        }
+    }
+}
+
+/// A peer that is gone watches nobody.
+impl Drop for Inbound {
+    fn drop(&mut self) {
+        let watched = std::mem::take(&mut *self.watched.lock().unwrap_or_else(PoisonError::into_inner));
+        for (name, key) in watched.into_values() {
+            self.node.inner().registry.unwatch(&name, key);
+        }
+    }
+}
+
+fn text<'a>(bytes: &'a Bytes, what: &str) -> Result<&'a str, InboundError> {
+    std::str::from_utf8(bytes).map_err(|_| InboundError::Broken(format!("{what} that is not UTF-8")))
+}
+
+/// Ready when the node is shut down and everything is written.
+async fn write_all(
+    node: &Node,
+    write: &mut (impl AsyncWrite + Unpin),
+    mut outgoing: mpsc::Receiver<Bytes>,
+) -> io::Result<()> {
+    let closing = node.inner().transport.closing();
+    let heartbeat = node.inner().settings.heartbeat;
+    let mut buffer = BytesMut::new();
+    let mut batch = Vec::new();
+    loop {
+        tokio::select! {
+            biased;
+            count = outgoing.recv_many(&mut batch, 256) => if count == 0 {
+                return write.shutdown().await;
+            },
+            () = closing.cancelled() => outgoing.close(),
+            () = tokio::time::sleep(heartbeat) => buffer.extend_from_slice(&[0; peer::LENGTH_BYTES]),
+        }
+        for frame in batch.drain(..) {
+            buffer.extend_from_slice(&frame);
+        }
+        write.write_all(&buffer).await?;
+        buffer.clear();
+    }
+}

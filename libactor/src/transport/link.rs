@@ -1,0 +1,308 @@
+//! The connection that this node dialled to another: its messages go out on it, and it carries its watches.
+//!
+//! ```text
+//!  dialling ──► talking ──► ended      a link ends once; the next message or watch makes a new one
+//!      └──────────────────────►
+//! ```
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::limits::{DIAL, MESSAGE_OVERHEAD};
+use crate::node::Node;
+use crate::trace::MessageId;
+use crate::trace::recorder::Outcome;
+use crate::transport::frames::{Frames, ReadError};
+use crate::transport::peer::{self, Kind};
+use crate::transport::stream;
+use crate::watch::{Exit, WatchKey, Watcher};
+
+/// Frames that are put into one write.
+const BATCH: usize = 256;
+
+/// A write buffer that grew beyond this is given back.
+const KEPT_BUFFER: usize = 1 << 20;
+
+pub(crate) struct Link {
+    pub(crate) to: SocketAddr,
+    outbox: mpsc::UnboundedSender<Outgoing>,
+    // Bytes in the outbox, each frame with its overhead.
+    waiting: AtomicUsize,
+    overflow: Notify,
+    state: Mutex<State>,
+}
+
+pub(crate) struct Outgoing {
+    pub(crate) frame: Bytes,
+    /// None for what is not a message of an actor.
+    pub(crate) message: Option<MessageId>,
+}
+
+#[derive(Default)]
+struct State {
+    ended: bool,
+    // An actor is watched once for all watchers here, under one number.
+    watched: HashMap<Arc<str>, Watched>,
+    names: HashMap<u64, Arc<str>>,
+}
+
+struct Watched {
+    number: u64,
+    watchers: Vec<Watcher>,
+}
+
+impl Link {
+    pub(crate) fn new(to: SocketAddr) -> (Arc<Link>, mpsc::UnboundedReceiver<Outgoing>) {
+        let (outbox, inbox) = mpsc::unbounded_channel();
+        let (waiting, overflow, state) = (AtomicUsize::new(0), Notify::new(), Mutex::default());
+        (Arc::new(Link { to, outbox, waiting, overflow, state }), inbox)
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.state().ended
+    }
+
+    /// Queues a frame. False if the link has ended, or ends now because too much waits for a peer that does not read.
+    pub(crate) fn send(&self, outgoing: Outgoing, limit: usize) -> bool {
+        let bytes = outgoing.frame.len() + MESSAGE_OVERHEAD;
+        if self.waiting.fetch_add(bytes, Ordering::Relaxed) > limit {
+            self.state().ended = true;
+            self.overflow.notify_one();
+            return false;
+        }
+        self.outbox.send(outgoing).is_ok()
+    }
+
+    /// Gives the watcher back if the link has ended.
+    pub(crate) fn watch(
+        &self,
+        name: &Arc<str>,
+        watcher: Watcher,
+        next_number: impl FnOnce() -> u64,
+    ) -> Result<(), Watcher> {
+        let mut state = self.state();
+        if state.ended {
+            return Err(watcher);
+        }
+        if let Some(watched) = state.watched.get_mut(name) {
+            watched.watchers.push(watcher);
+            return Ok(());
+        }
+        let number = next_number();
+        state.names.insert(number, name.clone());
+        state.watched.insert(name.clone(), Watched { number, watchers: vec![watcher] });
+        // Under the lock, so that watches and withdrawals go out in their order.
+        self.control(Kind::Watch(peer::Watch { number, actor: name.to_string() }));
+        Ok(())
+    }
+
+    pub(crate) fn unwatch(&self, name: &str, key: WatchKey) {
+        let mut state = self.state();
+        let Some(watched) = state.watched.get_mut(name) else { return };
+        let Some(position) = watched.watchers.iter().position(|watcher| watcher.key == key) else { return };
+        let watcher = watched.watchers.swap_remove(position);
+        if watched.watchers.is_empty() {
+            let number = watched.number;
+            state.watched.remove(name);
+            state.names.remove(&number);
+            self.control(Kind::Unwatch(peer::Unwatch { number }));
+        }
+        drop(state);
+        drop(watcher);
+    }
+
+    fn control(&self, kind: Kind) {
+        let frame = peer::frame(kind);
+        self.waiting.fetch_add(frame.len() + MESSAGE_OVERHEAD, Ordering::Relaxed);
+        // A link that ends meanwhile fires its watchers anyway.
+        let _ = self.outbox.send(Outgoing { frame, message: None });
+    }
+
+    fn exited(&self, number: u64, why: Exit) {
+        let mut state = self.state();
+        let watched = state.names.remove(&number).and_then(|name| state.watched.remove(&name));
+        drop(state);
+        for watcher in watched.into_iter().flat_map(|watched| watched.watchers) {
+            watcher.fire(why);
+        }
+    }
+
+    fn end(&self, why: Exit) {
+        let mut state = self.state();
+        state.ended = true;
+        state.names.clear();
+        let watched = std::mem::take(&mut state.watched);
+        drop(state);
+        for watcher in watched.into_values().flat_map(|watched| watched.watchers) {
+            watcher.fire(why);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Dials, talks, and cleans up.
+pub(crate) async fn run(node: Node, link: Arc<Link>, mut inbox: mpsc::UnboundedReceiver<Outgoing>) {
+    let closing = node.inner().transport.closing();
+    let why = match dial(&node, link.to, &closing).await {
+        Ok((read, write)) => {
+            let error = talk(&node, &link, read, write, &mut inbox).await;
+            tracing::info!(peer = %link.to, error = &error as &dyn std::error::Error, "link ended");
+            Exit::ConnectionLost
+        }
+        Err(error) => {
+            tracing::warn!(peer = %link.to, error = &error as &dyn std::error::Error, "peer not reached");
+            metrics::counter!("libactor/dials_failed").increment(1);
+            Exit::Unreachable
+        }
+    };
+    // First out of the way, so that whoever hears of the end and starts over gets a new link.
+    link.state().ended = true;
+    node.inner().transport.forget(&link);
+    link.end(why);
+    inbox.close();
+    while let Ok(outgoing) = inbox.try_recv() {
+        if let Some(id) = outgoing.message {
+            lose(&node, id);
+        }
+    }
+}
+
+/// A message that was recorded as sent was not.
+pub(crate) fn lose(node: &Node, id: MessageId) {
+    metrics::counter!(crate::metrics::of_outcome(Outcome::ConnectionLost)).increment(1);
+    node.recorder().amend(id, Outcome::ConnectionLost);
+}
+
+/// Why there is no connection to another node.
+#[derive(Debug, thiserror::Error)]
+enum DialError {
+    #[error("connect")]
+    Connect(#[source] io::Error),
+    #[error("no answer within {DIAL:?}")]
+    Timeout,
+    #[error("greet")]
+    Greet(#[source] ReadError),
+    #[error("this node is shut down")]
+    Closing,
+}
+
+/// Why a link ended.
+#[derive(Debug, thiserror::Error)]
+enum LinkError {
+    #[error("read from the peer")]
+    Read(#[source] ReadError),
+    #[error("write to the peer")]
+    Write(#[source] io::Error),
+    #[error("more waits for the peer than is allowed: it reads too slowly")]
+    Overflow,
+    #[error("this node is shut down")]
+    Closing,
+}
+
+async fn dial(
+    node: &Node,
+    to: SocketAddr,
+    closing: &CancellationToken,
+) -> Result<(Frames<OwnedReadHalf>, tokio::net::tcp::OwnedWriteHalf), DialError> {
+    let greet = async {
+        let stream = TcpStream::connect(to).await.map_err(DialError::Connect)?;
+        stream::tune(&stream);
+        let (read, mut write) = stream.into_split();
+        let mut greeting = BytesMut::from(&peer::preface()[..]);
+        greeting.extend_from_slice(&peer::hello(node.address()));
+        write.write_all(&greeting).await.map_err(DialError::Connect)?;
+        let settings = &node.inner().settings;
+        let mut frames = Frames::new(read, BytesMut::new(), settings.frame_bytes, settings.silence);
+        frames.preface().await.map_err(DialError::Greet)?;
+        frames.hello().await.map_err(DialError::Greet)?;
+        Ok((frames, write))
+    };
+    tokio::select! {
+        greeted = tokio::time::timeout(DIAL, greet) => greeted.map_err(|_| DialError::Timeout)?,
+        () = closing.cancelled() => Err(DialError::Closing),
+    }
+}
+
+async fn talk(
+    node: &Node,
+    link: &Link,
+    mut frames: Frames<OwnedReadHalf>,
+    mut write: impl AsyncWrite + Unpin,
+    inbox: &mut mpsc::UnboundedReceiver<Outgoing>,
+) -> LinkError {
+    tokio::select! {
+        error = read_all(node, link, &mut frames) => LinkError::Read(error),
+        done = write_all(node, link, &mut write, inbox) => match done {
+            Ok(()) => LinkError::Closing,
+            Err(error) => LinkError::Write(error),
+        },
+        () = link.overflow.notified() => {
+            metrics::counter!("libactor/links_overflowed").increment(1);
+            LinkError::Overflow
+        }
+    }
+}
+
+async fn read_all(node: &Node, link: &Link, frames: &mut Frames<OwnedReadHalf>) -> ReadError {
+    loop {
+        match frames.next().await {
+            Ok(Kind::Exited(exited)) => link.exited(exited.number, peer::exit_of(exited.why)),
+            Ok(Kind::Undelivered(note)) => {
+                let outcome = peer::outcome_of(note.outcome);
+                tracing::warn!(peer = %link.to, reason = note.reason, "peer did not deliver a message");
+                metrics::counter!("libactor/messages_not_delivered_by_peers").increment(1);
+                node.recorder().amend(MessageId(note.id), outcome);
+            }
+            Ok(Kind::Refused(refused)) => return ReadError::Refused(refused.reason),
+            Ok(_) => return ReadError::Unexpected("a frame of a dialler"),
+            Err(error) => return error,
+        }
+    }
+}
+
+/// Ready when the node is shut down and everything is written.
+async fn write_all(
+    node: &Node,
+    link: &Link,
+    write: &mut (impl AsyncWrite + Unpin),
+    inbox: &mut mpsc::UnboundedReceiver<Outgoing>,
+) -> io::Result<()> {
+    let closing = node.inner().transport.closing();
+    let heartbeat = node.inner().settings.heartbeat;
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut buffer = BytesMut::new();
+    loop {
+        tokio::select! {
+            biased;
+            count = inbox.recv_many(&mut batch, BATCH) => if count == 0 {
+                return write.shutdown().await;
+            },
+            () = closing.cancelled() => inbox.close(),
+            () = tokio::time::sleep(heartbeat) => buffer.put_u32(0),
+        }
+        let mut written = 0;
+        for outgoing in batch.drain(..) {
+            written += outgoing.frame.len() + MESSAGE_OVERHEAD;
+            buffer.extend_from_slice(&outgoing.frame);
+        }
+        write.write_all(&buffer).await?;
+        link.waiting.fetch_sub(written, Ordering::Relaxed);
+        buffer.clear();
+        if buffer.capacity() > KEPT_BUFFER {
+            buffer = BytesMut::new();
+        }
+    }
+}

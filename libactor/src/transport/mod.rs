@@ -1,0 +1,149 @@
+//! One port, three protocols: what a node sends to others, and what it accepts from them.
+//!
+//! Runs on a thread of its own. Towards another node there is at most one [link](link::Link), dialled by whoever has something to
+//! say; answers come back on the other side's own link. What comes in is told apart by the [acceptor].
+
+pub(crate) mod acceptor;
+mod classify;
+mod frames;
+pub(crate) mod http;
+mod inbound;
+mod libprocess;
+mod link;
+pub(crate) mod peer;
+mod stream;
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::envelope::Header;
+use crate::node::Node;
+use crate::pid::Pid;
+use crate::trace::recorder::{Outcome, Record};
+use crate::transport::link::{Link, Outgoing};
+use crate::watch::{Exit, WatchKey, Watcher};
+use crate::worker::Worker;
+
+pub(crate) struct Transport {
+    worker: Worker,
+    links: Mutex<HashMap<SocketAddr, Arc<Link>>>,
+    closing: CancellationToken,
+    // Each task holds a clone; when the last is dropped, all tasks have ended.
+    alive: Mutex<Option<mpsc::Sender<Infallible>>>,
+    ended: tokio::sync::Mutex<mpsc::Receiver<Infallible>>,
+}
+
+impl Transport {
+    pub(crate) fn new() -> Transport {
+        let (alive, ended) = mpsc::channel(1);
+        Transport {
+            worker: Worker::start(),
+            links: Mutex::default(),
+            closing: CancellationToken::new(),
+            alive: Mutex::new(Some(alive)),
+            ended: tokio::sync::Mutex::new(ended),
+        }
+    }
+
+    /// Runs a task on the transport's thread; [`close`](Transport::close) waits for it.
+    pub(crate) fn run<F: Future<Output = ()> + 'static>(
+        &self,
+        task: impl FnOnce() -> F + Send + 'static,
+    ) -> bool {
+        let Some(alive) = lock(&self.alive).clone() else { return false };
+        self.worker.execute(move || {
+            actix_rt::spawn(async move {
+                task().await;
+                drop(alive);
+            });
+        })
+    }
+
+    /// Cancelled when the node is shut down: whoever sees it finishes what it has to write, and ends.
+    pub(crate) fn closing(&self) -> CancellationToken {
+        self.closing.clone()
+    }
+
+    pub(crate) fn send(&self, node: &Node, header: Header, body: Bytes) {
+        let settings = &node.inner().settings;
+        let frame = peer::deliver(&header, &body);
+        if frame.len() - peer::LENGTH_BYTES > settings.frame_bytes {
+            let (to, message, size) = (&header.to, &*header.name, body.len());
+            tracing::error!(%to, message, size, limit = settings.frame_bytes, "message too large to be sent");
+            return node.give_up(header, Outcome::TooLarge);
+        }
+        let outgoing = Outgoing { frame, message: Some(header.id) };
+        let to = header.to.address();
+        // Recorded first, so that a loss is noted after it.
+        let id = header.id;
+        node.recorder().record(Record { header, handled: None, outcome: Outcome::Sent });
+        let sent = self.link(node, to).is_some_and(|link| link.send(outgoing, settings.outbound_bytes));
+        if !sent {
+            link::lose(node, id);
+        }
+    }
+
+    pub(crate) fn watch(&self, node: &Node, pid: &Pid, mut watcher: Watcher) {
+        // A link that ends in between refuses the watch; the next one takes it.
+        while let Some(link) = self.link(node, pid.address()) {
+            match link.watch(pid.shared_name(), watcher, || node.next_watch()) {
+                Ok(()) => return,
+                Err(refused) => watcher = refused,
+            }
+        }
+        watcher.fire(Exit::ConnectionLost);
+    }
+
+    pub(crate) fn unwatch(&self, pid: &Pid, key: WatchKey) {
+        let link = lock(&self.links).get(&pid.address()).cloned();
+        if let Some(link) = link {
+            link.unwatch(pid.name(), key);
+        }
+    }
+
+    /// The link to an address, dialled if there is none. None when the node is shut down.
+    fn link(&self, node: &Node, to: SocketAddr) -> Option<Arc<Link>> {
+        let mut links = lock(&self.links);
+        if let Some(link) = links.get(&to)
+            && !link.has_ended()
+        {
+            return Some(link.clone());
+        }
+        let (link, inbox) = Link::new(to);
+        let (node, ours) = (node.clone(), link.clone());
+        if !self.run(move || link::run(node, ours, inbox)) {
+            return None;
+        }
+        links.insert(to, link.clone());
+        Some(link)
+    }
+
+    fn forget(&self, link: &Arc<Link>) {
+        let mut links = lock(&self.links);
+        if links.get(&link.to).is_some_and(|current| Arc::ptr_eq(current, link)) {
+            links.remove(&link.to);
+        }
+    }
+
+    /// Closes everything, at the latest after `grace`.
+    pub(crate) async fn close(&self, grace: Duration) {
+        drop(lock(&self.alive).take());
+        self.closing.cancel();
+        let mut ended = self.ended.lock().await;
+        if tokio::time::timeout(grace, ended.recv()).await.is_err() {
+            tracing::warn!("connections did not close in time");
+        }
+        self.worker.stop();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,202 @@
+//! The peer protocol: what our nodes say to each other.
+//!
+//! The side that dials carries its messages to the other on this connection; the other side answers with handshake, news of watched
+//! actors, and notes about what it could not deliver. Messages in the other direction take a connection of their own.
+//!
+//! ```text
+//!  dialler                                   acceptor
+//!  preface, Hello ─────────────────────────►
+//!                 ◄───────────────────────── preface, Hello        within 10 s, or the connection is closed
+//!  Deliver, Watch, Unwatch ────────────────►                       in order
+//!                 ◄───────────────────────── Exited, Undelivered
+//!  heartbeat ──────────────────────────────►                       every 5 s without other frames;
+//!                 ◄───────────────────────── heartbeat             20 s of silence: the peer is dead
+//!                 ◄───────────────────────── Refused               then closed: what is wrong with this side
+//! ```
+//!
+//! A preface is the seven bytes of [`MAGIC`] and one byte of version. The first byte is no ASCII, so that no HTTP request starts
+//! like it. Then come frames: a length, four bytes, big-endian, and so many bytes of a protobuf [`Frame`]. A frame of length zero is a heartbeat.
+//! Actors are named without their address: the dialler's is in its `Hello`, the acceptor's is the one that was dialled.
+//! Fields and frames may be added; unknown ones are ignored. Anything else is a new version.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use prost::Message;
+
+use crate::envelope::Header;
+use crate::trace::recorder::Outcome;
+use crate::watch::Exit;
+
+pub(crate) const MAGIC: [u8; 7] = *b"\x93lactor";
+pub(crate) const VERSION: u8 = 1;
+pub(crate) const PREFACE_BYTES: usize = 8;
+pub(crate) const LENGTH_BYTES: usize = 4;
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Frame {
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7")]
+    pub(crate) kind: Option<Kind>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(crate) enum Kind {
+    #[prost(message, tag = "1")]
+    Hello(Hello),
+    #[prost(message, tag = "2")]
+    Deliver(Deliver),
+    #[prost(message, tag = "3")]
+    Watch(Watch),
+    #[prost(message, tag = "4")]
+    Unwatch(Unwatch),
+    #[prost(message, tag = "5")]
+    Exited(Exited),
+    #[prost(message, tag = "6")]
+    Undelivered(Undelivered),
+    #[prost(message, tag = "7")]
+    Refused(Refused),
+}
+
+/// Who speaks.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Hello {
+    /// `ip:port` of the node, as its pids carry it.
+    #[prost(string, tag = "1")]
+    pub(crate) address: String,
+}
+
+/// A message. Names are UTF-8, kept as bytes so that decoding them copies nothing.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Deliver {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(crate) to: Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(crate) from: Bytes,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub(crate) name: Bytes,
+    #[prost(bytes = "bytes", tag = "4")]
+    pub(crate) body: Bytes,
+    #[prost(fixed64, tag = "5")]
+    pub(crate) trace: u64,
+    #[prost(fixed64, tag = "6")]
+    pub(crate) id: u64,
+    #[prost(fixed64, tag = "7")]
+    pub(crate) cause: u64,
+    #[prost(fixed64, tag = "8")]
+    pub(crate) sent: u64,
+}
+
+/// Asks for one `Exited` of that number.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Watch {
+    #[prost(uint64, tag = "1")]
+    pub(crate) number: u64,
+    #[prost(string, tag = "2")]
+    pub(crate) actor: String,
+}
+
+/// Withdraws a watch.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Unwatch {
+    #[prost(uint64, tag = "1")]
+    pub(crate) number: u64,
+}
+
+/// A watched actor ended.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Exited {
+    #[prost(uint64, tag = "1")]
+    pub(crate) number: u64,
+    /// 0 stopped, 1 panicked, 2 missing.
+    #[prost(uint32, tag = "2")]
+    pub(crate) why: u32,
+}
+
+/// A message that was received and not delivered.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Undelivered {
+    #[prost(fixed64, tag = "1")]
+    pub(crate) id: u64,
+    /// 0 no such actor, 1 no such message, 2 malformed.
+    #[prost(uint32, tag = "2")]
+    pub(crate) outcome: u32,
+    #[prost(string, tag = "3")]
+    pub(crate) reason: String,
+}
+
+/// Why the connection is about to be closed.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Refused {
+    #[prost(string, tag = "1")]
+    pub(crate) reason: String,
+}
+
+pub(crate) fn preface() -> [u8; PREFACE_BYTES] {
+    let mut preface = [VERSION; PREFACE_BYTES];
+    preface[..MAGIC.len()].copy_from_slice(&MAGIC);
+    preface
+}
+
+/// A frame with its length before it.
+pub(crate) fn frame(kind: Kind) -> Bytes {
+    let frame = Frame { kind: Some(kind) };
+    let length = frame.encoded_len();
+    let mut buffer = BytesMut::with_capacity(LENGTH_BYTES + length);
+    buffer.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    frame.encode_raw(&mut buffer);
+    buffer.freeze()
+}
+
+pub(crate) fn deliver(header: &Header, body: &Bytes) -> Bytes {
+    let name = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    frame(Kind::Deliver(Deliver {
+        to: name(header.to.name()),
+        from: name(header.from.name()),
+        name: name(&header.name),
+        body: body.clone(),
+        trace: header.trace.0,
+        id: header.id.0,
+        cause: header.cause.0,
+        sent: header.sent.0,
+    }))
+}
+
+pub(crate) fn hello(address: std::net::SocketAddr) -> Bytes {
+    frame(Kind::Hello(Hello { address: address.to_string() }))
+}
+
+pub(crate) fn refused(reason: &str) -> Bytes {
+    frame(Kind::Refused(Refused { reason: reason.to_owned() }))
+}
+
+pub(crate) fn exited(number: u64, why: Exit) -> Bytes {
+    let why = match why {
+        Exit::Stopped | Exit::Unreachable | Exit::ConnectionLost => 0,
+        Exit::Panicked => 1,
+        Exit::Missing => 2,
+    };
+    frame(Kind::Exited(Exited { number, why }))
+}
+
+pub(crate) fn exit_of(why: u32) -> Exit {
+    match why {
+        1 => Exit::Panicked,
+        2 => Exit::Missing,
+        _ => Exit::Stopped,
+    }
+}
+
+pub(crate) fn undelivered(id: u64, outcome: Outcome, reason: String) -> Bytes {
+    let outcome = match outcome {
+        Outcome::NoSuchActor => 0,
+        Outcome::NoSuchMessage => 1,
+        _ => 2,
+    };
+    frame(Kind::Undelivered(Undelivered { id, outcome, reason }))
+}
+
+pub(crate) fn outcome_of(outcome: u32) -> Outcome {
+    match outcome {
+        0 => Outcome::NoSuchActor,
+        1 => Outcome::NoSuchMessage,
+        _ => Outcome::Malformed,
+    }
+}
