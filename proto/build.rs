@@ -2,6 +2,8 @@
 
 #[path = "build/boxed.rs"]
 mod boxed;
+#[path = "build/scalar.rs"]
+mod scalar;
 #[path = "build/sources.rs"]
 mod sources;
 #[path = "build/tables.rs"]
@@ -17,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=mesos");
 
     let compiled = protox::compile(sources::list(Path::new("mesos"))?, ["."])?;
-    let (merged, aliases) = twins::merge(compiled);
+    let (mut merged, aliases) = twins::merge(compiled);
     let out = env::var("OUT_DIR")?;
     tables::write(&merged, &aliases, Path::new(&out))?;
 
@@ -26,6 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for field in boxed::fields(&merged) {
         config.boxed(field);
     }
+    scalar::give_default(&mut merged);
     config.compile_fds(merged)?;
+    scalar::drop_equality(Path::new(&out))?;
     Ok(())
 }

@@ -15,6 +15,7 @@
 
 pub mod json;
 pub mod recordio;
+mod scalar;
 pub mod schema;
 mod v0;
 pub mod wire;

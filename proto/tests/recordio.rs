@@ -30,7 +30,11 @@ fn records_come_out_whole_however_the_stream_is_cut() {
     for first in 0..=stream.len() {
         for second in first..=stream.len() {
             let chunks = [&stream[..first], &stream[first..second], &stream[second..]];
-            assert_eq!(decode(&chunks, 12).as_deref(), Ok(&records.map(String::from)[..]), "{first} {second}");
+            assert_eq!(
+                decode(&chunks, 12).as_deref(),
+                Ok(&records.map(String::from)[..]),
+                "{first} {second}"
+            );
         }
     }
     let single: Vec<&[u8]> = stream.chunks(1).collect();

@@ -36,7 +36,10 @@ fn the_path_leads_through_messages_lists_and_maps() {
     let event = nested(3, &offers);
 
     let fields = missing::<v1::scheduler::Event>(&event);
-    assert_eq!(fields[..3], ["offers.offers[0].framework_id", "offers.offers[0].agent_id", "offers.offers[0].hostname"]);
+    assert_eq!(
+        fields[..3],
+        ["offers.offers[0].framework_id", "offers.offers[0].agent_id", "offers.offers[0].hostname"]
+    );
     assert_eq!(fields[3], "offers.offers[1].id");
 
     let guarantee = nested(2, &[nested(1, b"cpus"), nested(2, b"")].concat());
@@ -91,7 +94,8 @@ fn an_enum_number_that_nobody_knows_leaves_a_required_field_missing() {
 #[test]
 fn unknown_fields_and_groups_are_skipped() {
     let group = [0xf3, 0x07, 0x08, 1, 0xfb, 0x07, 0xfc, 0x07, 0xf4, 0x07];
-    let unknown = [nested(1, b"id"), group.to_vec(), vec![0xa0, 0x06, 1], vec![0xa5, 0x06, 1, 2, 3, 4]].concat();
+    let unknown =
+        [nested(1, b"id"), group.to_vec(), vec![0xa0, 0x06, 1], vec![0xa5, 0x06, 1, 2, 3, 4]].concat();
 
     assert_eq!(wire::decode::<v1::TaskId>(&unknown).unwrap().value, "id");
     assert_eq!(wire::check("mesos.v1.TaskID", &unknown), Ok(()));
@@ -143,13 +147,19 @@ fn deep_nesting_is_refused() {
 
 #[test]
 fn messages_are_known_by_their_unversioned_names_too() {
-    let update = mesos::scheduler::call::Subscribe { framework_info: v1::FrameworkInfo::default(), force: Some(true), ..Default::default() };
+    let update = mesos::scheduler::call::Subscribe {
+        framework_info: v1::FrameworkInfo::default(),
+        force: Some(true),
+        ..Default::default()
+    };
     let call = mesos::scheduler::Call { subscribe: Some(Box::new(update)), ..Default::default() };
 
     assert_eq!(wire::check("mesos.scheduler.Call", &call.encode_to_vec()), Ok(()));
     assert!(wire::check("mesos.SlaveInfo", b"").unwrap_err().to_string().contains("hostname"));
     assert!(wire::check("mesos.executor.Call", b"").unwrap_err().to_string().contains("executor_id"));
-    assert!(wire::check("mesos.internal.RegisterSlaveMessage", b"").unwrap_err().to_string().contains("slave"));
+    assert!(
+        wire::check("mesos.internal.RegisterSlaveMessage", b"").unwrap_err().to_string().contains("slave")
+    );
     assert_eq!(wire::check("mesos.internal.PongSlaveMessage", b""), Ok(()));
     assert_eq!(
         wire::check("mesos.internal.Nothing", b""),
@@ -159,7 +169,8 @@ fn messages_are_known_by_their_unversioned_names_too() {
 
 #[test]
 fn json_names_missing_fields_the_same_way() {
-    let text = br#"{"type": "SUBSCRIBE", "subscribe": {"framework_info": {"name": null}, "suppressed_roles": []}}"#;
+    let text =
+        br#"{"type": "SUBSCRIBE", "subscribe": {"framework_info": {"name": null}, "suppressed_roles": []}}"#;
 
     let error = json::from_slice::<v1::scheduler::Call>(text).unwrap_err();
 

@@ -36,7 +36,8 @@ fn the_proto_files_declare_exactly_what_the_tables_list() {
 fn listed() -> Lines {
     let mut lines = Lines::new();
     for entry in fs::read_dir("tests/tables").expect("the tables are there") {
-        let table = fs::read_to_string(entry.expect("the directory is readable").path()).expect("a table is text");
+        let table =
+            fs::read_to_string(entry.expect("the directory is readable").path()).expect("a table is text");
         for line in table.lines().skip(1) {
             let name = line.split('\t').nth(1).expect("the second column is the type");
             lines.entry(name.to_string()).or_default().push(line.to_string());
@@ -81,7 +82,8 @@ fn declare_enum(declared: &EnumDescriptorProto, scope: &str, lines: &mut Lines) 
     let alias = declared.options.as_ref().is_some_and(|options| options.allow_alias());
     let option = if alias { "allow_alias" } else { "" };
     let values = declared.value.iter();
-    let values = values.map(|value| format!("enum\t{name}\t{}\t\t\t{}\t{option}", value.number(), value.name()));
+    let values =
+        values.map(|value| format!("enum\t{name}\t{}\t\t\t{}\t{option}", value.number(), value.name()));
     lines.insert(name.clone(), values.collect());
 }
 

@@ -65,6 +65,10 @@ fn write_single<O: SerializeMap>(
         Some(value) if is_shown(field, value) => {
             object.serialize_entry(field.name, &Single { kind: field.kind, value })
         }
+        // Only in a map's value that prost has left out, see `empty`.
+        None if field.label == Label::Required => {
+            object.serialize_entry(field.name, &Single { kind: field.kind, value: empty(field.kind) })
+        }
         _ => match field.default {
             Some(default) => object.serialize_entry(field.name, &default),
             None => Ok(()),
@@ -155,6 +159,7 @@ fn empty(kind: Kind) -> Value<'static> {
     match kind {
         Kind::Double => Value::Fixed64(0),
         Kind::String | Kind::Bytes | Kind::Message(_) | Kind::Map(_) => Value::Bytes(&[]),
+        Kind::Enum(known) => Value::Varint(known.values.first().map_or(0, |value| i64::from(value.1) as u64)),
         _ => Value::Varint(0),
     }
 }

@@ -224,7 +224,10 @@ impl<'de> Visitor<'de> for FieldValue<'_> {
                 }
             }
             _ => {
-                return Err(A::Error::custom(format_args!("an object where {} is expected", Expected(field))));
+                return Err(A::Error::custom(format_args!(
+                    "an object where {} is expected",
+                    Expected(field)
+                )));
             }
         }
         Ok(())
