@@ -21,6 +21,11 @@ mod validation;
 mod value;
 mod wire;
 
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;
+
 pub use conversion::{Conversion, NotContained};
 pub use disk::{DiskInfo, DiskKind, DiskSource, Persistence};
 pub use entry::{Metadata, Resource};
