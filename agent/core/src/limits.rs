@@ -1,0 +1,45 @@
+//! Bounds on everything that somebody outside can make grow, with the reason for each.
+
+use std::time::Duration;
+
+/// Ended frameworks kept for readers; the oldest goes first. Mesos' number.
+pub const COMPLETED_FRAMEWORKS: usize = 50;
+
+/// Ended tasks kept per executor for readers; the oldest goes first. Mesos' number.
+pub const COMPLETED_TASKS: usize = 200;
+
+/// Updates of one task that wait for their acknowledgement. A task that reports health once a second and is never
+/// acknowledged reaches this after almost three hours; more is an executor gone wild. Updates beyond it are dropped
+/// without an acknowledgement, unless they end the task.
+pub const PENDING_UPDATES: usize = 10_000;
+
+/// Identities of a task's updates remembered to recognise duplicates: twice what can be waiting. The oldest are forgotten
+/// first, after which a resent update would be forwarded a second time (schedulers must bear that anyway).
+pub const REMEMBERED_UPDATES: usize = 2 * PENDING_UPDATES;
+
+/// Tasks that wait in or run on one executor. A machine cannot run more processes than this (Linux' default `pid_max`
+/// is 32,768); tasks beyond it are dropped with a reason.
+pub const TASKS_PER_EXECUTOR: usize = 32_768;
+
+/// Executors per agent, for the same reason.
+pub const EXECUTORS: usize = 32_768;
+
+/// The largest `data` of a message between framework and executor: what fits into one peer-protocol frame with room to
+/// spare. Larger ones are dropped with a line in the log.
+pub const MESSAGE_BYTES: usize = 16 << 20;
+
+/// First pause before an unacknowledged update is sent again; doubles each time. Mesos' number.
+pub const RETRY_MIN: Duration = Duration::from_secs(10);
+
+/// The longest such pause. Mesos' number.
+pub const RETRY_MAX: Duration = Duration::from_secs(600);
+
+/// The longest pause between two attempts to register. Mesos' number.
+pub const REGISTRATION_BACKOFF_MAX: Duration = Duration::from_secs(60);
+
+/// Without a word from the master for this long the agent registers anew, unless the master named another time. Mesos'
+/// default: 5 pings of 15 s.
+pub const PING_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// Pause before a failed write is tried again: time enough for an operator or the disk collector to make room.
+pub const REWRITE_AFTER: Duration = Duration::from_secs(10);

@@ -1,0 +1,68 @@
+//! `KillTaskMessage`: a framework wants a task ended.
+
+use tepui_model::{FrameworkId, TaskId};
+use tepui_proto::internal::KillTaskMessage;
+use tepui_proto::v1::TaskState;
+use tepui_proto::v1::task_status::Reason;
+
+use crate::agent::{Agent, Phase};
+use crate::cx::Cx;
+use crate::effect::Effect;
+use crate::event;
+use crate::executor::ExecutorPhase;
+use crate::fact::Fact;
+use crate::framework::FrameworkPhase;
+use crate::status::Verdict;
+
+impl Agent {
+    pub(crate) fn kill_task(&mut self, cx: &mut Cx, message: &KillTaskMessage) {
+        let ids = (FrameworkId::from_wire(&message.framework_id), TaskId::from_wire(&message.task_id));
+        let (Ok(framework), Ok(task)) = ids else {
+            cx.log(Fact::warn("kill with a bad id ignored").with("task", &message.task_id.value));
+            return;
+        };
+        let ignored = |why: &'static str| Fact::warn(why).with("framework", &framework).with("task", &task);
+        match self.phase {
+            Phase::Running { .. } => {}
+            Phase::Recovering | Phase::Disconnected { .. } | Phase::Terminating { .. } => {
+                return cx.log(ignored("kill ignored while not registered"));
+            }
+        }
+        let Some(found) = self.frameworks.get(&framework) else {
+            return self.report_unknown(cx, &framework, &task);
+        };
+        if found.phase == FrameworkPhase::Terminating {
+            return cx.log(ignored("kill ignored: the framework shuts down"));
+        }
+        let Some(executor) = found.executors.values().find(|executor| executor.knows(&task)) else {
+            let verdict = Verdict::new(found.dropped(), Reason::ExecutorTerminated, "Cannot find executor");
+            return self.report(cx, &framework, &task, None, verdict);
+        };
+        if executor.queue_position(&task).is_some() {
+            let id = executor.id().clone();
+            let why = "Killed before delivery to the executor";
+            let verdict = Verdict::new(TaskState::TaskKilled, Reason::TaskKilledDuringLaunch, why);
+            self.report(cx, &framework, &task, Some(&id), verdict);
+            return self.end_if_useless(cx, &framework, &id);
+        }
+        match &executor.phase {
+            ExecutorPhase::Running { peer: Some(peer) } => {
+                cx.push(Effect::Event { to: peer.clone(), event: event::kill(&task, message.kill_policy) });
+            }
+            ExecutorPhase::Running { peer: None } | ExecutorPhase::Registering => {
+                cx.log(ignored("kill ignored: the executor is not connected"));
+            }
+            ExecutorPhase::Terminating { .. } | ExecutorPhase::Terminated => {
+                cx.log(ignored("kill ignored: the executor is ending"));
+            }
+        }
+    }
+
+    /// A kill of something we never heard of: the framework learns that it is not here.
+    fn report_unknown(&mut self, cx: &mut Cx, framework: &FrameworkId, task: &TaskId) {
+        cx.log(Fact::warn("kill of an unknown task").with("framework", framework).with("task", task));
+        let why = "Cannot find executor";
+        let verdict = Verdict::new(TaskState::TaskLost, Reason::ExecutorTerminated, why);
+        self.report(cx, framework, task, None, verdict);
+    }
+}

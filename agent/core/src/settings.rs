@@ -1,0 +1,54 @@
+//! What the operator decided: the flags that the core's decisions depend on.
+
+use std::time::Duration;
+
+use crate::names::Pid;
+
+/// The core's share of the agent's flags.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// This agent's actor, `slave(1)@ip:port`.
+    pub pid: Pid,
+    /// Its advertised address: what tasks without a network of their own are reachable at.
+    pub ip: String,
+    /// The program of the built-in command executor; it is started as `PROGRAM executor command`.
+    pub command_executor: String,
+    /// What to do with executors that survived a restart.
+    pub recover: Recover,
+    /// `--registration_backoff_factor`.
+    pub registration_backoff_factor: Duration,
+    /// `--executor_registration_timeout`.
+    pub executor_registration_timeout: Duration,
+    /// `--executor_reregistration_timeout`.
+    pub executor_reregistration_timeout: Duration,
+    /// `--executor_shutdown_grace_period`.
+    pub executor_shutdown_grace_period: Duration,
+    /// `--max_completed_executors_per_framework`.
+    pub max_completed_executors_per_framework: usize,
+}
+
+/// `--recover`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recover {
+    /// Take live executors back.
+    Reconnect,
+    /// Shut them down and end.
+    Cleanup,
+}
+
+impl Settings {
+    /// Mesos' defaults for an agent at this address.
+    pub fn new(pid: Pid, ip: impl Into<String>, command_executor: impl Into<String>) -> Settings {
+        Settings {
+            pid,
+            ip: ip.into(),
+            command_executor: command_executor.into(),
+            recover: Recover::Reconnect,
+            registration_backoff_factor: Duration::from_secs(1),
+            executor_registration_timeout: Duration::from_secs(60),
+            executor_reregistration_timeout: Duration::from_secs(2),
+            executor_shutdown_grace_period: Duration::from_secs(5),
+            max_completed_executors_per_framework: 150,
+        }
+    }
+}

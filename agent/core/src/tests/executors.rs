@@ -1,0 +1,112 @@
+use bytes::Bytes;
+use expect_test::expect;
+use tepui_proto::internal;
+use tepui_proto::v1::executor::{Call, call};
+use tepui_proto::v1::{self, TaskState};
+
+use super::world::{AGENT_ID, World, call, status};
+use crate::{ContainerEvent, ExecutorCall, Input, MasterMessage, Pid};
+
+#[test]
+fn calls_are_refused_in_the_words_of_mesos() {
+    let mut world = World::running();
+    let update = |status| Call {
+        update: Some(Box::new(call::Update { status })),
+        ..call("f1", "t1", call::Type::Update)
+    };
+    let mut all = String::new();
+    let no_type = Call { r#type: None, ..call("f1", "t1", call::Type::Update) };
+    let no_uuid = v1::TaskStatus { uuid: None, ..status("t1", TaskState::TaskRunning, 1) };
+    let bad_uuid = v1::TaskStatus {
+        uuid: Some(Bytes::from_static(b"short")),
+        ..status("t1", TaskState::TaskRunning, 1)
+    };
+    let no_source = v1::TaskStatus { source: None, ..status("t1", TaskState::TaskRunning, 1) };
+    let other = v1::TaskStatus {
+        executor_id: Some(v1::ExecutorId { value: "other".into() }),
+        ..status("t1", TaskState::TaskRunning, 1)
+    };
+    let calls = [
+        no_type,
+        call("f1", "t1", call::Type::Unknown),
+        call("f1", "t1", call::Type::Subscribe),
+        call("f1", "t1", call::Type::Update),
+        call("f1", "t1", call::Type::Message),
+        update(no_uuid),
+        update(bad_uuid),
+        update(no_source),
+        update(other),
+        update(status("t1", TaskState::TaskStaging, 1)),
+        call("nobody", "t1", call::Type::Unknown),
+        call("f1", "nobody", call::Type::Unknown),
+        call("nobody", "nobody", call::Type::Heartbeat),
+    ];
+    for call in calls {
+        all.push_str(&world.call(call));
+    }
+
+    expect![[""]].assert_eq(&all);
+}
+
+#[test]
+fn an_executor_without_a_stream_may_not_speak() {
+    let mut world = World::registered();
+    world.run("f1", "t1");
+    world.stored();
+
+    expect![[""]].assert_eq(&world.update("f1", "t1", status("t1", TaskState::TaskRunning, 1)));
+}
+
+#[test]
+fn a_new_stream_replaces_the_old_one() {
+    let mut world = World::running();
+
+    expect![[""]].assert_eq(&world.subscribe("f1", "t1", 2));
+}
+
+#[test]
+fn an_executor_that_is_an_actor_is_watched_and_only_it_may_speak() {
+    let mut world = World::registered();
+    world.run("f1", "t1");
+    world.stored();
+    world.container(1, ContainerEvent::Launched { pid: 100 });
+    let subscribe = Call { subscribe: Some(Box::default()), ..call("f1", "t1", call::Type::Subscribe) };
+    let from = |call, pid| Input::Executor(Box::new(ExecutorCall::actor(call, Pid::new(pid))));
+
+    expect![[""]].assert_eq(&world.step(from(subscribe, "executor(1)@10.0.0.7:9000")));
+
+    let update = Call {
+        update: Some(Box::new(call::Update { status: status("t1", TaskState::TaskRunning, 1) })),
+        ..call("f1", "t1", call::Type::Update)
+    };
+    assert_eq!(world.step(from(update.clone(), "executor(2)@10.0.0.7:9001")), "");
+    assert!(world.step(from(update, "executor(1)@10.0.0.7:9000")).contains("update t1 TASK_RUNNING"));
+}
+
+#[test]
+fn messages_pass_in_both_directions() {
+    let mut world = World::running();
+    let message = Some(Box::new(call::Message { data: Bytes::from_static(b"hi") }));
+
+    let up = world.call(Call { message, ..call("f1", "t1", call::Type::Message) });
+    let down = world.master(MasterMessage::FrameworkToExecutor(internal::FrameworkToExecutorMessage {
+        slave_id: v1::AgentId { value: AGENT_ID.into() },
+        framework_id: v1::FrameworkId { value: "f1".into() },
+        executor_id: v1::ExecutorId { value: "t1".into() },
+        data: Bytes::from_static(b"ho"),
+    }));
+
+    expect![[""]].assert_eq(&format!("{up}{down}"));
+}
+
+#[test]
+fn an_update_that_names_another_agent_is_dropped() {
+    let mut world = World::running();
+    let foreign = v1::TaskStatus {
+        agent_id: Some(v1::AgentId { value: "m-S9".into() }),
+        ..status("t1", TaskState::TaskRunning, 1)
+    };
+
+    assert_eq!(world.update("f1", "t1", foreign), "request 2 <- 202\n");
+    assert_eq!(world.agent.counters().invalid_status_updates, 1);
+}
