@@ -26,7 +26,10 @@ fn an_executor_that_dies_fails_its_tasks() {
     let mut world = World::running();
 
     world.exited(1, 256);
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        master <- StatusUpdate t1 TASK_FAILED REASON_EXECUTOR_TERMINATED
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.stored());
 }
 
 #[test]
@@ -40,7 +43,10 @@ fn a_limitation_is_the_reason_of_the_failure() {
     };
 
     world.container(1, ContainerEvent::Exited(oom));
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        master <- StatusUpdate t1 TASK_FAILED REASON_CONTAINER_LIMITATION_MEMORY (Memory limit exceeded: 160MB)
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.stored());
 }
 
 #[test]
@@ -52,7 +58,11 @@ fn the_framework_hears_of_the_end_of_its_own_executor() {
     world.subscribe("f1", "e1", 1);
     world.stored();
 
-    expect![[""]].assert_eq(&world.exited(1, 32512));
+    expect![[r#"
+        stream 1 closed
+        disk #4 <- update t1 TASK_FAILED
+        master <- ExitedExecutor e1 status 32512
+    "#]].assert_eq(&world.exited(1, 32512));
 }
 
 #[test]
@@ -69,18 +79,30 @@ fn a_task_whose_end_is_being_written_does_not_fail_with_its_executor() {
 fn an_executor_is_asked_to_end_and_destroyed_after_its_grace_period() {
     let mut world = World::running();
 
-    expect![[""]].assert_eq(&world.master(shutdown_executor("f1", "t1")));
-    expect![[""]].assert_eq(&world.pass(Duration::from_secs(5)));
+    expect![[r#"
+        stream 1 <- SHUTDOWN
+        timer: shutdown grace of C1 in 5secs
+    "#]].assert_eq(&world.master(shutdown_executor("f1", "t1")));
+    expect![[r#"
+        container C1 <- destroy
+    "#]].assert_eq(&world.pass(Duration::from_secs(5)));
 }
 
 #[test]
 fn a_framework_that_is_shut_down_ends_without_further_updates() {
     let mut world = World::running();
 
-    expect![[""]].assert_eq(&world.master(shutdown_framework("f1")));
+    expect![[r#"
+        stream 1 <- SHUTDOWN
+        timer: shutdown grace of C1 in 5secs
+    "#]].assert_eq(&world.master(shutdown_framework("f1")));
     let late = world.update("f1", "t1", status("t1", TaskState::TaskKilled, 1));
     assert_eq!(late, "request 2 <- 202\n");
-    expect![[""]].assert_eq(&world.exited(1, 0));
+    expect![[r#"
+        stream 1 closed
+        disk #4 <- sentinel of t1
+        collect f1/t1/C1
+    "#]].assert_eq(&world.exited(1, 0));
     assert_eq!(world.agent.frameworks().count(), 0);
 }
 
@@ -102,7 +124,9 @@ fn a_framework_that_comes_back_keeps_its_history() {
 fn stopping_leaves_checkpointed_executors_alone() {
     let mut world = World::running();
 
-    expect![[""]].assert_eq(&world.step(Input::Stop));
+    expect![[r#"
+        terminate: the operator stopped this agent
+    "#]].assert_eq(&world.step(Input::Stop));
 }
 
 #[test]
@@ -112,7 +136,10 @@ fn stopping_asks_executors_that_cannot_be_found_again_to_end() {
     world.container(1, ContainerEvent::Launched { pid: 100 });
     world.subscribe("volatile", "t1", 1);
 
-    expect![[""]].assert_eq(&world.step(Input::Stop));
+    expect![[r#"
+        stream 1 <- SHUTDOWN
+        terminate: the operator stopped this agent
+    "#]].assert_eq(&world.step(Input::Stop));
 }
 
 #[test]

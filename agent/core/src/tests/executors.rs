@@ -45,7 +45,21 @@ fn calls_are_refused_in_the_words_of_mesos() {
         all.push_str(&world.call(call));
     }
 
-    expect![[""]].assert_eq(&all);
+    expect![[r#"
+        request 2 <- 400 Failed to validate Executor::Call: Expecting 'type' to be present
+        request 3 <- 501 501 Not Implemented.
+        request 4 <- 400 Failed to validate Executor::Call: Expecting 'subscribe' to be present
+        request 5 <- 400 Failed to validate Executor::Call: Expecting 'update' to be present
+        request 6 <- 400 Failed to validate Executor::Call: Expecting 'message' to be present
+        request 7 <- 400 Failed to validate Executor::Call: Expecting 'uuid' to be present
+        request 8 <- 400 Failed to validate Executor::Call: Not a valid UUID
+        request 9 <- 400 Failed to validate Executor::Call: Received Call from executor t1 of framework f1 with invalid source, expecting 'SOURCE_EXECUTOR'
+        request 10 <- 400 Failed to validate Executor::Call: ExecutorID in Call: t1 does not match ExecutorID in TaskStatus: other
+        request 11 <- 400 Failed to validate Executor::Call: Received TASK_STAGING from executor t1 of framework f1 which is not allowed
+        request 12 <- 400 Framework cannot be found
+        request 13 <- 400 Executor cannot be found
+        request 14 <- 202
+    "#]].assert_eq(&all);
 }
 
 #[test]
@@ -54,14 +68,22 @@ fn an_executor_without_a_stream_may_not_speak() {
     world.run("f1", "t1");
     world.stored();
 
-    expect![[""]].assert_eq(&world.update("f1", "t1", status("t1", TaskState::TaskRunning, 1)));
+    expect![[r#"
+        request 1 <- 403 Executor is not subscribed
+    "#]].assert_eq(&world.update("f1", "t1", status("t1", TaskState::TaskRunning, 1)));
 }
 
 #[test]
 fn a_new_stream_replaces_the_old_one() {
     let mut world = World::running();
 
-    expect![[""]].assert_eq(&world.subscribe("f1", "t1", 2));
+    expect![[r#"
+        request 2 <- 200
+        stream 1 closed
+        stream 2 <- SUBSCRIBED
+        disk #4 <- http marker of t1
+        disk #5 <- update t1 TASK_LOST
+    "#]].assert_eq(&world.subscribe("f1", "t1", 2));
 }
 
 #[test]
@@ -73,7 +95,12 @@ fn an_executor_that_is_an_actor_is_watched_and_only_it_may_speak() {
     let subscribe = Call { subscribe: Some(Box::default()), ..call("f1", "t1", call::Type::Subscribe) };
     let from = |call, pid| Input::Executor(Box::new(ExecutorCall::actor(call, Pid::new(pid))));
 
-    expect![[""]].assert_eq(&world.step(from(subscribe, "executor(1)@10.0.0.7:9000")));
+    expect![[r#"
+        executor(1)@10.0.0.7:9000 <- SUBSCRIBED
+        watch executor(1)@10.0.0.7:9000
+        disk #3 <- pid of t1 executor(1)@10.0.0.7:9000
+        executor(1)@10.0.0.7:9000 <- LAUNCH t1
+    "#]].assert_eq(&world.step(from(subscribe, "executor(1)@10.0.0.7:9000")));
 
     let update = Call {
         update: Some(Box::new(call::Update { status: status("t1", TaskState::TaskRunning, 1) })),
@@ -96,7 +123,11 @@ fn messages_pass_in_both_directions() {
         data: Bytes::from_static(b"ho"),
     }));
 
-    expect![[""]].assert_eq(&format!("{up}{down}"));
+    expect![[r#"
+        request 2 <- 202
+        master <- ExecutorToFramework t1: 2 bytes
+        stream 1 <- MESSAGE
+    "#]].assert_eq(&format!("{up}{down}"));
 }
 
 #[test]

@@ -7,7 +7,9 @@ use crate::ContainerEvent;
 fn a_running_task_is_killed_by_its_executor() {
     let mut world = World::running();
 
-    expect![[""]].assert_eq(&world.kill("f1", "t1"));
+    expect![[r#"
+        stream 1 <- KILL t1
+    "#]].assert_eq(&world.kill("f1", "t1"));
 }
 
 #[test]
@@ -16,11 +18,20 @@ fn a_task_that_waits_for_its_executor_is_killed_at_once_and_so_is_the_executor()
     world.run("f1", "t1");
     world.stored();
 
-    expect![[""]].assert_eq(&world.kill("f1", "t1"));
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        disk #3 <- update t1 TASK_KILLED
+        container C1 <- destroy
+    "#]].assert_eq(&world.kill("f1", "t1"));
+    expect![[r#"
+        master <- StatusUpdate t1 TASK_KILLED REASON_TASK_KILLED_DURING_LAUNCH (Killed before delivery to the executor)
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.stored());
     world.exited(1, 9);
     world.acknowledge_last("f1", "t1");
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        disk #5 <- sentinel of t1
+        collect f1/t1/C1
+    "#]].assert_eq(&world.stored());
 }
 
 #[test]
@@ -28,7 +39,10 @@ fn a_task_that_is_killed_before_its_container_is_made_never_gets_one() {
     let mut world = World::registered();
     world.run("f1", "t1");
 
-    expect![[""]].assert_eq(&world.kill("f1", "t1"));
+    expect![[r#"
+        master <- StatusUpdate t1 TASK_KILLED REASON_TASK_KILLED_DURING_LAUNCH (Killed before delivery to the executor)
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.kill("f1", "t1"));
     expect![[""]].assert_eq(&world.stored());
 }
 
@@ -42,13 +56,24 @@ fn killing_one_of_two_waiting_tasks_leaves_the_other() {
     world.stored();
     world.container(1, ContainerEvent::Launched { pid: 100 });
 
-    expect![[""]].assert_eq(&world.subscribe("f1", "e1", 1));
+    expect![[r#"
+        request 1 <- 200
+        stream 1 <- SUBSCRIBED
+        disk #5 <- http marker of e1
+        stream 1 <- LAUNCH t2
+    "#]].assert_eq(&world.subscribe("f1", "e1", 1));
 }
 
 #[test]
 fn a_kill_of_something_unknown_is_answered() {
     let mut world = World::running();
 
-    expect![[""]].assert_eq(&world.kill("f1", "t9"));
-    expect![[""]].assert_eq(&world.kill("f9", "t9"));
+    expect![[r#"
+        master <- StatusUpdate t9 TASK_LOST REASON_EXECUTOR_TERMINATED (Cannot find executor)
+        timer: retry of t9 in 10secs
+    "#]].assert_eq(&world.kill("f1", "t9"));
+    expect![[r#"
+        master <- StatusUpdate t9 TASK_LOST REASON_EXECUTOR_TERMINATED (Cannot find executor)
+        timer: retry of t9 in 10secs
+    "#]].assert_eq(&world.kill("f9", "t9"));
 }

@@ -9,15 +9,23 @@ use crate::{ContainerEvent, Effect, Launch};
 fn a_command_task_is_written_down_before_its_container_is_made() {
     let mut world = World::registered();
 
-    expect![[""]].assert_eq(&world.run("f1", "t1"));
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        disk #2 <- framework f1, executor t1, task t1
+    "#]].assert_eq(&world.run("f1", "t1"));
+    expect![[r#"
+        launch f1/t1/C1 with cpus:1.1; mem:160
+        timer: registration of C1 in 1mins
+    "#]].assert_eq(&world.stored());
 }
 
 #[test]
 fn without_checkpointing_nothing_is_written() {
     let mut world = World::registered();
 
-    expect![[""]].assert_eq(&world.run("volatile", "t1"));
+    expect![[r#"
+        launch volatile/t1/C1 with cpus:1.1; mem:160
+        timer: registration of C1 in 1mins
+    "#]].assert_eq(&world.run("volatile", "t1"));
 }
 
 #[test]
@@ -27,7 +35,12 @@ fn a_task_is_delivered_when_its_executor_has_subscribed() {
     world.stored();
     world.container(1, ContainerEvent::Launched { pid: 100 });
 
-    expect![[""]].assert_eq(&world.subscribe("f1", "t1", 1));
+    expect![[r#"
+        request 1 <- 200
+        stream 1 <- SUBSCRIBED
+        disk #3 <- http marker of t1
+        stream 1 <- LAUNCH t1
+    "#]].assert_eq(&world.subscribe("f1", "t1", 1));
 }
 
 #[test]
@@ -36,8 +49,14 @@ fn an_executor_that_is_faster_than_the_news_of_its_launch_waits_for_it() {
     world.run("f1", "t1");
     world.stored();
 
-    expect![[""]].assert_eq(&world.subscribe("f1", "t1", 1));
-    expect![[""]].assert_eq(&world.container(1, ContainerEvent::Launched { pid: 100 }));
+    expect![[r#"
+        request 1 <- 200
+        stream 1 <- SUBSCRIBED
+        disk #3 <- http marker of t1
+    "#]].assert_eq(&world.subscribe("f1", "t1", 1));
+    expect![[r#"
+        stream 1 <- LAUNCH t1
+    "#]].assert_eq(&world.container(1, ContainerEvent::Launched { pid: 100 }));
 }
 
 #[test]
@@ -80,8 +99,12 @@ fn a_second_task_of_an_executor_waits_for_its_share_of_resources() {
     world.stored();
 
     world.run_on("f1", "t2", Some(false));
-    expect![[""]].assert_eq(&world.stored());
-    expect![[""]].assert_eq(&world.container(1, ContainerEvent::Updated));
+    expect![[r#"
+        container C1 <- update cpus:2.5; mem:320
+    "#]].assert_eq(&world.stored());
+    expect![[r#"
+        stream 1 <- LAUNCH t2
+    "#]].assert_eq(&world.container(1, ContainerEvent::Updated));
 }
 
 #[test]
@@ -93,7 +116,10 @@ fn tasks_are_delivered_in_the_order_they_came() {
     world.container(1, ContainerEvent::Launched { pid: 100 });
 
     world.subscribe("f1", "e1", 1);
-    expect![[""]].assert_eq(&world.container(1, ContainerEvent::Updated));
+    expect![[r#"
+        stream 1 <- LAUNCH t2
+        stream 1 <- LAUNCH t1
+    "#]].assert_eq(&world.container(1, ContainerEvent::Updated));
 }
 
 #[test]
@@ -103,9 +129,15 @@ fn a_launch_that_fails_fails_the_task() {
     world.stored();
 
     world.container(1, ContainerEvent::LaunchFailed { why: "fetch http://x/y: not found".into() });
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        master <- StatusUpdate t1 TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED (fetch http://x/y: not found)
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.stored());
     world.acknowledge_last("f1", "t1");
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        disk #5 <- sentinel of t1
+        collect f1/t1/C1
+    "#]].assert_eq(&world.stored());
 }
 
 #[test]
@@ -113,14 +145,20 @@ fn a_checkpoint_that_fails_fails_the_task_and_says_what_to_do() {
     let mut world = World::registered();
     world.run("f1", "t1");
 
-    expect![[""]].assert_eq(&world.disk_full());
+    expect![[r#"
+        master <- StatusUpdate t1 TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED (Failed to checkpoint: write task.info: No space left on device; make room in the agent's work directory)
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.disk_full());
 }
 
 #[test]
 fn a_task_that_may_not_start_its_executor_is_dropped() {
     let mut world = World::registered();
 
-    expect![[""]].assert_eq(&world.run_on("f1", "t1", Some(false)));
+    expect![[r#"
+        master <- StatusUpdate t1 TASK_LOST REASON_EXECUTOR_TERMINATED (No executor is expected to launch and there is no executor running)
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.run_on("f1", "t1", Some(false)));
 }
 
 #[test]
@@ -130,7 +168,10 @@ fn a_task_for_an_executor_that_is_ending_is_dropped() {
     world.stored();
     world.master(super::endings::shutdown_executor("f1", "e1"));
 
-    expect![[""]].assert_eq(&world.run_on("f1", "t2", None));
+    expect![[r#"
+        master <- StatusUpdate t2 TASK_LOST REASON_EXECUTOR_TERMINATED (Executor terminating/terminated)
+        timer: retry of t2 in 10secs
+    "#]].assert_eq(&world.run_on("f1", "t2", None));
 }
 
 #[test]
@@ -155,7 +196,10 @@ fn a_task_with_resources_that_make_no_sense_is_an_error() {
     let mut bad = task("t1", "cpus:1");
     bad.resources[0].scalar = None;
 
-    expect![[""]].assert_eq(&world.master(run("f1", bad, Some(true))));
+    expect![[r#"
+        master <- StatusUpdate t1 TASK_ERROR REASON_TASK_INVALID (Resource 'cpus:0' is invalid: Invalid scalar resource)
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.master(run("f1", bad, Some(true))));
     assert_eq!(world.agent.frameworks().count(), 0);
 }
 
@@ -165,7 +209,10 @@ fn a_task_without_command_and_executor_is_an_error() {
     let mut bad = task("t1", "cpus:1");
     bad.command = None;
 
-    expect![[""]].assert_eq(&world.master(run("f1", bad, Some(true))));
+    expect![[r#"
+        master <- StatusUpdate t1 TASK_ERROR REASON_TASK_INVALID (Task has neither an executor nor a command)
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.master(run("f1", bad, Some(true))));
 }
 
 #[test]
@@ -175,9 +222,14 @@ fn an_executor_that_never_subscribes_is_destroyed() {
     world.stored();
     world.container(1, ContainerEvent::Launched { pid: 100 });
 
-    expect![[""]].assert_eq(&world.pass(Duration::from_secs(60)));
+    expect![[r#"
+        container C1 <- destroy
+    "#]].assert_eq(&world.pass(Duration::from_secs(60)));
     world.exited(1, 9);
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        master <- StatusUpdate t1 TASK_FAILED REASON_EXECUTOR_REGISTRATION_TIMEOUT (Executor did not register within 1mins)
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.stored());
 }
 
 #[test]
@@ -190,8 +242,15 @@ fn a_container_that_cannot_be_updated_ends() {
     world.run_on("f1", "t2", Some(false));
     world.stored();
 
-    expect![[""]]
+    expect![[r#"
+        container C1 <- destroy
+    "#]]
         .assert_eq(&world.container(1, ContainerEvent::UpdateFailed { why: "memory.max: busy".into() }));
     world.exited(1, 9);
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        master <- StatusUpdate t2 TASK_LOST REASON_CONTAINER_UPDATE_FAILED (Failed to update the container's resources: memory.max: busy)
+        timer: retry of t2 in 10secs
+        master <- StatusUpdate t1 TASK_LOST REASON_CONTAINER_UPDATE_FAILED (Failed to update the container's resources: memory.max: busy)
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.stored());
 }

@@ -20,7 +20,10 @@ fn only_what_is_not_here_is_answered() {
     let text =
         world.master(MasterMessage::ReconcileTasks(Box::new(reconcile(framework("f1"), &["t1", "t2"]))));
 
-    expect![[""]].assert_eq(&text);
+    expect![[r#"
+        master <- StatusUpdate t2 TASK_LOST REASON_RECONCILIATION (Reconciliation: task unknown to the agent)
+        timer: retry of t2 in 10secs
+    "#]].assert_eq(&text);
 }
 
 #[test]
@@ -32,7 +35,10 @@ fn partition_aware_frameworks_learn_that_it_was_dropped() {
 
     let text = world.master(MasterMessage::ReconcileTasks(Box::new(reconcile(aware, &["t2"]))));
 
-    expect![[""]].assert_eq(&text);
+    expect![[r#"
+        master <- StatusUpdate t2 TASK_DROPPED REASON_RECONCILIATION (Reconciliation: task unknown to the agent)
+        timer: retry of t2 in 10secs
+    "#]].assert_eq(&text);
 }
 
 #[test]
@@ -40,7 +46,13 @@ fn a_reregistration_may_bring_reconciliations() {
     let mut world = World::running();
     world.step(Input::MasterExited(Pid::new(super::world::MASTER)));
 
-    expect![[""]].assert_eq(&world.master(reregistered(vec![reconcile(framework("f1"), &["t1", "t3"])])));
+    expect![[r#"
+        watch master
+        timer: ping in 75secs
+        master <- UpdateSlave
+        master <- StatusUpdate t3 TASK_LOST REASON_RECONCILIATION (Reconciliation: task unknown to the agent)
+        timer: retry of t3 in 10secs
+    "#]].assert_eq(&world.master(reregistered(vec![reconcile(framework("f1"), &["t1", "t3"])])));
 }
 
 #[test]
@@ -53,5 +65,10 @@ fn task_groups_are_refused_task_by_task() {
         ..Default::default()
     };
 
-    expect![[""]].assert_eq(&world.master(MasterMessage::RunTaskGroup(Box::new(message))));
+    expect![[r#"
+        master <- StatusUpdate t1 TASK_ERROR REASON_TASK_GROUP_INVALID (Task groups are not supported by this agent: launch the tasks one by one)
+        timer: retry of t1 in 10secs
+        master <- StatusUpdate t2 TASK_ERROR REASON_TASK_GROUP_INVALID (Task groups are not supported by this agent: launch the tasks one by one)
+        timer: retry of t2 in 10secs
+    "#]].assert_eq(&world.master(MasterMessage::RunTaskGroup(Box::new(message))));
 }

@@ -4,7 +4,7 @@ use expect_test::expect;
 use tepui_proto::v1::TaskState::{TaskFinished, TaskRunning};
 use tepui_proto::v1::executor::call;
 
-use super::world::{MASTER, World, info, reregistered, status, task};
+use super::world::{MASTER, World, reregistered, status, task};
 use crate::ContainerEvent::Exited;
 use crate::{
     Input, Pid, Recovered, RecoveredExecutor, RecoveredFramework, RecoveredRun, RecoveredTask, Termination,
@@ -73,8 +73,12 @@ fn all_alive(world: &mut World) -> String {
 fn a_restarted_agent_finds_its_containers_and_waits_for_their_executors() {
     let (mut world, text) = restart(World::running());
 
-    expect![[""]].assert_eq(&text);
-    expect![[""]].assert_eq(&all_alive(&mut world));
+    expect![[r#"
+        containers: recover f1/t1/C1
+    "#]].assert_eq(&text);
+    expect![[r#"
+        timer: reregistration of executors in 2secs
+    "#]].assert_eq(&all_alive(&mut world));
 }
 
 #[test]
@@ -85,9 +89,23 @@ fn a_reconnected_executor_goes_on_and_the_master_hears_of_its_task() {
     let (mut world, _) = restart(world);
     all_alive(&mut world);
 
-    expect![[""]].assert_eq(&world.subscribe("f1", "t1", 2));
-    expect![[""]].assert_eq(&world.pass(Duration::from_secs(4)));
-    expect![[""]].assert_eq(&world.master(reregistered(vec![])));
+    expect![[r#"
+        request 3 <- 200
+        stream 2 <- SUBSCRIBED
+        disk #1 <- http marker of t1
+    "#]].assert_eq(&world.subscribe("f1", "t1", 2));
+    expect![[r#"
+        timer: register in 899.891491ms
+        master <- ReregisterSlave 0 executors, tasks [t1 TASK_RUNNING]
+        timer: register in 1.509669432secs
+    "#]].assert_eq(&world.pass(Duration::from_secs(4)));
+    expect![[r#"
+        watch master
+        timer: ping in 75secs
+        master <- UpdateSlave
+        master <- StatusUpdate t1 TASK_RUNNING
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.master(reregistered(vec![])));
 }
 
 #[test]
@@ -105,8 +123,16 @@ fn an_update_that_the_old_agent_never_saw_comes_with_the_subscription() {
             call::Update { status: status("t1", TaskFinished, 2) },
         ],
     };
-    expect![[""]].assert_eq(&world.subscribe_with("f1", "t1", 2, told));
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        request 3 <- 200
+        stream 2 <- SUBSCRIBED
+        disk #1 <- http marker of t1
+        stream 2 <- ACKNOWLEDGED t1
+        disk #2 <- update t1 TASK_FINISHED
+    "#]].assert_eq(&world.subscribe_with("f1", "t1", 2, told));
+    expect![[r#"
+        stream 2 <- ACKNOWLEDGED t1
+    "#]].assert_eq(&world.stored());
 }
 
 #[test]
@@ -126,7 +152,9 @@ fn before_its_executor_is_back_it_may_not_speak() {
 
     let text = world.update("f1", "t1", status("t1", TaskFinished, 2));
 
-    expect![[""]].assert_eq(&text);
+    expect![[r#"
+        request 2 <- 503 Agent has not finished recovery
+    "#]].assert_eq(&text);
 }
 
 #[test]
@@ -139,10 +167,18 @@ fn an_executor_that_ended_meanwhile_fails_its_task_with_the_status_it_left() {
 
     let text = world.container(1, Exited(Termination { status: Some(9), ..Termination::default() }));
 
-    expect![[""]].assert_eq(&text);
+    expect![[r#"
+        disk #1 <- update t1 TASK_LOST
+    "#]].assert_eq(&text);
     world.stored();
     world.pass(Duration::from_secs(1));
-    expect![[""]].assert_eq(&world.master(reregistered(vec![])));
+    expect![[r#"
+        watch master
+        timer: ping in 75secs
+        master <- UpdateSlave
+        master <- StatusUpdate t1 TASK_RUNNING, latest TASK_LOST
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.master(reregistered(vec![])));
 }
 
 #[test]
@@ -153,11 +189,20 @@ fn an_executor_that_does_not_come_back_is_destroyed() {
     let (mut world, _) = restart(world);
     all_alive(&mut world);
 
-    expect![[""]].assert_eq(&world.pass(Duration::from_secs(2)));
+    expect![[r#"
+        container C1 <- destroy
+        timer: register in 899.891491ms
+    "#]].assert_eq(&world.pass(Duration::from_secs(2)));
     world.exited(1, 9);
     let text = world.stored();
     world.pass(Duration::from_secs(2));
-    expect![[""]].assert_eq(&format!("{text}{}", world.master(reregistered(vec![]))));
+    expect![[r#"
+        watch master
+        timer: ping in 75secs
+        master <- UpdateSlave
+        master <- StatusUpdate t1 TASK_RUNNING, latest TASK_LOST
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&format!("{text}{}", world.master(reregistered(vec![]))));
 }
 
 #[test]
@@ -168,7 +213,11 @@ fn a_task_that_the_executor_never_got_is_lost() {
     world.subscribe("f1", "t1", 2);
 
     expect![[""]].assert_eq(&world.stored());
-    expect![[""]].assert_eq(&world.pass(Duration::from_secs(3)));
+    expect![[r#"
+        timer: register in 814.560229ms
+        master <- ReregisterSlave 0 executors, tasks [t1 TASK_LOST]
+        timer: register in 440.604944ms
+    "#]].assert_eq(&world.pass(Duration::from_secs(3)));
 }
 
 #[test]
@@ -183,7 +232,10 @@ fn an_acknowledged_end_is_not_told_again() {
 
     let text = world.container(1, Exited(Termination { status: Some(0), ..Termination::default() }));
 
-    expect![[""]].assert_eq(&text);
+    expect![[r#"
+        disk #1 <- sentinel of t1
+        collect f1/t1/C1
+    "#]].assert_eq(&text);
     assert!(world.agent.updates().is_empty());
 }
 
@@ -197,7 +249,13 @@ fn an_unacknowledged_end_is_told_again_after_registration() {
     world.container(1, Exited(Termination { status: Some(0), ..Termination::default() }));
 
     world.pass(Duration::from_secs(1));
-    expect![[""]].assert_eq(&world.master(reregistered(vec![])));
+    expect![[r#"
+        watch master
+        timer: ping in 75secs
+        master <- UpdateSlave
+        master <- StatusUpdate t1 TASK_FINISHED
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.master(reregistered(vec![])));
 }
 
 #[test]
@@ -212,7 +270,10 @@ fn completed_and_older_runs_are_collected() {
 
     let (world, text) = restart(world);
 
-    expect![[""]].assert_eq(&text);
+    expect![[r#"
+        collect f1/t1/C1
+        containers: recover
+    "#]].assert_eq(&text);
     assert_eq!(world.agent.frameworks().count(), 0);
 }
 
@@ -223,13 +284,21 @@ fn cleanup_ends_executors_and_then_the_agent() {
     let mut settings = super::world::settings();
     settings.recover = crate::Recover::Cleanup;
     let containers = world.containers.clone();
-    let mut world = World { agent: crate::Agent::new(settings, info(), 9), ..world };
-    world.step(Input::Start(Box::new(recovered)));
+    let (mut world, _) = world.restarted_with(settings, recovered);
     world.step(Input::ContainersRecovered { alive: containers });
 
-    expect![[""]].assert_eq(&world.subscribe("f1", "t1", 2));
-    expect![[""]].assert_eq(&world.pass(Duration::from_secs(2)));
-    expect![[""]].assert_eq(&world.exited(1, 0));
+    expect![[r#"
+        request 2 <- 200
+        stream 2 <- SHUTDOWN
+    "#]].assert_eq(&world.subscribe("f1", "t1", 2));
+    expect![[r#"
+        container C1 <- destroy
+    "#]].assert_eq(&world.pass(Duration::from_secs(2)));
+    expect![[r#"
+        disk #1 <- sentinel of t1
+        collect f1/t1/C1
+        terminate: recovered executors were shut down (--recover=cleanup)
+    "#]].assert_eq(&world.exited(1, 0));
 }
 
 #[test]
@@ -240,5 +309,8 @@ fn changed_resources_are_written_down() {
 
     let (_, text) = world.restarted(recovered);
 
-    expect![[""]].assert_eq(&text);
+    expect![[r#"
+        disk #1 <- agent m-S0
+        containers: recover
+    "#]].assert_eq(&text);
 }

@@ -16,7 +16,12 @@ fn ping(connected: bool) -> MasterMessage {
 fn a_fresh_agent_registers_within_the_back_off() {
     let mut world = World::new();
 
-    expect![[""]].assert_eq(&world.pass(SECOND));
+    expect![[r#"
+        master <- RegisterSlave
+        timer: register in 246.103356ms
+        master <- RegisterSlave
+        timer: register in 2.336353142secs
+    "#]].assert_eq(&world.pass(SECOND));
 }
 
 #[test]
@@ -34,7 +39,12 @@ fn an_id_is_written_down_and_the_agent_serves() {
     let mut world = World::new();
     world.pass(SECOND);
 
-    expect![[""]].assert_eq(&world.master(registered(AGENT_ID)));
+    expect![[r#"
+        disk #1 <- agent m-S0
+        watch master
+        timer: ping in 75secs
+        master <- UpdateSlave
+    "#]].assert_eq(&world.master(registered(AGENT_ID)));
     assert!(matches!(world.agent.phase(), Phase::Running { .. }));
 }
 
@@ -49,7 +59,9 @@ fn a_second_answer_to_the_same_registration_changes_nothing() {
 fn an_agent_never_takes_another_id() {
     let mut world = World::registered();
 
-    expect![[""]].assert_eq(&world.master(registered("m-S1")));
+    expect![[r#"
+        terminate: the master registered this agent as m-S1, but it is m-S0: start it with another work directory
+    "#]].assert_eq(&world.master(registered("m-S1")));
 }
 
 #[test]
@@ -59,7 +71,9 @@ fn a_ping_is_answered_to_whoever_sent_it() {
     let from = Pid::new("slave-observer(3)@10.0.0.1:5050");
     let text = world.step(Input::Master { from, message: ping(true) });
 
-    expect![[""]].assert_eq(&text);
+    expect![[r#"
+        slave-observer(3)@10.0.0.1:5050 <- PongSlave
+    "#]].assert_eq(&text);
 }
 
 #[test]
@@ -70,7 +84,10 @@ fn a_ping_that_thinks_us_disconnected_makes_us_register_again() {
     world.master(ping(false));
     let text = world.pass(SECOND);
 
-    expect![[""]].assert_eq(&text);
+    expect![[r#"
+        master <- ReregisterSlave 0 executors, tasks []
+        timer: register in 970.868608ms
+    "#]].assert_eq(&text);
 }
 
 #[test]
@@ -96,7 +113,11 @@ fn a_lost_master_is_asked_again() {
     world.step(Input::MasterExited(Pid::new(super::world::MASTER)));
 
     assert!(world.pass(SECOND).contains("ReregisterSlave 0 executors, tasks []"));
-    expect![[""]].assert_eq(&world.master(reregistered(vec![])));
+    expect![[r#"
+        watch master
+        timer: ping in 75secs
+        master <- UpdateSlave
+    "#]].assert_eq(&world.master(reregistered(vec![])));
 }
 
 #[test]
@@ -107,7 +128,12 @@ fn a_new_master_gets_everything_that_runs_here() {
 
     world.step(Input::MasterDetected(Pid::new("master@10.0.0.2:5050")));
 
-    expect![[""]].assert_eq(&world.pass(SECOND));
+    expect![[r#"
+        master@10.0.0.2:5050 <- ReregisterSlave 1 executors, tasks [t1 TASK_STAGING, t2 TASK_STAGING]
+        timer: register in 292.048441ms
+        master@10.0.0.2:5050 <- ReregisterSlave 1 executors, tasks [t1 TASK_STAGING, t2 TASK_STAGING]
+        timer: register in 3.63240819secs
+    "#]].assert_eq(&world.pass(SECOND));
 }
 
 #[test]
@@ -125,6 +151,15 @@ fn the_master_can_end_the_agent() {
 
     let text =
         world.master(MasterMessage::Shutdown(internal::ShutdownMessage { message: Some("gone".into()) }));
-    expect![[""]].assert_eq(&text);
-    expect![[""]].assert_eq(&world.exited(1, 0));
+    expect![[r#"
+        disk #4 <- forget agent
+        stream 1 <- SHUTDOWN
+        timer: shutdown grace of C1 in 5secs
+    "#]].assert_eq(&text);
+    expect![[r#"
+        stream 1 closed
+        disk #5 <- sentinel of t1
+        collect f1/t1/C1
+        terminate: the master asked this agent to shut down: gone
+    "#]].assert_eq(&world.exited(1, 0));
 }

@@ -10,8 +10,15 @@ use crate::{Effect, Input, Pid, ToMaster};
 fn an_update_is_on_disk_before_anybody_hears_of_it() {
     let mut world = World::running();
 
-    expect![[""]].assert_eq(&world.update("f1", "t1", status("t1", TaskRunning, 1)));
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        request 2 <- 202
+        disk #4 <- update t1 TASK_RUNNING
+    "#]].assert_eq(&world.update("f1", "t1", status("t1", TaskRunning, 1)));
+    expect![[r#"
+        stream 1 <- ACKNOWLEDGED t1
+        master <- StatusUpdate t1 TASK_RUNNING
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.stored());
 }
 
 #[test]
@@ -46,10 +53,15 @@ fn only_the_oldest_update_is_in_flight_and_it_tells_the_latest_state() {
     world.update("f1", "t1", status("t1", TaskStarting, 1));
     world.stored();
     world.update("f1", "t1", status("t1", TaskRunning, 2));
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        stream 1 <- ACKNOWLEDGED t1
+    "#]].assert_eq(&world.stored());
 
     world.acknowledge("f1", "t1", 1);
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        master <- StatusUpdate t1 TASK_RUNNING
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.stored());
 }
 
 #[test]
@@ -77,9 +89,17 @@ fn while_no_master_serves_us_updates_wait_and_then_all_heads_are_sent() {
     world.step(Input::MasterExited(Pid::new(MASTER)));
     world.update("f1", "t1", status("t1", TaskRunning, 1));
 
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        stream 1 <- ACKNOWLEDGED t1
+    "#]].assert_eq(&world.stored());
     world.pass(Duration::from_secs(1));
-    expect![[""]].assert_eq(&world.master(reregistered(vec![])));
+    expect![[r#"
+        watch master
+        timer: ping in 75secs
+        master <- UpdateSlave
+        master <- StatusUpdate t1 TASK_RUNNING
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.master(reregistered(vec![])));
 }
 
 #[test]
@@ -89,7 +109,10 @@ fn a_duplicate_is_acknowledged_again_and_not_queued_again() {
     assert_eq!(world.update("f1", "t1", status("t1", TaskRunning, 1)), "request 3 <- 202\n");
     world.stored();
 
-    expect![[""]].assert_eq(&world.update("f1", "t1", status("t1", TaskRunning, 1)));
+    expect![[r#"
+        request 4 <- 202
+        stream 1 <- ACKNOWLEDGED t1
+    "#]].assert_eq(&world.update("f1", "t1", status("t1", TaskRunning, 1)));
 }
 
 #[test]
@@ -100,7 +123,10 @@ fn a_second_terminal_update_is_forwarded_as_its_own() {
     world.stored();
 
     world.acknowledge("f1", "t1", 1);
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        master <- StatusUpdate t1 TASK_FINISHED
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.stored());
     world.acknowledge("f1", "t1", 2);
     world.stored();
     assert!(world.agent.updates().is_empty());
@@ -132,9 +158,17 @@ fn a_write_that_failed_is_tried_again() {
     let mut world = World::running();
     world.update("f1", "t1", status("t1", TaskRunning, 1));
 
-    expect![[""]].assert_eq(&world.disk_full());
-    expect![[""]].assert_eq(&world.pass(Duration::from_secs(10)));
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        timer: rewrite #4 in 10secs
+    "#]].assert_eq(&world.disk_full());
+    expect![[r#"
+        disk #4 <- update t1 TASK_RUNNING
+    "#]].assert_eq(&world.pass(Duration::from_secs(10)));
+    expect![[r#"
+        stream 1 <- ACKNOWLEDGED t1
+        master <- StatusUpdate t1 TASK_RUNNING
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.stored());
 }
 
 #[test]
@@ -144,5 +178,9 @@ fn an_executor_that_reconnected_hears_of_its_update_on_the_new_stream() {
     world.stream_lost(1);
     world.subscribe("f1", "t1", 2);
 
-    expect![[""]].assert_eq(&world.stored());
+    expect![[r#"
+        stream 2 <- ACKNOWLEDGED t1
+        master <- StatusUpdate t1 TASK_RUNNING
+        timer: retry of t1 in 10secs
+    "#]].assert_eq(&world.stored());
 }

@@ -12,7 +12,7 @@ use tepui_proto::v1::{self, TaskState};
 
 use crate::{
     Agent, Connection, ContainerEvent, Cx, Effect, ExecutorCall, Input, MasterMessage, Peer, Pid, Recovered,
-    RequestId, Run, Settings, Termination, Ticket, Timer, Write,
+    RequestId, Settings, Termination, Ticket, Timer, Write,
 };
 
 pub const MASTER: &str = "master@10.0.0.1:5050";
@@ -84,7 +84,11 @@ impl World {
 
     /// A new life of the agent, with what the old one wrote down and what `recovered` says.
     pub fn restarted(self, recovered: Recovered) -> (World, String) {
-        let mut world = World { agent: Agent::new(settings(), info(), 8), ..self };
+        self.restarted_with(settings(), recovered)
+    }
+
+    pub fn restarted_with(self, settings: Settings, recovered: Recovered) -> (World, String) {
+        let mut world = World { agent: Agent::new(settings, info(), 8), ..self };
         world.asked.clear();
         world.writes.clear();
         world.timers.clear();
@@ -267,15 +271,6 @@ impl World {
 
     pub fn stream_lost(&mut self, stream: u64) -> String {
         self.step(Input::ExecutorGone(Peer::Http(Connection(stream))))
-    }
-
-    pub fn run_of(&self, n: usize, framework: &str, executor: &str) -> Run {
-        Run {
-            agent: AGENT_ID.parse().unwrap(),
-            framework: framework.parse().unwrap(),
-            executor: executor.parse().unwrap(),
-            container: self.containers[n - 1].clone(),
-        }
     }
 }
 
