@@ -17,6 +17,9 @@ use crate::time::Timestamp;
 /// fires needs two turns to become a message, a future that wakes an actor a few more.
 const QUIET_TURNS: u32 = 32;
 
+/// Longer sleeps are cut to this: 30 years, which tokio's timers still hold.
+const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
 /// A source of time and of timers. Clones share it.
 #[derive(Clone)]
 pub struct Clock(Arc<Source>);
@@ -56,6 +59,7 @@ impl Clock {
 
     /// Ready after `duration`, counted from this call and not from the first poll.
     pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let duration = duration.min(FOREVER);
         let (virtual_sleep, real_until) = match &*self.0 {
             Source::Real { .. } => (None, Some(tokio::time::Instant::now() + duration)),
             Source::Virtual { state, .. } => (Some(lock(state).sleep(duration)), None),

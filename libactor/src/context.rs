@@ -126,7 +126,9 @@ impl<A: Actor> Context<A> {
                 sleep.await;
                 sleep = Box::pin(node.clock().sleep(period));
                 let Some(address) = me.upgrade() else { return };
-                ActorRef::<A>::new(address, pid.clone(), node.clone()).tell(message.clone());
+                // Each tick is a beginning, not a late consequence of what started the timer.
+                let me = ActorRef::<A>::new(address, pid.clone(), node.clone());
+                Cause::default().during(|| me.tell(message.clone()));
             }
         }))
     }

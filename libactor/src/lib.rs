@@ -40,5 +40,8 @@ pub fn run<F: Future>(main: F) -> F::Output {
     let output = system.block_on(main);
     // Ends the threads of nodes and workers that were not ended before.
     actix_rt::System::current().stop();
+    if let Err(error) = system.run() {
+        tracing::debug!(%error, "stop the actor system");
+    }
     output
 }

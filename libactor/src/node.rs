@@ -216,6 +216,11 @@ impl Node {
         &self.0
     }
 
+    /// What begins outside actors, with an HTTP request.
+    pub(crate) fn new_trace(&self) -> Cause {
+        Cause { trace: TraceId(self.0.ids.next()), message: MessageId::default() }
+    }
+
     pub(crate) fn next_watch(&self) -> WatchKey {
         self.0.next_watch.fetch_add(1, Ordering::Relaxed)
     }
@@ -293,7 +298,6 @@ impl Node {
             && let Err(error) = check(name, &body)
         {
             let reason = format!("malformed {name}: {error}");
-            tracing::warn!(from = %header.from, to = %header.to, message = name, error, "malformed message dropped");
             self.give_up(header, Outcome::Malformed);
             return Err((Outcome::Malformed, reason));
         }

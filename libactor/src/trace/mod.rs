@@ -3,6 +3,8 @@
 pub(crate) mod query;
 pub(crate) mod recorder;
 
+pub use recorder::{Outcome, Query, Record, Recorder, Tag};
+
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;

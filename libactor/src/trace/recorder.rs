@@ -1,6 +1,6 @@
 //! The flight recorder: the headers of the last messages of a node, always on.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -128,7 +128,8 @@ impl Recorder {
     /// The records that match, oldest first.
     pub fn query(&self, query: &Query) -> Vec<Record> {
         let ring = self.lock();
-        let traces: Option<Vec<TraceId>> = query.tag.as_ref().map(|(key, value)| ring.tagged(key, value));
+        let traces: Option<BTreeSet<TraceId>> =
+            query.tag.as_ref().map(|(key, value)| ring.tagged(key, value));
         let matches = |record: &&Record| {
             let trace = record.header.trace;
             query.trace.is_none_or(|wanted| wanted == trace)
@@ -155,7 +156,7 @@ impl Recorder {
 }
 
 impl Ring {
-    fn tagged(&self, key: &str, value: &str) -> Vec<TraceId> {
+    fn tagged(&self, key: &str, value: &str) -> BTreeSet<TraceId> {
         let tags = self.tags.iter().filter(|tag| tag.key == key && tag.value == value);
         tags.map(|tag| tag.trace).collect()
     }

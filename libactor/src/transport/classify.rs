@@ -25,18 +25,21 @@ pub(crate) async fn classify(
     stream: &mut (impl AsyncRead + Unpin),
     seen: &mut BytesMut,
 ) -> io::Result<Speaker> {
+    let mut searched = 0;
     loop {
-        if let Some(speaker) = speaker(seen) {
+        if let Some(speaker) = speaker(seen, searched) {
             return Ok(speaker);
         }
+        searched = seen.len();
         if stream.read_buf(seen).await? == 0 {
             return Ok(Speaker::Nobody);
         }
     }
 }
 
-/// None while more bytes are needed. Only the head of a POST is read whole: only there does its end matter.
-fn speaker(seen: &[u8]) -> Option<Speaker> {
+/// None while more bytes are needed. Only the head of a POST is read whole: only there does its end matter, which is not among
+/// the first `searched` bytes.
+fn speaker(seen: &[u8], searched: usize) -> Option<Speaker> {
     const POST: &[u8] = b"POST ";
     let first = seen.first()?;
     if *first == MAGIC[0] {
@@ -46,7 +49,8 @@ fn speaker(seen: &[u8]) -> Option<Speaker> {
     if seen[..start] != POST[..start] {
         return Some(Speaker::Http);
     }
-    let end = seen.windows(4).position(|window| window == b"\r\n\r\n");
+    let from = searched.saturating_sub(3);
+    let end = seen[from..].windows(4).position(|window| window == b"\r\n\r\n").map(|end| from + end);
     match end {
         Some(end) if is_libprocess(&seen[..end]) => Some(Speaker::Libprocess),
         Some(_) => Some(Speaker::Http),
@@ -84,7 +88,7 @@ mod tests {
         ];
 
         for (seen, expected) in cases {
-            assert_eq!(speaker(seen), expected, "{}", String::from_utf8_lossy(seen));
+            assert_eq!(speaker(seen, 0), expected, "{}", String::from_utf8_lossy(seen));
         }
     }
 }

@@ -48,6 +48,11 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         Frames { read, buffer, limit, silence }
     }
 
+    /// Frames may be as long as this from now on.
+    pub(crate) fn allow(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     pub(crate) async fn preface(&mut self) -> Result<(), ReadError> {
         while self.buffer.len() < PREFACE_BYTES {
             let seen = self.buffer.len().min(MAGIC.len());

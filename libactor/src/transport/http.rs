@@ -25,12 +25,13 @@ type Connect = dyn Fn(Rewound, SocketAddr) -> LocalBoxFuture<'static, ()>;
 impl Http {
     /// None if the routes are wrong, which the log says.
     pub(crate) async fn start(node: &Node, routes: impl FnOnce(&mut ServiceConfig)) -> Option<Http> {
-        let data = Data::new(node.clone());
+        let (node, data) = (node.clone(), Data::new(node.clone()));
         // What is registered first wins: metrics/snapshot is left to the daemon, if it has its own.
         let app = App::new()
             .configure(|config| own_routes(config, data.clone()))
             .configure(routes)
-            .service(web::resource("/metrics/snapshot").get(snapshot));
+            .service(web::resource("/metrics/snapshot").get(snapshot))
+            .wrap_fn(move |request, service| node.new_trace().carry(service.call(request)));
         let app = map_config(app.into_factory(), |()| AppConfig::default());
         let service = HttpService::build()
             .keep_alive(KeepAlive::Timeout(HTTP_KEEP_ALIVE))

@@ -21,6 +21,12 @@ use crate::transport::frames::{Frames, ReadError};
 use crate::transport::peer::{self, Deliver, Kind};
 use crate::watch::{WatchKey, Watcher};
 
+/// A body of at least so many bytes stays where it was read: it fills a good part of that buffer.
+const SHARED_BODY: usize = 32 << 10;
+
+/// The first frame of a peer only names it.
+const HELLO_BYTES: usize = 1024;
+
 /// Why a connection of a peer ended.
 #[derive(Debug, thiserror::Error)]
 enum InboundError {
@@ -60,7 +66,7 @@ type Watched = Arc<Mutex<HashMap<u64, (Arc<str>, WatchKey)>>>;
 pub(crate) async fn run(node: Node, stream: TcpStream, remote: SocketAddr, buffer: BytesMut) {
     let (read, mut write) = stream.into_split();
     let settings = &node.inner().settings;
-    let frames = Frames::new(read, buffer, settings.frame_bytes, settings.silence);
+    let frames = Frames::new(read, buffer, HELLO_BYTES, settings.silence);
     let error = serve(&node, frames, &mut write).await;
     let (counter, reason) = judge(&error);
     if let Some(counter) = counter {
@@ -117,6 +123,7 @@ async fn serve(
         Ok(Err(error)) => return error,
         Err(_) => return InboundError::Handshake,
     };
+    frames.allow(settings.frame_bytes);
     let (outbox, outgoing) = mpsc::channel(WATCHES_PER_CONNECTION + NOTES_PER_CONNECTION);
     let mut inbound = Inbound {
         node: node.clone(),
@@ -160,9 +167,6 @@ impl Inbound {
         let mut now = self.node.clock().now();
         loop {
             // The clock is read once for each batch.
-            if !frames.is_buffered() {
-                tokio::task::yield_now().await;
-            }
             let fresh = !frames.is_buffered();
             let kind = match frames.next().await {
                 Ok(kind) => kind,
@@ -193,7 +197,8 @@ impl Inbound {
         let share = u32::try_from(share).unwrap_or(u32::MAX);
         let share = self.intake.clone().acquire_many_owned(share).await;
         let share = share.expect("the semaphore of a connection is never closed");
-        if let Err((outcome, reason)) = self.node.receive(header, message.body, share) {
+        if let Err((outcome, reason)) = self.node.receive(header, own(message.body), share) {
+            tracing::warn!(peer = %self.peer, reason, "message of a peer not delivered");
             // A sender that floods and does not read gets no more notes; the counters have them all.
             if self.outbox.capacity() > WATCHES_PER_CONNECTION {
                 let _ = self.outbox.try_send(peer::undelivered(message.id, outcome, reason));
@@ -272,6 +277,11 @@ impl Drop for Inbound {
             self.node.inner().registry.unwatch(&name, key);
         }
     }
+}
+
+/// A small body must not keep alive all that was read with it.
+fn own(body: Bytes) -> Bytes {
+    if body.len() < SHARED_BODY { Bytes::copy_from_slice(&body) } else { body }
 }
 
 fn text<'a>(bytes: &'a Bytes, what: &str) -> Result<&'a str, InboundError> {

@@ -244,15 +244,16 @@ async fn talk(
     inbox: &mut mpsc::UnboundedReceiver<Outgoing>,
 ) -> LinkError {
     tokio::select! {
+        biased;
+        () = link.overflow.notified() => {
+            metrics::counter!("libactor/links_overflowed").increment(1);
+            LinkError::Overflow
+        }
         error = read_all(node, link, &mut frames) => LinkError::Read(error),
         done = write_all(node, link, &mut write, inbox) => match done {
             Ok(()) => LinkError::Closing,
             Err(error) => LinkError::Write(error),
         },
-        () = link.overflow.notified() => {
-            metrics::counter!("libactor/links_overflowed").increment(1);
-            LinkError::Overflow
-        }
     }
 }
 
