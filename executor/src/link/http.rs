@@ -1,0 +1,155 @@
+//! The way over HTTP: one streaming response for events, one request per call.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use libactor::ActorRef;
+use prost::Message as _;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Client, Response, StatusCode};
+use tepui_proto::v1::executor::{Call, Event};
+use tepui_proto::{recordio, wire};
+use tokio::sync::mpsc;
+
+use crate::Executor;
+use crate::actor::{ExecutorActor, Incoming, News};
+
+const PROTOBUF: &str = "application/x-protobuf";
+/// The largest event taken from an agent; a task group with its data is one.
+const MAX_EVENT: usize = 64 << 20;
+/// Time to reach the agent, on this very machine, before the attempt counts as failed.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A subscription over HTTP. Dropping it closes the stream.
+pub(crate) struct HttpLink {
+    calls: mpsc::UnboundedSender<Call>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for HttpLink {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl HttpLink {
+    /// Subscribes at `endpoint` and tells `actor` what comes, each thing marked with `attempt`.
+    pub(crate) fn open<E: Executor>(
+        endpoint: &str,
+        subscribe: &Call,
+        actor: ActorRef<ExecutorActor<E>>,
+        attempt: u64,
+    ) -> HttpLink {
+        let (calls, waiting) = mpsc::unbounded_channel();
+        let url = format!("http://{endpoint}/api/v1/executor");
+        let subscribe = Bytes::from(subscribe.encode_to_vec());
+        let task = tokio::spawn(async move {
+            let tell = |news| actor.tell(Incoming { attempt, news });
+            let why = match converse(&url, subscribe, waiting, &tell).await {
+                Ok(()) => "the agent closed the stream".to_string(),
+                Err(error) => error.to_string(),
+            };
+            tell(News::Lost(why));
+        });
+        HttpLink { calls, task }
+    }
+
+    /// Sends a call once those before it have been answered.
+    pub(crate) fn send(&self, call: Call) {
+        // A closed queue means the stream is lost, which the actor is about to hear.
+        let _ = self.calls.send(call);
+    }
+}
+
+/// Why a subscription over HTTP ended.
+#[derive(Debug, thiserror::Error)]
+enum ConverseError {
+    #[error("reach the agent at {url}: {cause}")]
+    Reach { url: String, cause: String },
+    #[error("the agent answered {status}: {body}")]
+    Refused { status: StatusCode, body: String },
+    #[error("read an event: {0}")]
+    Event(String),
+    #[error("send {call}: {cause}")]
+    Call { call: &'static str, cause: String },
+}
+
+async fn converse(
+    url: &str,
+    subscribe: Bytes,
+    waiting: mpsc::UnboundedReceiver<Call>,
+    tell: &impl Fn(News),
+) -> Result<(), ConverseError> {
+    let reach = |cause: reqwest::Error| ConverseError::Reach { url: url.to_string(), cause: chain(&cause) };
+    // The provider may have been installed by another part of the process: either is fine.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .no_proxy()
+        .build()
+        .map_err(reach)?;
+    let response = client
+        .post(url)
+        .header(CONTENT_TYPE, PROTOBUF)
+        .header(ACCEPT, PROTOBUF)
+        .body(subscribe)
+        .send()
+        .await
+        .map_err(reach)?;
+    let status = response.status();
+    if status != StatusCode::OK {
+        return Err(ConverseError::Refused { status, body: response.text().await.unwrap_or_default() });
+    }
+    tokio::select! {
+        ended = read_events(response, tell) => ended,
+        failed = send_calls(&client, url, waiting) => failed,
+    }
+}
+
+async fn read_events(mut response: Response, tell: &impl Fn(News)) -> Result<(), ConverseError> {
+    let mut records = recordio::Decoder::new(MAX_EVENT);
+    loop {
+        let chunk = response.chunk().await.map_err(|cause| ConverseError::Event(chain(&cause)))?;
+        let Some(chunk) = chunk else { return Ok(()) };
+        records.push(&chunk);
+        while let Some(record) =
+            records.next_record().map_err(|cause| ConverseError::Event(cause.to_string()))?
+        {
+            let event =
+                wire::decode::<Event>(&record).map_err(|cause| ConverseError::Event(cause.to_string()))?;
+            tell(News::Event(Box::new(event)));
+        }
+    }
+}
+
+/// Posts calls in order, for ever. A call the agent refuses ends the subscription: the next one tells again what
+/// matters.
+async fn send_calls(
+    client: &Client,
+    url: &str,
+    mut waiting: mpsc::UnboundedReceiver<Call>,
+) -> Result<(), ConverseError> {
+    while let Some(call) = waiting.recv().await {
+        let name = call.r#type().as_str_name();
+        let request = client.post(url).header(CONTENT_TYPE, PROTOBUF).body(call.encode_to_vec());
+        let sent =
+            request.send().await.map_err(|cause| ConverseError::Call { call: name, cause: chain(&cause) })?;
+        let status = sent.status();
+        // The body is read so that the connection serves the next call too.
+        let body = sent.text().await.unwrap_or_default();
+        if !status.is_success() {
+            return Err(ConverseError::Call {
+                call: name,
+                cause: format!("the agent answered {status}: {body}"),
+            });
+        }
+    }
+    std::future::pending().await
+}
+
+/// An error with its causes: reqwest's own text names none of them.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

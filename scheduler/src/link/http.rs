@@ -1,0 +1,189 @@
+//! The way over HTTP: one streaming response for events, one request per call.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use libactor::ActorRef;
+use prost::Message as _;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use reqwest::{Client, Response, StatusCode};
+use tepui_proto::v1::scheduler::{Call, Event};
+use tepui_proto::{recordio, wire};
+use tokio::sync::mpsc;
+
+use crate::Framework;
+use crate::actor::{Incoming, News, SchedulerActor};
+
+/// Streams and calls speak protobuf: the JSON API is for those without it.
+const PROTOBUF: &str = "application/x-protobuf";
+const STREAM_ID: &str = "Mesos-Stream-Id";
+/// Redirects followed to the leading master before the attempt counts as failed.
+const MAX_REDIRECTS: u32 = 5;
+/// The largest event taken from a master: Mesos' masters send offers of thousands of agents in one.
+const MAX_EVENT: usize = 64 << 20;
+/// Time to reach a master before the attempt counts as failed.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A subscription over HTTP. Dropping it closes the stream.
+pub(crate) struct HttpLink {
+    calls: mpsc::UnboundedSender<Call>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for HttpLink {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl HttpLink {
+    /// Subscribes at `host` and tells `actor` what comes, each thing marked with `attempt`.
+    pub(crate) fn open<F: Framework>(
+        host: String,
+        subscribe: &Call,
+        actor: ActorRef<SchedulerActor<F>>,
+        attempt: u64,
+    ) -> HttpLink {
+        let (calls, waiting) = mpsc::unbounded_channel();
+        let subscribe = Bytes::from(subscribe.encode_to_vec());
+        let task = tokio::spawn(async move {
+            let tell = |news| actor.tell(Incoming { attempt, news });
+            let why = match converse(&host, subscribe, waiting, &tell).await {
+                Ok(()) => "the master closed the stream".to_string(),
+                Err(error) => error.to_string(),
+            };
+            tell(News::Lost(why));
+        });
+        HttpLink { calls, task }
+    }
+
+    /// Sends a call once those before it have been answered.
+    pub(crate) fn send(&self, call: Call) {
+        // A closed queue means the stream is lost, which the actor is about to hear.
+        let _ = self.calls.send(call);
+    }
+}
+
+/// Why a subscription over HTTP ended.
+#[derive(Debug, thiserror::Error)]
+enum ConverseError {
+    #[error("reach the master at {host}: {cause}")]
+    Reach { host: String, cause: String },
+    #[error("the master at {host} answered {status}: {body}")]
+    Refused { host: String, status: StatusCode, body: String },
+    #[error("read an event: {0}")]
+    Event(String),
+    #[error("send {call}: {cause}")]
+    Call { call: &'static str, cause: String },
+}
+
+async fn converse(
+    host: &str,
+    subscribe: Bytes,
+    waiting: mpsc::UnboundedReceiver<Call>,
+    tell: &impl Fn(News),
+) -> Result<(), ConverseError> {
+    // The provider may have been installed by another part of the process: either is fine.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .no_proxy()
+        .build()
+        .map_err(|cause| ConverseError::Reach { host: host.to_string(), cause: chain(&cause) })?;
+    let (leader, response) = open_stream(&client, host, subscribe).await?;
+    let stream_id = response.headers().get(STREAM_ID).cloned();
+    let calls = send_calls(&client, &leader, stream_id, waiting);
+    tokio::select! {
+        ended = read_events(response, tell) => ended,
+        failed = calls => failed,
+    }
+}
+
+/// Posts SUBSCRIBE, following redirects to the leading master.
+async fn open_stream(client: &Client, host: &str, body: Bytes) -> Result<(String, Response), ConverseError> {
+    let mut host = host.to_string();
+    for _ in 0..MAX_REDIRECTS {
+        let response = client
+            .post(format!("http://{host}/api/v1/scheduler"))
+            .header(CONTENT_TYPE, PROTOBUF)
+            .header(ACCEPT, PROTOBUF)
+            .body(body.clone())
+            .send()
+            .await
+            .map_err(|cause| ConverseError::Reach { host: host.clone(), cause: chain(&cause) })?;
+        match response.status() {
+            StatusCode::OK => return Ok((host, response)),
+            StatusCode::TEMPORARY_REDIRECT => match leader(&response) {
+                Some(leader) => host = leader,
+                None => return Err(refused(host, response).await),
+            },
+            _ => return Err(refused(host, response).await),
+        }
+    }
+    Err(ConverseError::Reach { host, cause: "redirected too often: no master agrees who leads".into() })
+}
+
+/// The host of a Mesos redirect, `Location: //host:port/path`.
+fn leader(response: &Response) -> Option<String> {
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    let rest = location.strip_prefix("http:").unwrap_or(location).strip_prefix("//")?;
+    Some(rest.split('/').next().unwrap_or(rest).to_string())
+}
+
+async fn refused(host: String, response: Response) -> ConverseError {
+    let status = response.status();
+    let body = response.text().await.unwrap_or_default();
+    ConverseError::Refused { host, status, body }
+}
+
+async fn read_events(mut response: Response, tell: &impl Fn(News)) -> Result<(), ConverseError> {
+    let mut records = recordio::Decoder::new(MAX_EVENT);
+    loop {
+        let chunk = response.chunk().await.map_err(|cause| ConverseError::Event(chain(&cause)))?;
+        let Some(chunk) = chunk else { return Ok(()) };
+        records.push(&chunk);
+        while let Some(record) =
+            records.next_record().map_err(|cause| ConverseError::Event(cause.to_string()))?
+        {
+            let event =
+                wire::decode::<Event>(&record).map_err(|cause| ConverseError::Event(cause.to_string()))?;
+            tell(News::Event(Box::new(event)));
+        }
+    }
+}
+
+/// Posts calls in order, for ever. A call the master refuses is logged; one that cannot be sent ends the subscription.
+async fn send_calls(
+    client: &Client,
+    host: &str,
+    stream_id: Option<reqwest::header::HeaderValue>,
+    mut waiting: mpsc::UnboundedReceiver<Call>,
+) -> Result<(), ConverseError> {
+    while let Some(call) = waiting.recv().await {
+        let name = call.r#type().as_str_name();
+        let mut request = client
+            .post(format!("http://{host}/api/v1/scheduler"))
+            .header(CONTENT_TYPE, PROTOBUF)
+            .body(call.encode_to_vec());
+        if let Some(id) = &stream_id {
+            request = request.header(STREAM_ID, id.clone());
+        }
+        let sent =
+            request.send().await.map_err(|cause| ConverseError::Call { call: name, cause: chain(&cause) })?;
+        let status = sent.status();
+        // The body is read so that the connection serves the next call too.
+        let body = sent.text().await.unwrap_or_default();
+        if !status.is_success() {
+            tracing::warn!(call = name, %status, body, "the master refused a call");
+        }
+    }
+    std::future::pending().await
+}
+
+/// An error with its causes: reqwest's own text names none of them.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
