@@ -143,7 +143,7 @@ fn an_invalid_resource_is_refused_in_the_words_of_mesos() {
         Resource 'cpus:0' is invalid: Invalid scalar resource: value <= 0
         Resource 'cpus:NaN' is invalid: Invalid scalar resource: value is not a number
         Resource 'cpus:1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000' is invalid: Invalid scalar resource: value > 9007199254740
-        Resource 'cpus:-0' is invalid: Invalid scalar resource
+        Resource 'cpus:0' is invalid: Invalid scalar resource
         Resource 'cpus:<text>' is invalid: Unsupported resource type
         Resource 'cpus:1' is invalid: Invalid resource type
         Resource 'ports:[2-1]' is invalid: Invalid ranges resource: begin > end

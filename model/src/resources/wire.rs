@@ -348,5 +348,6 @@ fn text(wire: &v1::Resource) -> String {
 
 /// Three decimals are all that counts.
 fn number(value: f64) -> String {
-    ((value * 1000.0).round() / 1000.0).to_string()
+    // Adding zero makes a negative zero positive.
+    ((value * 1000.0).round() / 1000.0 + 0.0).to_string()
 }
