@@ -171,6 +171,12 @@ impl Agent {
         if self.phase != Phase::Recovering {
             return;
         }
+        for executor in self.frameworks.values_mut().flat_map(|framework| framework.executors.values_mut()) {
+            if !alive.contains(&executor.run.container) {
+                // Its end is on the way; nobody is to wait for it or to destroy it.
+                executor.phase = ExecutorPhase::Terminating { peer: None };
+            }
+        }
         if alive.is_empty() {
             return self.recovery_over(cx);
         }

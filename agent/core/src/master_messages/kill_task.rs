@@ -29,7 +29,8 @@ impl Agent {
             }
         }
         let Some(found) = self.frameworks.get(&framework) else {
-            return self.report_unknown(cx, &framework, &task);
+            // The master learns what is not here when this agent registers again.
+            return cx.log(ignored("kill of a task of an unknown framework ignored"));
         };
         if found.phase == FrameworkPhase::Terminating {
             return cx.log(ignored("kill ignored: the framework shuts down"));
@@ -56,13 +57,5 @@ impl Agent {
                 cx.log(ignored("kill ignored: the executor is ending"));
             }
         }
-    }
-
-    /// A kill of something we never heard of: the framework learns that it is not here.
-    fn report_unknown(&mut self, cx: &mut Cx, framework: &FrameworkId, task: &TaskId) {
-        cx.log(Fact::warn("kill of an unknown task").with("framework", framework).with("task", task));
-        let why = "Cannot find executor";
-        let verdict = Verdict::new(TaskState::TaskLost, Reason::ExecutorTerminated, why);
-        self.report(cx, framework, task, None, verdict);
     }
 }

@@ -12,12 +12,14 @@ fn an_acknowledgement_is_written_down_before_the_next_update_is_sent() {
 
     expect![[r#"
         disk #6 <- ack t1
-    "#]].assert_eq(&world.acknowledge("f1", "t1", 1));
+    "#]]
+    .assert_eq(&world.acknowledge("f1", "t1", 1));
     assert_eq!(world.acknowledge("f1", "t1", 1), "", "a repeated acknowledgement is not written twice");
     expect![[r#"
         master <- StatusUpdate t1 TASK_FINISHED
         timer: retry of t1 in 10secs
-    "#]].assert_eq(&world.stored());
+    "#]]
+    .assert_eq(&world.stored());
 }
 
 #[test]
@@ -41,7 +43,8 @@ fn the_last_acknowledgement_ends_a_terminated_executor() {
     expect![[r#"
         disk #6 <- sentinel of t1
         collect f1/t1/C1
-    "#]].assert_eq(&world.stored());
+    "#]]
+    .assert_eq(&world.stored());
     assert_eq!(world.agent.frameworks().count(), 0);
     assert_eq!(world.agent.completed_frameworks().count(), 1);
 }
@@ -58,5 +61,6 @@ fn the_end_of_the_container_completes_an_executor_whose_tasks_were_all_acknowled
         stream 1 closed
         disk #6 <- sentinel of t1
         collect f1/t1/C1
-    "#]].assert_eq(&world.exited(1, 0));
+    "#]]
+    .assert_eq(&world.exited(1, 0));
 }

@@ -29,7 +29,8 @@ fn an_executor_that_dies_fails_its_tasks() {
     expect![[r#"
         master <- StatusUpdate t1 TASK_FAILED REASON_EXECUTOR_TERMINATED
         timer: retry of t1 in 10secs
-    "#]].assert_eq(&world.stored());
+    "#]]
+    .assert_eq(&world.stored());
 }
 
 #[test]
@@ -62,7 +63,8 @@ fn the_framework_hears_of_the_end_of_its_own_executor() {
         stream 1 closed
         disk #4 <- update t1 TASK_FAILED
         master <- ExitedExecutor e1 status 32512
-    "#]].assert_eq(&world.exited(1, 32512));
+    "#]]
+    .assert_eq(&world.exited(1, 32512));
 }
 
 #[test]
@@ -82,10 +84,12 @@ fn an_executor_is_asked_to_end_and_destroyed_after_its_grace_period() {
     expect![[r#"
         stream 1 <- SHUTDOWN
         timer: shutdown grace of C1 in 5secs
-    "#]].assert_eq(&world.master(shutdown_executor("f1", "t1")));
+    "#]]
+    .assert_eq(&world.master(shutdown_executor("f1", "t1")));
     expect![[r#"
         container C1 <- destroy
-    "#]].assert_eq(&world.pass(Duration::from_secs(5)));
+    "#]]
+    .assert_eq(&world.pass(Duration::from_secs(5)));
 }
 
 #[test]
@@ -95,14 +99,16 @@ fn a_framework_that_is_shut_down_ends_without_further_updates() {
     expect![[r#"
         stream 1 <- SHUTDOWN
         timer: shutdown grace of C1 in 5secs
-    "#]].assert_eq(&world.master(shutdown_framework("f1")));
+    "#]]
+    .assert_eq(&world.master(shutdown_framework("f1")));
     let late = world.update("f1", "t1", status("t1", TaskState::TaskKilled, 1));
     assert_eq!(late, "request 2 <- 202\n");
     expect![[r#"
         stream 1 closed
         disk #4 <- sentinel of t1
         collect f1/t1/C1
-    "#]].assert_eq(&world.exited(1, 0));
+    "#]]
+    .assert_eq(&world.exited(1, 0));
     assert_eq!(world.agent.frameworks().count(), 0);
 }
 
@@ -126,7 +132,8 @@ fn stopping_leaves_checkpointed_executors_alone() {
 
     expect![[r#"
         terminate: the operator stopped this agent
-    "#]].assert_eq(&world.step(Input::Stop));
+    "#]]
+    .assert_eq(&world.step(Input::Stop));
 }
 
 #[test]
@@ -139,7 +146,8 @@ fn stopping_asks_executors_that_cannot_be_found_again_to_end() {
     expect![[r#"
         stream 1 <- SHUTDOWN
         terminate: the operator stopped this agent
-    "#]].assert_eq(&world.step(Input::Stop));
+    "#]]
+    .assert_eq(&world.step(Input::Stop));
 }
 
 #[test]

@@ -70,7 +70,8 @@ fn an_executor_without_a_stream_may_not_speak() {
 
     expect![[r#"
         request 1 <- 403 Executor is not subscribed
-    "#]].assert_eq(&world.update("f1", "t1", status("t1", TaskState::TaskRunning, 1)));
+    "#]]
+    .assert_eq(&world.update("f1", "t1", status("t1", TaskState::TaskRunning, 1)));
 }
 
 #[test]
@@ -83,7 +84,8 @@ fn a_new_stream_replaces_the_old_one() {
         stream 2 <- SUBSCRIBED
         disk #4 <- http marker of t1
         disk #5 <- update t1 TASK_LOST
-    "#]].assert_eq(&world.subscribe("f1", "t1", 2));
+    "#]]
+    .assert_eq(&world.subscribe("f1", "t1", 2));
 }
 
 #[test]
@@ -100,7 +102,8 @@ fn an_executor_that_is_an_actor_is_watched_and_only_it_may_speak() {
         watch executor(1)@10.0.0.7:9000
         disk #3 <- pid of t1 executor(1)@10.0.0.7:9000
         executor(1)@10.0.0.7:9000 <- LAUNCH t1
-    "#]].assert_eq(&world.step(from(subscribe, "executor(1)@10.0.0.7:9000")));
+    "#]]
+    .assert_eq(&world.step(from(subscribe, "executor(1)@10.0.0.7:9000")));
 
     let update = Call {
         update: Some(Box::new(call::Update { status: status("t1", TaskState::TaskRunning, 1) })),
@@ -127,7 +130,8 @@ fn messages_pass_in_both_directions() {
         request 2 <- 202
         master <- ExecutorToFramework t1: 2 bytes
         stream 1 <- MESSAGE
-    "#]].assert_eq(&format!("{up}{down}"));
+    "#]]
+    .assert_eq(&format!("{up}{down}"));
 }
 
 #[test]

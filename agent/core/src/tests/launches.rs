@@ -11,11 +11,13 @@ fn a_command_task_is_written_down_before_its_container_is_made() {
 
     expect![[r#"
         disk #2 <- framework f1, executor t1, task t1
-    "#]].assert_eq(&world.run("f1", "t1"));
+    "#]]
+    .assert_eq(&world.run("f1", "t1"));
     expect![[r#"
         launch f1/t1/C1 with cpus:1.1; mem:160
         timer: registration of C1 in 1mins
-    "#]].assert_eq(&world.stored());
+    "#]]
+    .assert_eq(&world.stored());
 }
 
 #[test]
@@ -25,7 +27,8 @@ fn without_checkpointing_nothing_is_written() {
     expect![[r#"
         launch volatile/t1/C1 with cpus:1.1; mem:160
         timer: registration of C1 in 1mins
-    "#]].assert_eq(&world.run("volatile", "t1"));
+    "#]]
+    .assert_eq(&world.run("volatile", "t1"));
 }
 
 #[test]
@@ -40,7 +43,8 @@ fn a_task_is_delivered_when_its_executor_has_subscribed() {
         stream 1 <- SUBSCRIBED
         disk #3 <- http marker of t1
         stream 1 <- LAUNCH t1
-    "#]].assert_eq(&world.subscribe("f1", "t1", 1));
+    "#]]
+    .assert_eq(&world.subscribe("f1", "t1", 1));
 }
 
 #[test]
@@ -53,10 +57,12 @@ fn an_executor_that_is_faster_than_the_news_of_its_launch_waits_for_it() {
         request 1 <- 200
         stream 1 <- SUBSCRIBED
         disk #3 <- http marker of t1
-    "#]].assert_eq(&world.subscribe("f1", "t1", 1));
+    "#]]
+    .assert_eq(&world.subscribe("f1", "t1", 1));
     expect![[r#"
         stream 1 <- LAUNCH t1
-    "#]].assert_eq(&world.container(1, ContainerEvent::Launched { pid: 100 }));
+    "#]]
+    .assert_eq(&world.container(1, ContainerEvent::Launched { pid: 100 }));
 }
 
 #[test]
@@ -101,10 +107,12 @@ fn a_second_task_of_an_executor_waits_for_its_share_of_resources() {
     world.run_on("f1", "t2", Some(false));
     expect![[r#"
         container C1 <- update cpus:2.5; mem:320
-    "#]].assert_eq(&world.stored());
+    "#]]
+    .assert_eq(&world.stored());
     expect![[r#"
         stream 1 <- LAUNCH t2
-    "#]].assert_eq(&world.container(1, ContainerEvent::Updated));
+    "#]]
+    .assert_eq(&world.container(1, ContainerEvent::Updated));
 }
 
 #[test]
@@ -119,7 +127,8 @@ fn tasks_are_delivered_in_the_order_they_came() {
     expect![[r#"
         stream 1 <- LAUNCH t2
         stream 1 <- LAUNCH t1
-    "#]].assert_eq(&world.container(1, ContainerEvent::Updated));
+    "#]]
+    .assert_eq(&world.container(1, ContainerEvent::Updated));
 }
 
 #[test]
@@ -132,12 +141,14 @@ fn a_launch_that_fails_fails_the_task() {
     expect![[r#"
         master <- StatusUpdate t1 TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED (fetch http://x/y: not found)
         timer: retry of t1 in 10secs
-    "#]].assert_eq(&world.stored());
+    "#]]
+    .assert_eq(&world.stored());
     world.acknowledge_last("f1", "t1");
     expect![[r#"
         disk #5 <- sentinel of t1
         collect f1/t1/C1
-    "#]].assert_eq(&world.stored());
+    "#]]
+    .assert_eq(&world.stored());
 }
 
 #[test]
@@ -171,7 +182,8 @@ fn a_task_for_an_executor_that_is_ending_is_dropped() {
     expect![[r#"
         master <- StatusUpdate t2 TASK_LOST REASON_EXECUTOR_TERMINATED (Executor terminating/terminated)
         timer: retry of t2 in 10secs
-    "#]].assert_eq(&world.run_on("f1", "t2", None));
+    "#]]
+    .assert_eq(&world.run_on("f1", "t2", None));
 }
 
 #[test]
@@ -212,7 +224,8 @@ fn a_task_without_command_and_executor_is_an_error() {
     expect![[r#"
         master <- StatusUpdate t1 TASK_ERROR REASON_TASK_INVALID (Task has neither an executor nor a command)
         timer: retry of t1 in 10secs
-    "#]].assert_eq(&world.master(run("f1", bad, Some(true))));
+    "#]]
+    .assert_eq(&world.master(run("f1", bad, Some(true))));
 }
 
 #[test]
@@ -224,7 +237,8 @@ fn an_executor_that_never_subscribes_is_destroyed() {
 
     expect![[r#"
         container C1 <- destroy
-    "#]].assert_eq(&world.pass(Duration::from_secs(60)));
+    "#]]
+    .assert_eq(&world.pass(Duration::from_secs(60)));
     world.exited(1, 9);
     expect![[r#"
         master <- StatusUpdate t1 TASK_FAILED REASON_EXECUTOR_REGISTRATION_TIMEOUT (Executor did not register within 1mins)
@@ -245,7 +259,7 @@ fn a_container_that_cannot_be_updated_ends() {
     expect![[r#"
         container C1 <- destroy
     "#]]
-        .assert_eq(&world.container(1, ContainerEvent::UpdateFailed { why: "memory.max: busy".into() }));
+    .assert_eq(&world.container(1, ContainerEvent::UpdateFailed { why: "memory.max: busy".into() }));
     world.exited(1, 9);
     expect![[r#"
         master <- StatusUpdate t2 TASK_LOST REASON_CONTAINER_UPDATE_FAILED (Failed to update the container's resources: memory.max: busy)

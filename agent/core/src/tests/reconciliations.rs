@@ -23,7 +23,8 @@ fn only_what_is_not_here_is_answered() {
     expect![[r#"
         master <- StatusUpdate t2 TASK_LOST REASON_RECONCILIATION (Reconciliation: task unknown to the agent)
         timer: retry of t2 in 10secs
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]
@@ -52,7 +53,8 @@ fn a_reregistration_may_bring_reconciliations() {
         master <- UpdateSlave
         master <- StatusUpdate t3 TASK_LOST REASON_RECONCILIATION (Reconciliation: task unknown to the agent)
         timer: retry of t3 in 10secs
-    "#]].assert_eq(&world.master(reregistered(vec![reconcile(framework("f1"), &["t1", "t3"])])));
+    "#]]
+    .assert_eq(&world.master(reregistered(vec![reconcile(framework("f1"), &["t1", "t3"])])));
 }
 
 #[test]

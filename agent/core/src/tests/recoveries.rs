@@ -75,10 +75,12 @@ fn a_restarted_agent_finds_its_containers_and_waits_for_their_executors() {
 
     expect![[r#"
         containers: recover f1/t1/C1
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
     expect![[r#"
         timer: reregistration of executors in 2secs
-    "#]].assert_eq(&all_alive(&mut world));
+    "#]]
+    .assert_eq(&all_alive(&mut world));
 }
 
 #[test]
@@ -93,19 +95,22 @@ fn a_reconnected_executor_goes_on_and_the_master_hears_of_its_task() {
         request 3 <- 200
         stream 2 <- SUBSCRIBED
         disk #1 <- http marker of t1
-    "#]].assert_eq(&world.subscribe("f1", "t1", 2));
+    "#]]
+    .assert_eq(&world.subscribe("f1", "t1", 2));
     expect![[r#"
         timer: register in 899.891491ms
         master <- ReregisterSlave 0 executors, tasks [t1 TASK_RUNNING]
         timer: register in 1.509669432secs
-    "#]].assert_eq(&world.pass(Duration::from_secs(4)));
+    "#]]
+    .assert_eq(&world.pass(Duration::from_secs(4)));
     expect![[r#"
         watch master
         timer: ping in 75secs
         master <- UpdateSlave
         master <- StatusUpdate t1 TASK_RUNNING
         timer: retry of t1 in 10secs
-    "#]].assert_eq(&world.master(reregistered(vec![])));
+    "#]]
+    .assert_eq(&world.master(reregistered(vec![])));
 }
 
 #[test]
@@ -129,10 +134,12 @@ fn an_update_that_the_old_agent_never_saw_comes_with_the_subscription() {
         disk #1 <- http marker of t1
         stream 2 <- ACKNOWLEDGED t1
         disk #2 <- update t1 TASK_FINISHED
-    "#]].assert_eq(&world.subscribe_with("f1", "t1", 2, told));
+    "#]]
+    .assert_eq(&world.subscribe_with("f1", "t1", 2, told));
     expect![[r#"
         stream 2 <- ACKNOWLEDGED t1
-    "#]].assert_eq(&world.stored());
+    "#]]
+    .assert_eq(&world.stored());
 }
 
 #[test]
@@ -154,7 +161,8 @@ fn before_its_executor_is_back_it_may_not_speak() {
 
     expect![[r#"
         request 2 <- 503 Agent has not finished recovery
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]
@@ -168,17 +176,19 @@ fn an_executor_that_ended_meanwhile_fails_its_task_with_the_status_it_left() {
     let text = world.container(1, Exited(Termination { status: Some(9), ..Termination::default() }));
 
     expect![[r#"
-        disk #1 <- update t1 TASK_LOST
-    "#]].assert_eq(&text);
+        disk #1 <- update t1 TASK_FAILED
+    "#]]
+    .assert_eq(&text);
     world.stored();
     world.pass(Duration::from_secs(1));
     expect![[r#"
         watch master
         timer: ping in 75secs
         master <- UpdateSlave
-        master <- StatusUpdate t1 TASK_RUNNING, latest TASK_LOST
+        master <- StatusUpdate t1 TASK_RUNNING, latest TASK_FAILED
         timer: retry of t1 in 10secs
-    "#]].assert_eq(&world.master(reregistered(vec![])));
+    "#]]
+    .assert_eq(&world.master(reregistered(vec![])));
 }
 
 #[test]
@@ -192,7 +202,8 @@ fn an_executor_that_does_not_come_back_is_destroyed() {
     expect![[r#"
         container C1 <- destroy
         timer: register in 899.891491ms
-    "#]].assert_eq(&world.pass(Duration::from_secs(2)));
+    "#]]
+    .assert_eq(&world.pass(Duration::from_secs(2)));
     world.exited(1, 9);
     let text = world.stored();
     world.pass(Duration::from_secs(2));
@@ -202,7 +213,8 @@ fn an_executor_that_does_not_come_back_is_destroyed() {
         master <- UpdateSlave
         master <- StatusUpdate t1 TASK_RUNNING, latest TASK_LOST
         timer: retry of t1 in 10secs
-    "#]].assert_eq(&format!("{text}{}", world.master(reregistered(vec![]))));
+    "#]]
+    .assert_eq(&format!("{text}{}", world.master(reregistered(vec![]))));
 }
 
 #[test]
@@ -217,7 +229,8 @@ fn a_task_that_the_executor_never_got_is_lost() {
         timer: register in 814.560229ms
         master <- ReregisterSlave 0 executors, tasks [t1 TASK_LOST]
         timer: register in 440.604944ms
-    "#]].assert_eq(&world.pass(Duration::from_secs(3)));
+    "#]]
+    .assert_eq(&world.pass(Duration::from_secs(3)));
 }
 
 #[test]
@@ -235,7 +248,8 @@ fn an_acknowledged_end_is_not_told_again() {
     expect![[r#"
         disk #1 <- sentinel of t1
         collect f1/t1/C1
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
     assert!(world.agent.updates().is_empty());
 }
 
@@ -255,7 +269,8 @@ fn an_unacknowledged_end_is_told_again_after_registration() {
         master <- UpdateSlave
         master <- StatusUpdate t1 TASK_FINISHED
         timer: retry of t1 in 10secs
-    "#]].assert_eq(&world.master(reregistered(vec![])));
+    "#]]
+    .assert_eq(&world.master(reregistered(vec![])));
 }
 
 #[test]
@@ -273,7 +288,8 @@ fn completed_and_older_runs_are_collected() {
     expect![[r#"
         collect f1/t1/C1
         containers: recover
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
     assert_eq!(world.agent.frameworks().count(), 0);
 }
 
@@ -290,15 +306,18 @@ fn cleanup_ends_executors_and_then_the_agent() {
     expect![[r#"
         request 2 <- 200
         stream 2 <- SHUTDOWN
-    "#]].assert_eq(&world.subscribe("f1", "t1", 2));
+    "#]]
+    .assert_eq(&world.subscribe("f1", "t1", 2));
     expect![[r#"
         container C1 <- destroy
-    "#]].assert_eq(&world.pass(Duration::from_secs(2)));
+    "#]]
+    .assert_eq(&world.pass(Duration::from_secs(2)));
     expect![[r#"
         disk #1 <- sentinel of t1
         collect f1/t1/C1
         terminate: recovered executors were shut down (--recover=cleanup)
-    "#]].assert_eq(&world.exited(1, 0));
+    "#]]
+    .assert_eq(&world.exited(1, 0));
 }
 
 #[test]
@@ -312,5 +331,6 @@ fn changed_resources_are_written_down() {
     expect![[r#"
         disk #1 <- agent m-S0
         containers: recover
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }

@@ -21,7 +21,8 @@ fn a_fresh_agent_registers_within_the_back_off() {
         timer: register in 246.103356ms
         master <- RegisterSlave
         timer: register in 2.336353142secs
-    "#]].assert_eq(&world.pass(SECOND));
+    "#]]
+    .assert_eq(&world.pass(SECOND));
 }
 
 #[test]
@@ -44,7 +45,8 @@ fn an_id_is_written_down_and_the_agent_serves() {
         watch master
         timer: ping in 75secs
         master <- UpdateSlave
-    "#]].assert_eq(&world.master(registered(AGENT_ID)));
+    "#]]
+    .assert_eq(&world.master(registered(AGENT_ID)));
     assert!(matches!(world.agent.phase(), Phase::Running { .. }));
 }
 
@@ -73,7 +75,8 @@ fn a_ping_is_answered_to_whoever_sent_it() {
 
     expect![[r#"
         slave-observer(3)@10.0.0.1:5050 <- PongSlave
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]
@@ -87,7 +90,8 @@ fn a_ping_that_thinks_us_disconnected_makes_us_register_again() {
     expect![[r#"
         master <- ReregisterSlave 0 executors, tasks []
         timer: register in 970.868608ms
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]
@@ -117,7 +121,8 @@ fn a_lost_master_is_asked_again() {
         watch master
         timer: ping in 75secs
         master <- UpdateSlave
-    "#]].assert_eq(&world.master(reregistered(vec![])));
+    "#]]
+    .assert_eq(&world.master(reregistered(vec![])));
 }
 
 #[test]
@@ -133,7 +138,8 @@ fn a_new_master_gets_everything_that_runs_here() {
         timer: register in 292.048441ms
         master@10.0.0.2:5050 <- ReregisterSlave 1 executors, tasks [t1 TASK_STAGING, t2 TASK_STAGING]
         timer: register in 3.63240819secs
-    "#]].assert_eq(&world.pass(SECOND));
+    "#]]
+    .assert_eq(&world.pass(SECOND));
 }
 
 #[test]
@@ -155,11 +161,13 @@ fn the_master_can_end_the_agent() {
         disk #4 <- forget agent
         stream 1 <- SHUTDOWN
         timer: shutdown grace of C1 in 5secs
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
     expect![[r#"
         stream 1 closed
         disk #5 <- sentinel of t1
         collect f1/t1/C1
         terminate: the master asked this agent to shut down: gone
-    "#]].assert_eq(&world.exited(1, 0));
+    "#]]
+    .assert_eq(&world.exited(1, 0));
 }

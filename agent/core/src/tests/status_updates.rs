@@ -13,12 +13,14 @@ fn an_update_is_on_disk_before_anybody_hears_of_it() {
     expect![[r#"
         request 2 <- 202
         disk #4 <- update t1 TASK_RUNNING
-    "#]].assert_eq(&world.update("f1", "t1", status("t1", TaskRunning, 1)));
+    "#]]
+    .assert_eq(&world.update("f1", "t1", status("t1", TaskRunning, 1)));
     expect![[r#"
         stream 1 <- ACKNOWLEDGED t1
         master <- StatusUpdate t1 TASK_RUNNING
         timer: retry of t1 in 10secs
-    "#]].assert_eq(&world.stored());
+    "#]]
+    .assert_eq(&world.stored());
 }
 
 #[test]
@@ -55,13 +57,15 @@ fn only_the_oldest_update_is_in_flight_and_it_tells_the_latest_state() {
     world.update("f1", "t1", status("t1", TaskRunning, 2));
     expect![[r#"
         stream 1 <- ACKNOWLEDGED t1
-    "#]].assert_eq(&world.stored());
+    "#]]
+    .assert_eq(&world.stored());
 
     world.acknowledge("f1", "t1", 1);
     expect![[r#"
         master <- StatusUpdate t1 TASK_RUNNING
         timer: retry of t1 in 10secs
-    "#]].assert_eq(&world.stored());
+    "#]]
+    .assert_eq(&world.stored());
 }
 
 #[test]
@@ -91,7 +95,8 @@ fn while_no_master_serves_us_updates_wait_and_then_all_heads_are_sent() {
 
     expect![[r#"
         stream 1 <- ACKNOWLEDGED t1
-    "#]].assert_eq(&world.stored());
+    "#]]
+    .assert_eq(&world.stored());
     world.pass(Duration::from_secs(1));
     expect![[r#"
         watch master
@@ -99,7 +104,8 @@ fn while_no_master_serves_us_updates_wait_and_then_all_heads_are_sent() {
         master <- UpdateSlave
         master <- StatusUpdate t1 TASK_RUNNING
         timer: retry of t1 in 10secs
-    "#]].assert_eq(&world.master(reregistered(vec![])));
+    "#]]
+    .assert_eq(&world.master(reregistered(vec![])));
 }
 
 #[test]
@@ -112,7 +118,8 @@ fn a_duplicate_is_acknowledged_again_and_not_queued_again() {
     expect![[r#"
         request 4 <- 202
         stream 1 <- ACKNOWLEDGED t1
-    "#]].assert_eq(&world.update("f1", "t1", status("t1", TaskRunning, 1)));
+    "#]]
+    .assert_eq(&world.update("f1", "t1", status("t1", TaskRunning, 1)));
 }
 
 #[test]
@@ -126,7 +133,8 @@ fn a_second_terminal_update_is_forwarded_as_its_own() {
     expect![[r#"
         master <- StatusUpdate t1 TASK_FINISHED
         timer: retry of t1 in 10secs
-    "#]].assert_eq(&world.stored());
+    "#]]
+    .assert_eq(&world.stored());
     world.acknowledge("f1", "t1", 2);
     world.stored();
     assert!(world.agent.updates().is_empty());
@@ -160,15 +168,18 @@ fn a_write_that_failed_is_tried_again() {
 
     expect![[r#"
         timer: rewrite #4 in 10secs
-    "#]].assert_eq(&world.disk_full());
+    "#]]
+    .assert_eq(&world.disk_full());
     expect![[r#"
         disk #4 <- update t1 TASK_RUNNING
-    "#]].assert_eq(&world.pass(Duration::from_secs(10)));
+    "#]]
+    .assert_eq(&world.pass(Duration::from_secs(10)));
     expect![[r#"
         stream 1 <- ACKNOWLEDGED t1
         master <- StatusUpdate t1 TASK_RUNNING
         timer: retry of t1 in 10secs
-    "#]].assert_eq(&world.stored());
+    "#]]
+    .assert_eq(&world.stored());
 }
 
 #[test]
@@ -182,5 +193,6 @@ fn an_executor_that_reconnected_hears_of_its_update_on_the_new_stream() {
         stream 2 <- ACKNOWLEDGED t1
         master <- StatusUpdate t1 TASK_RUNNING
         timer: retry of t1 in 10secs
-    "#]].assert_eq(&world.stored());
+    "#]]
+    .assert_eq(&world.stored());
 }
