@@ -28,7 +28,8 @@ impl From<v0::Call> for v1::Call {
 }
 
 impl From<v0::call::Subscribe> for v1::call::Subscribe {
-    /// `force` is dropped: it chose between two masters' views of a failover, and v1 always forces.
+    /// `force` is dropped. Unset or false it asks not to displace a connected instance of the framework; who honours that
+    /// reads it before.
     fn from(subscribe: v0::call::Subscribe) -> v1::call::Subscribe {
         v1::call::Subscribe {
             framework_info: subscribe.framework_info,
