@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::actor::{Actor, Handler, Message, Receive, WireMessage};
 use crate::clock::Undelivered;
 use crate::context::Context;
+use crate::counters;
 use crate::envelope::Receipt;
 use crate::limits::MESSAGES_PER_TURN;
 use crate::pid::Pid;
@@ -64,7 +65,7 @@ impl<A: Actor> Host<A> {
         let text = panic.downcast_ref::<&str>().copied();
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("?");
         tracing::error!(actor = %cx.me(), panic = text, "actor panicked");
-        metrics::counter!("libactor/actors_panicked").increment(1);
+        counters::count(counters::ACTORS_PANICKED);
         self.registration.ends_with(Exit::Panicked);
         let actor = self.actor.take();
         // What is left of it may panic once more while it is dropped.
@@ -189,7 +190,7 @@ impl<A: Actor> actix::Handler<Arrived<A>> for Host<A> {
             }
             Err(error) => {
                 tracing::warn!(%from, actor = %cx.me(), message = route.name, %error, "malformed message dropped");
-                metrics::counter!("libactor/messages_malformed").increment(1);
+                counters::count(counters::MESSAGES_MALFORMED);
                 receipt.settle(Outcome::Malformed);
             }
         }

@@ -5,6 +5,7 @@ mod actor_ref;
 mod builder;
 mod clock;
 mod context;
+mod counters;
 mod envelope;
 mod host;
 pub mod limits;

@@ -56,8 +56,12 @@ pub const HTTP_KEEP_ALIVE: Duration = Duration::from_secs(300);
 /// How long an HTTP client may take to send the head of its request.
 pub const HTTP_HEAD: Duration = Duration::from_secs(15);
 
-/// Unacknowledged bytes on an HTTP connection for this long mean that the client's machine is gone.
-pub const HTTP_UNACKNOWLEDGED: Duration = Duration::from_secs(60);
+/// How long a connection that this node closes may take to end: what its client still sends is ignored meanwhile.
+pub const HTTP_LINGER: Duration = Duration::from_secs(2);
+
+/// Bytes that an HTTP client does not take for this long mean that it, or its machine, is gone. A client that is stopped in a
+/// debugger gets this long too.
+pub const HTTP_UNACKNOWLEDGED: Duration = Duration::from_secs(120);
 
 /// Headers that a flight recorder keeps. About 200 bytes each.
 pub const RECORDED_HEADERS: usize = 16_384;

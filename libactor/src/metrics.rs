@@ -5,12 +5,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use metrics_util::registry::{Registry, Storage};
-
-use crate::trace::recorder::Outcome;
 
 static SHARED: OnceLock<Shared> = OnceLock::new();
 
@@ -22,12 +20,13 @@ struct Shared {
 /// Makes this process's metrics ours, once. If the program has installed a recorder of its own, that one gets them, and
 /// [`snapshot`] stays empty. Every node calls it.
 pub fn install() {
-    SHARED.get_or_init(|| {
-        let shared = Shared { registry: Registry::new(Store), descriptions: Mutex::default() };
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        SHARED.get_or_init(|| Shared { registry: Registry::new(Store), descriptions: Mutex::default() });
         if metrics::set_global_recorder(Handle).is_err() {
             tracing::debug!("the program has its own metrics recorder");
         }
-        shared
+        crate::counters::describe();
     });
 }
 
@@ -76,20 +75,6 @@ pub fn prometheus() -> String {
     write_family(&mut text, shared, "counter", sums);
     write_family(&mut text, shared, "counter", counts);
     text
-}
-
-/// The counter of messages that ended like this without reaching a handler.
-pub(crate) fn of_outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::NoSuchActor => "libactor/messages_to_unknown_actors",
-        Outcome::NoSuchMessage => "libactor/messages_of_unknown_name",
-        Outcome::Malformed => "libactor/messages_malformed",
-        Outcome::TooLarge => "libactor/messages_too_large",
-        Outcome::ConnectionLost => "libactor/messages_lost_with_connection",
-        Outcome::ActorEnded => "libactor/messages_to_ended_actors",
-        Outcome::Panicked => "libactor/messages_panicked",
-        Outcome::Handled | Outcome::Sent => "libactor/messages_delivered",
-    }
 }
 
 fn write_family(text: &mut String, shared: &Shared, kind: &str, values: BTreeMap<Key, String>) {

@@ -17,6 +17,7 @@ use crate::actor_ref::ActorRef;
 use crate::builder::{Builder, Settings};
 use crate::clock::Clock;
 use crate::context::Context;
+use crate::counters;
 use crate::envelope::{Header, Receipt};
 use crate::host::Host;
 use crate::pid::{Pid, check_name};
@@ -153,8 +154,7 @@ impl Node {
         if to.address() == self.0.address {
             self.pass(header, message);
         } else {
-            let body = message.encode_to_vec().into();
-            self.0.transport.send(self, header, body);
+            self.0.transport.send(self, header, &message.encode_to_vec());
         }
     }
 
@@ -180,7 +180,7 @@ impl Node {
     }
 
     /// Starts to accept connections: messages of other nodes, and HTTP on the same port. `routes` is called once on the node's
-    /// own thread, where handlers run too; `/__processes__`, `/__trace__` and `/metrics` are there already.
+    /// own thread, where handlers run too and must not block (see [`web::block`](crate::web::block)); `/__processes__`, `/__trace__` and `/metrics` are there already.
     ///
     /// # Errors
     /// Called twice or after `shutdown`, or the routes are wrong.
@@ -310,7 +310,7 @@ impl Node {
     pub(crate) fn give_up(&self, header: Header, outcome: Outcome) {
         let (from, to, message) = (&header.from, &header.to, &*header.name);
         tracing::debug!(%from, %to, message, %outcome, "message not delivered");
-        metrics::counter!(crate::metrics::of_outcome(outcome)).increment(1);
+        counters::count_outcome(outcome);
         let handled = Some(self.clock().now());
         self.0.recorder.record(Record { header, handled, outcome });
     }

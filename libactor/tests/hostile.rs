@@ -40,7 +40,7 @@ async fn peer(address: SocketAddr) -> TcpStream {
     stream.read_exact(&mut preface).await.unwrap();
     assert_eq!(preface, PREFACE);
     let hello = frame(&mut stream).await;
-    assert_eq!(&hello[4..], address.to_string().as_bytes());
+    assert!(hello[4..].starts_with(address.to_string().as_bytes()));
     stream
 }
 
@@ -72,7 +72,7 @@ async fn scene() -> (Node, ActorRef<cast::Listener>, Seen, Node) {
         let refused = name == "test.Note" && body == b"\x08\x0d";
         if refused { Err("number 13 is not allowed") } else { Ok(()) }
     };
-    let quick = Duration::from_millis(200);
+    let quick = Duration::from_secs(1);
     let builder = Node::builder().largest_frame(1 << 20).handshake_timeout(quick).body_check(check);
     let target = served(builder).await;
     let listener = target.spawn("listener", actor);

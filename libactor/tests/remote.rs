@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cast::{Riddle, Saw, Seen, counter, listener, node, note, perform, served, soon};
 use libactor::{Actor, ActorRef, Context, Exit, Handler, Message, Node, Pid};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 fn spawn_listener(node: &Node, name: &str) -> (ActorRef<cast::Listener>, Seen) {
@@ -231,23 +231,25 @@ fn a_watcher_hears_once_that_the_connection_was_cut_and_can_watch_again() {
     });
 }
 
+/// Somebody whom a node dials, and who answers as a node does.
+async fn answers(mute: &TcpListener) -> TcpStream {
+    let (mut stream, _) = mute.accept().await.unwrap();
+    let address = mute.local_addr().unwrap().to_string();
+    let hello = [&[0x0a, address.len() as u8], address.as_bytes()].concat();
+    let frame = [&[0x0a, hello.len() as u8], &hello[..]].concat();
+    let length = (frame.len() as u32).to_be_bytes();
+    stream.write_all(&[b"\x93lactor\x01", &length[..], &frame[..]].concat()).await.unwrap();
+    stream
+}
+
 #[test]
 fn a_peer_that_falls_silent_is_dead() {
     libactor::run(async {
-        // Accepts, greets like a node, and never says anything again.
         let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = mute.local_addr().unwrap();
-        let quick = Node::builder().heartbeat(Duration::from_millis(20), Duration::from_millis(100));
-        let here = served(quick).await;
-        let exited = here.exited(&Pid::new("anybody", address).unwrap());
+        let here = served(Node::builder().heartbeat(Duration::from_secs(5), Duration::from_secs(1))).await;
+        let exited = here.exited(&Pid::new("anybody", mute.local_addr().unwrap()).unwrap());
 
-        let (mut stream, _) = mute.accept().await.unwrap();
-        let mut greeting = b"\x93lactor\x01".to_vec();
-        let hello = format!("\x0a{}{address}", address.to_string().len() as u8 as char);
-        let frame = [&[0x0a, hello.len() as u8][..], hello.as_bytes()].concat();
-        greeting.extend((frame.len() as u32).to_be_bytes());
-        greeting.extend(frame);
-        stream.write_all(&greeting).await.unwrap();
+        let _stream = answers(&mute).await;
 
         assert_eq!(soon(exited).await, Exit::ConnectionLost);
         here.shutdown().await;
@@ -255,18 +257,24 @@ fn a_peer_that_falls_silent_is_dead() {
 }
 
 #[test]
-fn heartbeats_keep_an_idle_connection() {
+fn an_idle_node_tells_its_peer_that_it_lives() {
     libactor::run(async {
-        let quick = || Node::builder().heartbeat(Duration::from_millis(20), Duration::from_millis(200));
-        let (here, there) = (served(quick()).await, served(quick()).await);
-        let (watched, _heard) = spawn_listener(&there, "watched");
+        let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here =
+            served(Node::builder().heartbeat(Duration::from_millis(10), Duration::from_secs(60))).await;
+        let exited = here.exited(&Pid::new("anybody", mute.local_addr().unwrap()).unwrap());
 
-        let exited = here.exited(watched.pid());
+        let mut stream = answers(&mute).await;
 
-        // Five times the silence that kills.
-        assert!(tokio::time::timeout(Duration::from_secs(1), exited).await.is_err());
+        stream.read_exact(&mut [0; 8]).await.unwrap();
+        let mut heartbeats = 0;
+        while heartbeats < 3 {
+            let length = soon(stream.read_u32()).await.unwrap();
+            stream.read_exact(&mut vec![0; length as usize]).await.unwrap();
+            heartbeats += u32::from(length == 0);
+        }
+        drop(exited);
         here.shutdown().await;
-        there.shutdown().await;
     });
 }
 

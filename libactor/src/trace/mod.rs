@@ -109,9 +109,7 @@ pub(crate) struct Ids {
 impl Ids {
     /// Ids that no other node makes, short of a collision of 64 random bits.
     pub(crate) fn random() -> Ids {
-        // The standard library keys its hashers from the system's randomness.
-        let seed = RandomState::new().hash_one(std::process::id());
-        Ids { seed, next: AtomicU64::new(1), time: AtomicU64::new(0) }
+        Ids { seed: random(), next: AtomicU64::new(1), time: AtomicU64::new(0) }
     }
 
     pub(crate) fn next(&self) -> u64 {
@@ -133,6 +131,11 @@ impl Ids {
             self.time.fetch_max(sent.0, Ordering::Relaxed);
         }
     }
+}
+
+/// From the system's randomness, by which the standard library keys its hashers.
+pub(crate) fn random() -> u64 {
+    RandomState::new().hash_one(std::process::id())
 }
 
 fn hybrid(time: Timestamp) -> u64 {

@@ -12,10 +12,11 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::counters;
 use crate::node::Node;
 use crate::transport::classify::{Speaker, classify};
 use crate::transport::http::Http;
-use crate::transport::stream::{Rewound, tune};
+use crate::transport::stream::{Rewound, tune, tune_http};
 use crate::transport::{inbound, libprocess};
 
 /// After an error that will not go away by itself at once, such as no more file descriptors.
@@ -61,7 +62,7 @@ impl Acceptor {
                     }
                     Err(error) => {
                         tracing::error!(%error, "accept a connection");
-                        metrics::counter!("libactor/accepts_failed").increment(1);
+                        counters::count(counters::ACCEPTS_FAILED);
                         tokio::time::sleep(PAUSE).await;
                     }
                 },
@@ -77,7 +78,7 @@ impl Acceptor {
 fn note_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "a connection's handler panicked");
-        metrics::counter!("libactor/connections_panicked").increment(1);
+        counters::count(counters::CONNECTIONS_PANICKED);
     }
 }
 
@@ -104,6 +105,7 @@ async fn serve(
         Ok(Ok(Speaker::Libprocess)) => libprocess::refuse(stream, remote).await,
         Ok(Ok(Speaker::Peer)) => inbound::run(node, stream, remote, seen).await,
         Ok(Ok(Speaker::Http)) => {
+            tune_http(&stream);
             let closed = async {
                 closing.cancelled().await;
                 tokio::time::sleep(LAST_WORDS).await;
@@ -118,7 +120,7 @@ async fn serve(
 
 async fn give_up_half_open(mut stream: TcpStream, remote: SocketAddr, seen: &[u8]) {
     tracing::warn!(%remote, bytes = seen.len(), "connection closed: it did not say in time what it is");
-    metrics::counter!("libactor/connections_half_open").increment(1);
+    counters::count(counters::CONNECTIONS_HALF_OPEN);
     if !seen.is_empty() {
         let answer = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         let _ = tokio::time::timeout(PAUSE, stream.write_all(answer)).await;

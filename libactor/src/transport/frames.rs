@@ -126,3 +126,69 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    /// Reads everything that was written in pieces of these sizes.
+    fn read(bytes: Vec<u8>, pieces: Vec<usize>) -> (Vec<Kind>, ReadError) {
+        crate::run(async move {
+            let (mut write, read) = tokio::io::duplex(64);
+            tokio::task::spawn_local(async move {
+                let mut rest = &bytes[..];
+                for piece in pieces.into_iter().cycle() {
+                    let (now, later) = rest.split_at(piece.min(rest.len()));
+                    if write.write_all(now).await.is_err() || later.is_empty() {
+                        return;
+                    }
+                    rest = later;
+                }
+            });
+            let mut frames = Frames::new(read, BytesMut::new(), 4096, Duration::from_secs(10));
+            let mut kinds = Vec::new();
+            loop {
+                match frames.next().await {
+                    Ok(kind) => kinds.push(kind),
+                    Err(error) => return (kinds, error),
+                }
+            }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn however_bytes_are_cut_the_frames_are_the_same(
+            numbers in prop::collection::vec(any::<u64>(), 1..20),
+            pieces in prop::collection::vec(1_usize..40, 1..10),
+        ) {
+            let unwatch = |number: &u64| Kind::Unwatch(peer::Unwatch { number: *number });
+            let heartbeat = [0; LENGTH_BYTES];
+            let frames = numbers.iter().flat_map(|number| [peer::frame(unwatch(number)).to_vec(), heartbeat.to_vec()]);
+
+            let (kinds, end) = read(frames.flatten().collect(), pieces);
+
+            prop_assert_eq!(kinds, numbers.iter().map(unwatch).collect::<Vec<_>>());
+            prop_assert!(matches!(end, ReadError::Closed));
+        }
+
+        #[test]
+        fn whatever_bytes_come_the_reader_ends_with_an_error(
+            bytes in prop::collection::vec(any::<u8>(), 1..200),
+            small in any::<bool>(),
+        ) {
+            // Otherwise nearly all would be oversized.
+            let length = bytes.len().saturating_sub(LENGTH_BYTES) as u32;
+            let bytes = if small { [&length.to_be_bytes()[..], &bytes].concat() } else { bytes };
+
+            let (_, end) = read(bytes, vec![50]);
+
+            prop_assert!(!matches!(end, ReadError::Io(_) | ReadError::Silent(_)), "{end}");
+        }
+    }
+}

@@ -11,7 +11,7 @@ use actix_web::{App, Error, HttpResponse};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 
-use crate::limits::{HTTP_HEAD, HTTP_KEEP_ALIVE};
+use crate::limits::{HTTP_HEAD, HTTP_KEEP_ALIVE, HTTP_LINGER};
 use crate::node::Node;
 use crate::trace::query::{Answer, Parameters};
 use crate::transport::stream::Rewound;
@@ -36,6 +36,8 @@ impl Http {
         let service = HttpService::build()
             .keep_alive(KeepAlive::Timeout(HTTP_KEEP_ALIVE))
             .client_request_timeout(HTTP_HEAD)
+            // A client that is refused before its body was read gets to read why.
+            .client_disconnect_timeout(HTTP_LINGER)
             // A client that closes its side is gone: streams to it must end, also while they have nothing to send.
             .h1_allow_half_closed(false)
             .h1(app)

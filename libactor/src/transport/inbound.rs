@@ -11,12 +11,14 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{Semaphore, mpsc};
 
+use crate::counters;
 use crate::envelope::Header;
 use crate::limits::{MESSAGE_NAME_BYTES, MESSAGE_OVERHEAD, NOTES_PER_CONNECTION, WATCHES_PER_CONNECTION};
 use crate::node::Node;
 use crate::pid::Pid;
 use crate::time::Timestamp;
 use crate::trace::{HybridTime, MessageId, TraceId};
+use crate::transport::Guest;
 use crate::transport::frames::{Frames, ReadError};
 use crate::transport::peer::{self, Deliver, Kind};
 use crate::watch::{WatchKey, Watcher};
@@ -38,6 +40,8 @@ enum InboundError {
     Write(#[source] io::Error),
     #[error("{0}")]
     Broken(String),
+    #[error("the peer has a newer connection")]
+    Superseded,
     #[error("this node is shut down")]
     Closing,
 }
@@ -50,8 +54,7 @@ impl From<ReadError> for InboundError {
 
 struct Inbound {
     node: Node,
-    // The address that the peer's pids carry.
-    peer: SocketAddr,
+    peer: Guest,
     outbox: mpsc::Sender<Bytes>,
     // What may be in mailboxes and not yet handled.
     intake: Arc<Semaphore>,
@@ -71,7 +74,7 @@ pub(crate) async fn run(node: Node, stream: TcpStream, remote: SocketAddr, buffe
     let (counter, reason) = judge(&error);
     if let Some(counter) = counter {
         tracing::warn!(%remote, error = &error as &dyn std::error::Error, "connection of a peer closed");
-        metrics::counter!(counter).increment(1);
+        counters::count(counter);
     } else {
         tracing::debug!(%remote, error = &error as &dyn std::error::Error, "connection of a peer ended");
     }
@@ -84,16 +87,16 @@ pub(crate) async fn run(node: Node, stream: TcpStream, remote: SocketAddr, buffe
 fn judge(error: &InboundError) -> (Option<&'static str>, Option<String>) {
     let told = |error: &dyn std::fmt::Display| Some(error.to_string());
     match error {
-        InboundError::Closing | InboundError::Write(_) => (None, None),
+        InboundError::Closing | InboundError::Superseded | InboundError::Write(_) => (None, None),
         InboundError::Read(ReadError::Closed | ReadError::Io(_)) => (None, None),
-        InboundError::Handshake => (Some("libactor/connections_half_open"), told(error)),
-        InboundError::Broken(_) => (Some("libactor/frames_malformed"), told(error)),
+        InboundError::Handshake => (Some(counters::CONNECTIONS_HALF_OPEN), told(error)),
+        InboundError::Broken(_) => (Some(counters::FRAMES_MALFORMED), told(error)),
         InboundError::Read(cause) => {
             let counter = match cause {
-                ReadError::Silent(_) => "libactor/connections_silent",
-                ReadError::Oversized { .. } => "libactor/frames_oversized",
-                ReadError::Version(_) | ReadError::NoPreface => "libactor/handshakes_failed",
-                _ => "libactor/frames_malformed",
+                ReadError::Silent(_) => counters::CONNECTIONS_SILENT,
+                ReadError::Oversized { .. } => counters::FRAMES_OVERSIZED,
+                ReadError::Version(_) | ReadError::NoPreface => counters::HANDSHAKES_FAILED,
+                _ => counters::FRAMES_MALFORMED,
             };
             (Some(counter), told(cause))
         }
@@ -125,6 +128,7 @@ async fn serve(
     };
     frames.allow(settings.frame_bytes);
     let (outbox, outgoing) = mpsc::channel(WATCHES_PER_CONNECTION + NOTES_PER_CONNECTION);
+    let superseded = peer.superseded.clone();
     let mut inbound = Inbound {
         node: node.clone(),
         peer,
@@ -134,6 +138,8 @@ async fn serve(
         last_sender: None,
     };
     tokio::select! {
+        biased;
+        () = superseded.cancelled() => InboundError::Superseded,
         error = inbound.read_all(&mut frames) => error,
         done = write_all(node, write, outgoing) => match done {
             Ok(()) => InboundError::Closing,
@@ -146,7 +152,7 @@ async fn greet(
     node: &Node,
     frames: &mut Frames<OwnedReadHalf>,
     write: &mut (impl AsyncWrite + Unpin),
-) -> Result<SocketAddr, InboundError> {
+) -> Result<Guest, InboundError> {
     // Also to a peer of another version: it can say then why it does not go on.
     let preface = frames.preface().await;
     if !matches!(preface, Err(ReadError::NoPreface)) {
@@ -158,8 +164,12 @@ async fn greet(
         let address: String = hello.address.chars().take(64).collect();
         return Err(InboundError::Broken(format!("hello with address '{address}', which is not ip:port")));
     };
-    write.write_all(&peer::hello(node.address())).await.map_err(InboundError::Write)?;
-    Ok(address)
+    let transport = &node.inner().transport;
+    // Before the answer: with it the peer begins to send here what is later than what it sent there.
+    let guest = transport.greeted(node, address, hello.incarnation);
+    let answer = peer::hello(node.address(), transport.incarnation);
+    write.write_all(&answer).await.map_err(InboundError::Write)?;
+    Ok(guest)
 }
 
 impl Inbound {
@@ -198,7 +208,7 @@ impl Inbound {
         let share = self.intake.clone().acquire_many_owned(share).await;
         let share = share.expect("the semaphore of a connection is never closed");
         if let Err((outcome, reason)) = self.node.receive(header, own(message.body), share) {
-            tracing::warn!(peer = %self.peer, reason, "message of a peer not delivered");
+            tracing::warn!(peer = %self.peer.address, reason, "message of a peer not delivered");
             // A sender that floods and does not read gets no more notes; the counters have them all.
             if self.outbox.capacity() > WATCHES_PER_CONNECTION {
                 let _ = self.outbox.try_send(peer::undelivered(message.id, outcome, reason));
@@ -233,7 +243,7 @@ impl Inbound {
         {
             return Ok(last.clone());
         }
-        let sender = Pid::new(name, self.peer);
+        let sender = Pid::new(name, self.peer.address);
         let sender = sender.map_err(|error| InboundError::Broken(format!("sender: {error}")))?;
         self.last_sender = Some(sender.clone());
         Ok(sender)

@@ -5,13 +5,15 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::counters;
+
 /// How long the sender gets to read the answer.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Answers 501 and closes.
 pub(crate) async fn refuse(mut stream: TcpStream, remote: std::net::SocketAddr) {
     tracing::warn!(%remote, "libprocess message refused: this node does not speak its wire format");
-    metrics::counter!("libactor/libprocess_messages_refused").increment(1);
+    counters::count(counters::LIBPROCESS_REFUSED);
     let reason = "Messages in the libprocess wire format are not supported by this node; use the HTTP API.\n";
     let answer = format!(
         "HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{reason}",

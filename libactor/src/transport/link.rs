@@ -18,6 +18,7 @@ use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::counters;
 use crate::limits::{DIAL, MESSAGE_OVERHEAD};
 use crate::node::Node;
 use crate::trace::MessageId;
@@ -164,7 +165,7 @@ pub(crate) async fn run(node: Node, link: Arc<Link>, mut inbox: mpsc::UnboundedR
         }
         Err(error) => {
             tracing::warn!(peer = %link.to, error = &error as &dyn std::error::Error, "peer not reached");
-            metrics::counter!("libactor/dials_failed").increment(1);
+            counters::count(counters::DIALS_FAILED);
             Exit::Unreachable
         }
     };
@@ -182,7 +183,7 @@ pub(crate) async fn run(node: Node, link: Arc<Link>, mut inbox: mpsc::UnboundedR
 
 /// A message that was recorded as sent was not.
 pub(crate) fn lose(node: &Node, id: MessageId) {
-    metrics::counter!(crate::metrics::of_outcome(Outcome::ConnectionLost)).increment(1);
+    counters::count_outcome(Outcome::ConnectionLost);
     node.recorder().amend(id, Outcome::ConnectionLost);
 }
 
@@ -222,7 +223,7 @@ async fn dial(
         stream::tune(&stream);
         let (read, mut write) = stream.into_split();
         let mut greeting = BytesMut::from(&peer::preface()[..]);
-        greeting.extend_from_slice(&peer::hello(node.address()));
+        greeting.extend_from_slice(&peer::hello(node.address(), node.inner().transport.incarnation));
         write.write_all(&greeting).await.map_err(DialError::Connect)?;
         let settings = &node.inner().settings;
         let mut frames = Frames::new(read, BytesMut::new(), settings.frame_bytes, settings.silence);
@@ -246,7 +247,7 @@ async fn talk(
     tokio::select! {
         biased;
         () = link.overflow.notified() => {
-            metrics::counter!("libactor/links_overflowed").increment(1);
+            counters::count(counters::LINKS_OVERFLOWED);
             LinkError::Overflow
         }
         error = read_all(node, link, &mut frames) => LinkError::Read(error),
@@ -264,7 +265,7 @@ async fn read_all(node: &Node, link: &Link, frames: &mut Frames<OwnedReadHalf>) 
             Ok(Kind::Undelivered(note)) => {
                 let outcome = peer::outcome_of(note.outcome);
                 tracing::warn!(peer = %link.to, reason = note.reason, "peer did not deliver a message");
-                metrics::counter!("libactor/messages_not_delivered_by_peers").increment(1);
+                counters::count(counters::MESSAGES_NOT_DELIVERED_BY_PEERS);
                 node.recorder().amend(MessageId(note.id), outcome);
             }
             Ok(Kind::Refused(refused)) => return ReadError::Refused(refused.reason),

@@ -19,7 +19,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +33,10 @@ use crate::worker::Worker;
 pub(crate) struct Transport {
     worker: Worker,
     links: Mutex<HashMap<SocketAddr, Arc<Link>>>,
+    /// Tells this node from an earlier or later one at the same address.
+    pub(crate) incarnation: u64,
+    // The newest connection of each peer.
+    peers: Mutex<HashMap<(SocketAddr, u64), CancellationToken>>,
     closing: CancellationToken,
     // Each task holds a clone; when the last is dropped, all tasks have ended.
     alive: Mutex<Option<mpsc::Sender<Infallible>>>,
@@ -46,6 +49,8 @@ impl Transport {
         Transport {
             worker: Worker::start(),
             links: Mutex::default(),
+            incarnation: crate::trace::random(),
+            peers: Mutex::default(),
             closing: CancellationToken::new(),
             alive: Mutex::new(Some(alive)),
             ended: tokio::sync::Mutex::new(ended),
@@ -71,9 +76,9 @@ impl Transport {
         self.closing.clone()
     }
 
-    pub(crate) fn send(&self, node: &Node, header: Header, body: Bytes) {
+    pub(crate) fn send(&self, node: &Node, header: Header, body: &[u8]) {
         let settings = &node.inner().settings;
-        let frame = peer::deliver(&header, &body);
+        let frame = peer::deliver(&header, body);
         if frame.len() - peer::LENGTH_BYTES > settings.frame_bytes {
             let (to, message, size) = (&header.to, &*header.name, body.len());
             tracing::error!(%to, message, size, limit = settings.frame_bytes, "message too large to be sent");
@@ -125,6 +130,16 @@ impl Transport {
         Some(link)
     }
 
+    /// A peer greeted. Its earlier connection, if it has one, is over.
+    fn greeted(&self, node: &Node, address: SocketAddr, incarnation: u64) -> Guest {
+        let superseded = CancellationToken::new();
+        let guest = Guest { node: node.clone(), address, incarnation, superseded };
+        if let Some(earlier) = lock(&self.peers).insert((address, incarnation), guest.superseded.clone()) {
+            earlier.cancel();
+        }
+        guest
+    }
+
     fn forget(&self, link: &Arc<Link>) {
         let mut links = lock(&self.links);
         if links.get(&link.to).is_some_and(|current| Arc::ptr_eq(current, link)) {
@@ -141,6 +156,24 @@ impl Transport {
             tracing::warn!("connections did not close in time");
         }
         self.worker.stop();
+    }
+}
+
+/// A peer on the newest connection that it dialled to this node.
+struct Guest {
+    node: Node,
+    /// What its pids carry.
+    address: SocketAddr,
+    incarnation: u64,
+    /// Cancelled when it greets on another connection.
+    superseded: CancellationToken,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        if !self.superseded.is_cancelled() {
+            lock(&self.node.inner().transport.peers).remove(&(self.address, self.incarnation));
+        }
     }
 }
 

@@ -14,6 +14,9 @@
 //!                 ◄───────────────────────── Refused               then closed: what is wrong with this side
 //! ```
 //!
+//! A node that greets again takes up a new connection: what is left unread of its old one is dropped, so that messages never arrive
+//! out of order, though some may be lost with a connection.
+//!
 //! A preface is the seven bytes of [`MAGIC`] and one byte of version. The first byte is no ASCII, so that no HTTP request starts
 //! like it. Then come frames: a length, four bytes, big-endian, and so many bytes of a protobuf [`Frame`]. A frame of length zero is a heartbeat.
 //! Actors are named without their address: the dialler's is in its `Hello`, the acceptor's is the one that was dialled.
@@ -21,6 +24,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use crate::envelope::Header;
 use crate::trace::recorder::Outcome;
@@ -61,6 +65,9 @@ pub(crate) struct Hello {
     /// `ip:port` of the node, as its pids carry it.
     #[prost(string, tag = "1")]
     pub(crate) address: String,
+    /// Which node at that address: a random number, made when it was bound.
+    #[prost(fixed64, tag = "2")]
+    pub(crate) incarnation: u64,
 }
 
 /// A message. Names are UTF-8, kept as bytes so that decoding them copies nothing.
@@ -145,22 +152,31 @@ pub(crate) fn frame(kind: Kind) -> Bytes {
     buffer.freeze()
 }
 
-pub(crate) fn deliver(header: &Header, body: &Bytes) -> Bytes {
-    let name = |text: &str| Bytes::copy_from_slice(text.as_bytes());
-    frame(Kind::Deliver(Deliver {
-        to: name(header.to.name()),
-        from: name(header.from.name()),
-        name: name(&header.name),
-        body: body.clone(),
-        trace: header.trace.0,
-        id: header.id.0,
-        cause: header.cause.0,
-        sent: header.sent.0,
-    }))
+/// A `Deliver` in its frame, written straight from what it is made of: this is done for every message.
+pub(crate) fn deliver(header: &Header, body: &[u8]) -> Bytes {
+    let texts = [header.to.name().as_bytes(), header.from.name().as_bytes(), header.name.as_bytes(), body];
+    let numbers = [header.trace.0, header.id.0, header.cause.0, header.sent.0];
+    let length: usize = texts.iter().map(|text| 1 + encoded_len_varint(text.len() as u64) + text.len()).sum();
+    let length = length + numbers.len() * 9;
+    let frame = 1 + encoded_len_varint(length as u64) + length;
+    let mut buffer = BytesMut::with_capacity(LENGTH_BYTES + frame);
+    buffer.put_u32(u32::try_from(frame).unwrap_or(u32::MAX));
+    encode_key(2, WireType::LengthDelimited, &mut buffer);
+    encode_varint(length as u64, &mut buffer);
+    for (tag, text) in (1..).zip(texts) {
+        encode_key(tag, WireType::LengthDelimited, &mut buffer);
+        encode_varint(text.len() as u64, &mut buffer);
+        buffer.put_slice(text);
+    }
+    for (tag, number) in (5..).zip(numbers) {
+        encode_key(tag, WireType::SixtyFourBit, &mut buffer);
+        buffer.put_u64_le(number);
+    }
+    buffer.freeze()
 }
 
-pub(crate) fn hello(address: std::net::SocketAddr) -> Bytes {
-    frame(Kind::Hello(Hello { address: address.to_string() }))
+pub(crate) fn hello(address: std::net::SocketAddr, incarnation: u64) -> Bytes {
+    frame(Kind::Hello(Hello { address: address.to_string(), incarnation }))
 }
 
 pub(crate) fn refused(reason: &str) -> Bytes {
@@ -198,5 +214,41 @@ pub(crate) fn outcome_of(outcome: u32) -> Outcome {
         0 => Outcome::NoSuchActor,
         1 => Outcome::NoSuchMessage,
         _ => Outcome::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+    use crate::trace::{HybridTime, MessageId, TraceId};
+
+    #[test]
+    fn a_message_written_by_hand_decodes() {
+        let header = Header {
+            from: "slave(1)@127.0.0.1:5051".parse().unwrap(),
+            to: "master@127.0.0.1:5050".parse().unwrap(),
+            name: "mesos.internal.RegisterSlaveMessage".into(),
+            size: 300,
+            trace: TraceId(1),
+            id: MessageId(u64::MAX),
+            cause: MessageId(0),
+            sent: HybridTime(7),
+            queued: Timestamp::default(),
+        };
+        let body = vec![b'x'; 300];
+
+        let mut bytes = deliver(&header, &body);
+
+        let length = bytes.split_to(LENGTH_BYTES);
+        assert_eq!(length[..], (bytes.len() as u32).to_be_bytes());
+        let Some(Kind::Deliver(message)) = Frame::decode(bytes).unwrap().kind else {
+            panic!("not a message")
+        };
+        assert_eq!(message.to, "master");
+        assert_eq!(message.from, "slave(1)");
+        assert_eq!(message.name, "mesos.internal.RegisterSlaveMessage");
+        assert_eq!(message.body, body);
+        assert_eq!((message.trace, message.id, message.cause, message.sent), (1, u64::MAX, 0, 7));
     }
 }

@@ -18,10 +18,13 @@ pub(crate) struct Rewound {
     pub(crate) stream: TcpStream,
 }
 
-/// Small writes leave at once, and a machine that vanished is noticed also when nothing is sent. Best effort: a connection
-/// without it works too.
+/// Small writes leave at once. Best effort: a connection works without it too.
 pub(crate) fn tune(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
+}
+
+/// A machine that vanished is noticed, also when there is nothing to send. Peers have their own heartbeats. Best effort.
+pub(crate) fn tune_http(stream: &TcpStream) {
     let socket = SockRef::from(stream);
     let keepalive =
         TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));

@@ -66,7 +66,9 @@ impl Receive<Note> for Listener {
 }
 
 /// Does something as a step of the actor.
-pub struct Do<A: Actor>(pub Box<dyn FnOnce(&mut A, &mut Context<A>) + Send>);
+pub struct Do<A: Actor>(pub Step<A>);
+
+type Step<A> = Box<dyn FnOnce(&mut A, &mut Context<A>) + Send>;
 
 impl<A: Actor> Message for Do<A> {
     type Reply = ();
