@@ -15,17 +15,35 @@
 //! The first input is [`Input::RegistryRecovered`]; the core writes who leads, and serves from the `Persisted` of that write
 //! on ([`Changed::Serving`]). Calls before it are answered with 503, messages before it are dropped and counted.
 
+mod agent_life;
+mod agent_messages;
+mod agents;
 mod changed;
+mod changes;
 mod config;
 mod counter;
 mod cx;
 mod effect;
+mod events;
+mod executor_life;
 mod fact;
+mod framework_life;
+mod frameworks;
 mod input;
 pub mod limits;
+mod master;
 mod names;
+mod offering;
+mod offers;
+mod recovery;
 mod registry;
+mod scheduler_calls;
 mod slab;
+mod status;
+mod task;
+mod task_life;
+mod validation;
+mod views;
 
 pub use changed::{
     AgentStanding, AgentView, Changed, ExecutorView, FrameworkStanding, FrameworkView, OfferView,
@@ -37,7 +55,8 @@ pub use cx::Cx;
 pub use effect::{Answer, Effect, Peer, ToAgent};
 pub use fact::{Fact, Level};
 pub use input::{FromAgent, HttpRequest, Input, NewStream, SchedulerCall, Via};
+pub use master::Master;
 pub use names::{
     AgentHandle, Alarm, Connection, FrameworkHandle, OfferHandle, Pid, RequestId, Ticket, Timer,
 };
-pub use registry::RegistryOperation;
+pub use registry::{Obsolete, RegistryOperation};

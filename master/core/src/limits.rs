@@ -16,8 +16,10 @@ pub const STATUSES_PER_TASK: usize = 100;
 /// once; a call that names more is refused.
 pub const OFFERS_PER_CALL: usize = 65_536;
 
-/// Filters longer than a year are cut to a year, as in Mesos: far-away times must not overflow.
-pub const LONGEST_REFUSAL_SECONDS: f64 = 31_536_000.0;
-
-/// What is refused when a call does not say: Mesos' default for `Filters.refuse_seconds`.
-pub const DEFAULT_REFUSAL_SECONDS: f64 = 5.0;
+/// Refuses a call that names more offers than [`OFFERS_PER_CALL`].
+pub(crate) fn check_offers(named: usize, field: &str) -> Result<(), String> {
+    if named <= OFFERS_PER_CALL {
+        return Ok(());
+    }
+    Err(format!("{field} names {named} offers, at most {OFFERS_PER_CALL} are taken; use several calls"))
+}

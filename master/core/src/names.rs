@@ -5,6 +5,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+pub use tepui_allocator::{AgentHandle, FrameworkHandle};
+
 /// The address of an actor, `name@ip:port`, as the runtime prints it. The core never takes it apart.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pid(Arc<str>);
@@ -63,17 +65,24 @@ numbered!(
     "ticket "
 );
 
-macro_rules! handle {
-    ($(#[$doc:meta])* $name:ident, $letter:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name {
-            pub(crate) slot: u32,
-            pub(crate) generation: u32,
-        }
+/// An outstanding offer. Agents and frameworks have handles of the same kind, which the allocator knows too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OfferHandle {
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
 
+impl fmt::Display for OfferHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "o{}", self.slot)?;
+        if self.generation > 0 { write!(f, ".{}", self.generation) } else { Ok(()) }
+    }
+}
+
+macro_rules! lies_in_a_slab {
+    ($name:ident) => {
         impl crate::slab::Handle for $name {
-            fn new(slot: u32, generation: u32) -> $name {
+            fn at(slot: u32, generation: u32) -> $name {
                 $name { slot, generation }
             }
 
@@ -85,31 +94,12 @@ macro_rules! handle {
                 self.generation
             }
         }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($letter, "{}"), self.slot)?;
-                if self.generation > 0 { write!(f, ".{}", self.generation) } else { Ok(()) }
-            }
-        }
     };
 }
 
-handle!(
-    /// An agent that the master admitted.
-    AgentHandle,
-    "a"
-);
-handle!(
-    /// A framework that has not ended.
-    FrameworkHandle,
-    "f"
-);
-handle!(
-    /// An outstanding offer.
-    OfferHandle,
-    "o"
-);
+lies_in_a_slab!(AgentHandle);
+lies_in_a_slab!(FrameworkHandle);
+lies_in_a_slab!(OfferHandle);
 
 /// A wake-up that the core asked for with [`Effect::Arm`](crate::Effect::Arm). Arming the same timer value twice never
 /// happens: each has its own serial number, and one that comes due after it was disarmed is ignored.

@@ -1,11 +1,12 @@
 //! The changes of the registry, as values: what is durable about agents. The shell stores the outcome.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use tepui_model::{AgentId, Time};
 use tepui_proto::{internal, v1};
 
-use internal::registry::{GoneSlaves, Master, Slave, Slaves, UnreachableSlave, UnreachableSlaves};
+use internal::registry::{Master, Slave, Slaves, UnreachableSlave, UnreachableSlaves};
 
 /// One change of the registry.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,12 +29,16 @@ pub enum RegistryOperation {
     /// An agent left for good.
     RemoveAgent(AgentId),
     /// Old entries are dropped.
-    Prune {
-        /// Unreachable agents to forget.
-        unreachable: Vec<AgentId>,
-        /// Gone agents to forget.
-        gone: Vec<AgentId>,
-    },
+    Prune(Obsolete),
+}
+
+/// Agents that are so long away that nobody will ask for them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Obsolete {
+    /// Unreachable agents to forget.
+    pub unreachable: Vec<AgentId>,
+    /// Gone agents to forget.
+    pub gone: Vec<AgentId>,
 }
 
 impl RegistryOperation {
@@ -42,7 +47,7 @@ impl RegistryOperation {
     pub fn apply(&self, registry: &mut internal::Registry) {
         match self {
             RegistryOperation::Recover(info) => {
-                registry.master = Some(Master { info: (**info).clone() });
+                registry.master = Some(Box::new(Master { info: (**info).clone() }));
             }
             RegistryOperation::AdmitAgent(info) | RegistryOperation::UpdateAgent(info) => {
                 admit(registry, info);
@@ -50,16 +55,17 @@ impl RegistryOperation {
             RegistryOperation::MarkUnreachable { agent, at } => mark_unreachable(registry, agent, *at),
             RegistryOperation::MarkReachable(info) => {
                 if let Some(id) = &info.id {
-                    forget_unreachable(registry, &[id.value.as_str()]);
+                    forget_unreachable(registry, &BTreeSet::from([id.value.clone()]));
                 }
                 admit(registry, info);
             }
             RegistryOperation::RemoveAgent(agent) => {
                 remove(registry, agent.as_str());
             }
-            RegistryOperation::Prune { unreachable, gone } => {
-                forget_unreachable(registry, &unreachable.iter().map(AgentId::as_str).collect::<Vec<_>>());
-                forget_gone(registry, &gone.iter().map(AgentId::as_str).collect::<Vec<_>>());
+            RegistryOperation::Prune(obsolete) => {
+                let texts = |ids: &[AgentId]| ids.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+                forget_unreachable(registry, &texts(&obsolete.unreachable));
+                forget_gone(registry, &texts(&obsolete.gone));
             }
         }
     }
@@ -92,16 +98,15 @@ fn mark_unreachable(registry: &mut internal::Registry, agent: &AgentId, at: Time
     registry.unreachable.get_or_insert_with(UnreachableSlaves::default).slaves.push(entry);
 }
 
-fn forget_unreachable(registry: &mut internal::Registry, agents: &[&str]) {
+fn forget_unreachable(registry: &mut internal::Registry, agents: &BTreeSet<String>) {
     if let Some(unreachable) = &mut registry.unreachable {
-        unreachable.slaves.retain(|slave| !agents.contains(&slave.id.value.as_str()));
+        unreachable.slaves.retain(|slave| !agents.contains(&slave.id.value));
     }
 }
 
-fn forget_gone(registry: &mut internal::Registry, agents: &[&str]) {
+fn forget_gone(registry: &mut internal::Registry, agents: &BTreeSet<String>) {
     if let Some(gone) = &mut registry.gone {
-        let gone: &mut GoneSlaves = gone;
-        gone.slaves.retain(|slave| !agents.contains(&slave.id.value.as_str()));
+        gone.slaves.retain(|slave| !agents.contains(&slave.id.value));
     }
 }
 
@@ -120,7 +125,7 @@ impl fmt::Display for RegistryOperation {
             }
             RegistryOperation::MarkReachable(info) => write!(f, "{} is reachable", id_of(info)),
             RegistryOperation::RemoveAgent(agent) => write!(f, "remove {agent}"),
-            RegistryOperation::Prune { unreachable, gone } => {
+            RegistryOperation::Prune(Obsolete { unreachable, gone }) => {
                 write!(f, "forget {} unreachable and {} gone agents", unreachable.len(), gone.len())
             }
         }

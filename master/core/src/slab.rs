@@ -3,7 +3,7 @@
 
 /// A slot and its generation, typed by what lies there.
 pub trait Handle: Copy {
-    fn new(slot: u32, generation: u32) -> Self;
+    fn at(slot: u32, generation: u32) -> Self;
     fn slot(self) -> u32;
     fn generation(self) -> u32;
 }
@@ -31,8 +31,8 @@ impl<H: Handle, T> Slab<H, T> {
     /// The handle that the next [`insert`](Slab::insert) gives.
     pub fn next_handle(&self) -> H {
         match self.free.last() {
-            Some(&slot) => H::new(slot, self.slots[slot as usize].generation),
-            None => H::new(self.slots.len() as u32, 0),
+            Some(&slot) => H::at(slot, self.slots[slot as usize].generation),
+            None => H::at(self.slots.len() as u32, 0),
         }
     }
 
@@ -79,7 +79,14 @@ impl<H: Handle, T> Slab<H, T> {
     pub fn iter(&self) -> impl Iterator<Item = (H, &T)> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| {
             let value = slot.value.as_ref()?;
-            Some((H::new(index as u32, slot.generation), value))
+            Some((H::at(index as u32, slot.generation), value))
+        })
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (H, &mut T)> {
+        self.slots.iter_mut().enumerate().filter_map(|(index, slot)| {
+            let value = slot.value.as_mut()?;
+            Some((H::at(index as u32, slot.generation), value))
         })
     }
 

@@ -1,0 +1,69 @@
+//! Register: a new agent. It gets an id, and is there once the registry holds it.
+
+use tepui_model::AgentId;
+use tepui_proto::internal::{RegisterSlaveMessage, SlaveRegisteredMessage};
+
+use crate::agent_life::Introduction;
+use crate::cx::Cx;
+use crate::effect::ToAgent;
+use crate::fact::Fact;
+use crate::master::{Master, Pending};
+use crate::names::{AgentHandle, Pid};
+use crate::registry::RegistryOperation;
+use crate::validation;
+
+impl Master {
+    pub(crate) fn register(&mut self, cx: &mut Cx, from: Pid, message: RegisterSlaveMessage) {
+        cx.count("master/messages_register_slave");
+        if self.agents.registering.contains(&from) {
+            // It asks again while the registry is written.
+            return;
+        }
+        let new = match validation::agent::introduction(&from, message, self.next_agent_id()) {
+            Ok(new) => new,
+            Err(why) => {
+                let refused =
+                    Fact::warn("registration of an agent refused").with("from", from).with("why", why);
+                return cx.log(refused);
+            }
+        };
+        if let Some(known) = self.agents.by_pid.get(&from).copied() {
+            if self.agents.registered[known].is_active() {
+                // The acknowledgement was lost, or is under way.
+                return self.tell_registered(cx, known);
+            }
+            let why = "a new agent registered at the same address";
+            self.remove_agent(cx, known, why, "master/slave_removals/reason_registered");
+        }
+        self.agents.next_id += 1;
+        self.agents.registering.insert(from);
+        let operation = RegistryOperation::AdmitAgent(Box::new(new.info.clone()));
+        self.persist(cx, operation, Pending::Admit(Box::new(new)));
+    }
+
+    fn next_agent_id(&self) -> AgentId {
+        AgentId::parse(format!("{}-S{}", self.info.id, self.agents.next_id))
+            .expect("the master's id is valid")
+    }
+
+    /// The registry holds the agent now.
+    pub(crate) fn admitted(&mut self, cx: &mut Cx, new: Introduction) {
+        self.agents.registering.remove(&new.pid);
+        cx.count("master/slave_registrations");
+        cx.log(
+            Fact::info("agent registered")
+                .with("agent", &new.id)
+                .with("at", &new.pid)
+                .with("resources", &new.total),
+        );
+        let handle = self.add_agent(cx, new);
+        self.tell_registered(cx, handle);
+        self.tell_allocator_of_agent(cx, handle);
+    }
+
+    fn tell_registered(&mut self, cx: &mut Cx, handle: AgentHandle) {
+        let agent = &self.agents.registered[handle];
+        let message = SlaveRegisteredMessage { slave_id: agent.id.to_wire(), connection: self.connection() };
+        cx.send(&agent.pid, ToAgent::Registered(message));
+    }
+}

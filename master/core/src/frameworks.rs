@@ -1,0 +1,185 @@
+//! The frameworks the master knows, and what it knows of each.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use tepui_model::{
+    ExecutorId, FrameworkCapabilities, FrameworkId, ResourceQuantities, Resources, Role, TaskId, Time,
+};
+use tepui_proto::v1;
+
+use crate::changed::FrameworkView;
+use crate::effect::Peer;
+use crate::names::{AgentHandle, Connection, FrameworkHandle, OfferHandle, Pid, Timer};
+use crate::slab::Slab;
+use crate::task::Task;
+
+/// A framework that has not ended.
+///
+/// ```text
+///   SUBSCRIBE ─────────► Active ◄─── SUBSCRIBE ─── Recovered ◄── an agent's report
+///                        │    ▲
+///      connection lost   ▼    │ SUBSCRIBE
+///                      Disconnected
+///
+///   TEARDOWN in any phase, or a failover timeout: completed
+/// ```
+#[derive(Clone, Debug)]
+pub struct Framework {
+    pub id: FrameworkId,
+    pub info: Arc<v1::FrameworkInfo>,
+    pub roles: BTreeSet<Role>,
+    pub suppressed: BTreeSet<Role>,
+    pub constraints: Option<Arc<v1::scheduler::OfferConstraints>>,
+    pub capabilities: FrameworkCapabilities,
+    pub min_allocatable: BTreeMap<Role, Vec<ResourceQuantities>>,
+    pub phase: Phase,
+    pub registered: Time,
+    pub reregistered: Option<Time>,
+    /// Tasks on registered agents, also those that ended and are not acknowledged.
+    pub tasks: BTreeMap<TaskId, Task>,
+    /// Tasks of unreachable agents.
+    pub unreachable: Ring,
+    /// Ended tasks.
+    pub completed: Ring,
+    pub executors: BTreeMap<(AgentHandle, ExecutorId), Executor>,
+    pub offers: BTreeSet<OfferHandle>,
+    /// What its running tasks and executors hold.
+    pub used: Resources,
+    /// What its outstanding offers hold.
+    pub offered: Resources,
+}
+
+/// Where a framework is in its life.
+#[derive(Clone, Debug)]
+pub enum Phase {
+    /// Its scheduler is there, and gets offers.
+    Active(Link),
+    /// Its scheduler is away; the timer ends the framework.
+    Disconnected { until: Timer },
+    /// Known from an agent's report only; it never times out, because its timeout is not known to be over.
+    Recovered,
+}
+
+/// How its scheduler is reached.
+#[derive(Clone, Debug)]
+pub enum Link {
+    /// Over an event stream; calls must carry its id.
+    Http { connection: Connection, stream_id: String, heartbeat: Timer },
+    /// As an actor.
+    Actor(Pid),
+}
+
+impl Link {
+    pub fn peer(&self) -> Peer {
+        match self {
+            Link::Http { connection, .. } => Peer::Http(*connection),
+            Link::Actor(pid) => Peer::Actor(pid.clone()),
+        }
+    }
+}
+
+/// A running executor. Its resources count once, however many tasks it runs.
+#[derive(Clone, Debug)]
+pub struct Executor {
+    pub info: Arc<v1::ExecutorInfo>,
+    pub resources: Resources,
+}
+
+impl Framework {
+    pub fn link(&self) -> Option<&Link> {
+        match &self.phase {
+            Phase::Active(link) => Some(link),
+            Phase::Disconnected { .. } | Phase::Recovered => None,
+        }
+    }
+
+    /// Where its events go, if its scheduler is there.
+    pub fn peer(&self) -> Option<Peer> {
+        self.link().map(Link::peer)
+    }
+
+    pub fn pid(&self) -> Option<&Pid> {
+        match self.link()? {
+            Link::Actor(pid) => Some(pid),
+            Link::Http { .. } => None,
+        }
+    }
+
+    pub fn is_partition_aware(&self) -> bool {
+        self.capabilities.partition_aware
+    }
+
+    pub fn checkpoints(&self) -> bool {
+        self.info.checkpoint()
+    }
+}
+
+/// Tasks that are kept for readers, the oldest forgotten first.
+#[derive(Clone, Debug, Default)]
+pub struct Ring {
+    tasks: VecDeque<Task>,
+}
+
+impl Ring {
+    /// Adds a task and returns what fell out.
+    pub fn push(&mut self, task: Task, limit: usize) -> Vec<Task> {
+        self.tasks.push_back(task);
+        let excess = self.tasks.len().saturating_sub(limit);
+        self.tasks.drain(..excess).collect()
+    }
+
+    pub fn contains(&self, id: &TaskId) -> bool {
+        self.tasks.iter().any(|task| task.id == *id)
+    }
+
+    /// Takes out every task that fits.
+    pub fn take(&mut self, mut fits: impl FnMut(&Task) -> bool) -> Vec<Task> {
+        let (taken, kept): (Vec<Task>, Vec<Task>) =
+            std::mem::take(&mut self.tasks).into_iter().partition(|task| fits(task));
+        self.tasks = kept.into();
+        taken
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.iter()
+    }
+}
+
+/// All frameworks.
+#[derive(Clone, Debug)]
+pub struct Frameworks {
+    pub registered: Slab<FrameworkHandle, Framework>,
+    pub by_id: BTreeMap<FrameworkId, FrameworkHandle>,
+    pub by_connection: BTreeMap<Connection, FrameworkHandle>,
+    pub by_pid: BTreeMap<Pid, FrameworkHandle>,
+    /// Those that ended, by id; never back.
+    pub completed: BTreeMap<FrameworkId, Arc<FrameworkView>>,
+    /// The same in the order of their end, the oldest first.
+    pub completed_order: VecDeque<FrameworkId>,
+    /// The number of the next framework id.
+    pub next_id: u64,
+}
+
+impl Frameworks {
+    pub fn new() -> Frameworks {
+        Frameworks {
+            registered: Slab::new(),
+            by_id: BTreeMap::new(),
+            by_connection: BTreeMap::new(),
+            by_pid: BTreeMap::new(),
+            completed: BTreeMap::new(),
+            completed_order: VecDeque::new(),
+            next_id: 0,
+        }
+    }
+
+    /// The framework that a call or message names, unless it ended.
+    pub fn find(&self, id: &str) -> Option<FrameworkHandle> {
+        self.by_id.get(&FrameworkId::parse(id).ok()?).copied()
+    }
+
+    pub fn is_completed(&self, id: &str) -> bool {
+        FrameworkId::parse(id).is_ok_and(|id| self.completed.contains_key(&id))
+    }
+}

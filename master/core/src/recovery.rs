@@ -1,0 +1,150 @@
+//! From election to serving: what the registry remembers, and what becomes of agents that do not come back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tepui_model::{AgentId, Time};
+use tepui_proto::internal;
+
+use crate::changed::{AgentStanding, Changed};
+use crate::cx::Cx;
+use crate::fact::Fact;
+use crate::master::{Master, Pending, Phase};
+use crate::names::Alarm;
+use crate::registry::{Obsolete, RegistryOperation};
+use crate::views::absent_agent;
+
+impl Master {
+    pub(crate) fn registry_recovered(&mut self, cx: &mut Cx, registry: Box<internal::Registry>) {
+        assert_eq!(self.phase, Phase::Elected, "the registry is read once");
+        if let Some(needed) = registry.minimum_capabilities.first() {
+            // None is known: what they stand for (draining, quota) is not done by this version yet.
+            let needed = &needed.capability;
+            let why = format!(
+                "the registry needs the master capability {needed}, which this version lacks; start the version that \
+                 wrote it, undo what needs {needed} there, and come back"
+            );
+            return self.abdicate(cx, why);
+        }
+        self.phase = Phase::Recovering;
+        let leader = RegistryOperation::Recover(Box::new((*self.info).clone()));
+        self.persist(cx, leader, Pending::Recover(registry));
+    }
+
+    pub(crate) fn recovered(&mut self, cx: &mut Cx, registry: internal::Registry) {
+        self.phase = Phase::Serving;
+        self.changes.push(Changed::Serving { since: cx.now });
+        self.load(registry);
+        cx.log(
+            Fact::info("serving")
+                .with("recovered", self.agents.recovered.len())
+                .with("unreachable", self.agents.unreachable.len())
+                .with("gone", self.agents.gone.len()),
+        );
+        if !self.agents.recovered.is_empty() {
+            self.arm(cx, Alarm::Recovery, self.config.agent_reregister_timeout);
+        }
+        self.arm(cx, Alarm::RegistryPruning, self.config.registry_gc_interval);
+    }
+
+    fn load(&mut self, registry: internal::Registry) {
+        for slave in registry.slaves.unwrap_or_default().slaves {
+            let Some(Ok(id)) = slave.info.id.as_ref().map(AgentId::from_wire) else { continue };
+            let info = Arc::new(slave.info);
+            let view = absent_agent(id.clone(), Some(info.clone()), AgentStanding::Recovered);
+            self.changes.push(Changed::Agent(view.into()));
+            self.agents.recovered.insert(id, info);
+        }
+        self.agents.recovered_at_start = self.agents.recovered.len();
+        for slave in registry.unreachable.unwrap_or_default().slaves {
+            let Ok(id) = AgentId::from_wire(&slave.id) else { continue };
+            let since = Time::from(&slave.timestamp);
+            let view = absent_agent(id.clone(), None, AgentStanding::Unreachable { since });
+            self.changes.push(Changed::Agent(view.into()));
+            self.agents.unreachable.insert(id, since);
+        }
+        for slave in registry.gone.unwrap_or_default().slaves {
+            let Ok(id) = AgentId::from_wire(&slave.id) else { continue };
+            self.agents.gone.insert(id, Time::from(&slave.timestamp));
+        }
+    }
+
+    /// Recovered agents had their time.
+    pub(crate) fn recovery_due(&mut self, cx: &mut Cx) {
+        let missing = self.agents.recovered.len();
+        let percentage = 100.0 * missing as f64 / self.agents.recovered_at_start.max(1) as f64;
+        if percentage > self.config.recovery_agent_removal_limit {
+            let why = format!(
+                "{missing} ({percentage:.0}%) of the agents in the registry did not re-register within {:?} after \
+                 master failover, more than --recovery_agent_removal_limit={}% allows; find out why, or raise the limit",
+                self.config.agent_reregister_timeout, self.config.recovery_agent_removal_limit
+            );
+            return self.abdicate(cx, why);
+        }
+        let late: Vec<AgentId> = self.agents.recovered.keys().cloned().collect();
+        for agent in late {
+            if self.agents.reregistering.contains(&agent) {
+                continue;
+            }
+            cx.count("master/slave_unreachable_scheduled");
+            self.agents.giving_up.insert(agent.clone());
+            let operation = RegistryOperation::MarkUnreachable { agent: agent.clone(), at: cx.now };
+            self.persist(cx, operation, Pending::GiveUpRecovered { agent, at: cx.now });
+        }
+    }
+
+    pub(crate) fn gave_up_recovered(&mut self, cx: &mut Cx, agent: AgentId, at: Time) {
+        self.agents.giving_up.remove(&agent);
+        let info = self.agents.recovered.remove(&agent);
+        self.agents.unreachable.insert(agent.clone(), at);
+        for counter in [
+            "master/slave_removals",
+            "master/slave_removals/reason_unhealthy",
+            "master/recovery_slave_removals",
+            "master/slave_unreachable_completed",
+        ] {
+            cx.count(counter);
+        }
+        cx.log(Fact::warn("agent did not come back after master failover").with("agent", &agent));
+        self.tell_agent_lost(cx, &agent);
+        let view = absent_agent(agent, info, AgentStanding::Unreachable { since: at });
+        self.changes.push(Changed::Agent(view.into()));
+    }
+
+    pub(crate) fn pruning_due(&mut self, cx: &mut Cx) {
+        self.arm(cx, Alarm::RegistryPruning, self.config.registry_gc_interval);
+        let obsolete = Obsolete {
+            unreachable: self.obsolete(&self.agents.unreachable, cx.now),
+            gone: self.obsolete(&self.agents.gone, cx.now),
+        };
+        if obsolete != Obsolete::default() {
+            self.persist(cx, RegistryOperation::Prune(obsolete.clone()), Pending::Prune(obsolete));
+        }
+    }
+
+    /// The entries that are too old, and of what remains the oldest that are too many.
+    fn obsolete(&self, entries: &BTreeMap<AgentId, Time>, now: Time) -> Vec<AgentId> {
+        let mut by_age: Vec<(Time, &AgentId)> = entries.iter().map(|(id, since)| (*since, id)).collect();
+        by_age.sort();
+        let excess = by_age.len().saturating_sub(self.config.registry_max_agent_count);
+        let is_obsolete =
+            |index: usize, since: Time| index < excess || now - since > self.config.registry_max_agent_age;
+        let numbered = by_age.into_iter().enumerate();
+        numbered
+            .filter(|(index, (since, _))| is_obsolete(*index, *since))
+            .map(|(_, (_, id))| id.clone())
+            .collect()
+    }
+
+    /// An agent that came back while the registry was written is in neither list any more.
+    pub(crate) fn pruned(&mut self, obsolete: &Obsolete) {
+        for agent in &obsolete.unreachable {
+            if self.agents.unreachable.remove(agent).is_some() {
+                self.changes.push(Changed::AgentForgotten(agent.clone()));
+            }
+        }
+        for agent in &obsolete.gone {
+            self.agents.gone.remove(agent);
+        }
+    }
+}

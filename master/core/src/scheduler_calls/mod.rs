@@ -1,0 +1,230 @@
+//! What schedulers ask for: one file for each call, and here the way to them.
+
+mod accept;
+mod acknowledge;
+mod decline;
+mod inverse_offers;
+mod kill;
+mod message;
+mod operations;
+mod reconcile;
+mod revive;
+mod shutdown;
+mod subscribe;
+mod suppress;
+mod teardown;
+mod update_framework;
+
+#[cfg(test)]
+mod tests;
+
+use tepui_proto::v1::scheduler::{Call, call::Type};
+
+use crate::cx::Cx;
+use crate::effect::{Answer, Peer};
+use crate::events;
+use crate::fact::Fact;
+use crate::frameworks::Link;
+use crate::input::{HttpRequest, SchedulerCall, Via};
+use crate::master::Master;
+use crate::names::{FrameworkHandle, Pid, RequestId};
+use crate::validation;
+
+use subscribe::NewLink;
+
+impl Master {
+    pub(crate) fn scheduler_call(&mut self, cx: &mut Cx, call: SchedulerCall) {
+        match call.via {
+            Via::Http(request) => self.http_call(cx, call.call, request),
+            Via::Actor(pid) => self.actor_call(cx, call.call, pid),
+        }
+    }
+
+    fn http_call(&mut self, cx: &mut Cx, call: Call, http: HttpRequest) {
+        let request = http.request;
+        if !self.is_serving() {
+            return cx.answer(request, Answer::refused(503, "Master has not finished recovery"));
+        }
+        let r#type = match validation::call::check(&call, http.principal.as_deref()) {
+            Ok(r#type) => r#type,
+            Err(why) => {
+                count_invalid(cx, &call);
+                let body = format!("Failed to validate scheduler::Call: {why}");
+                return cx.answer(request, Answer::refused(400, body));
+            }
+        };
+        if matches!(r#type, Type::Subscribe | Type::ReconcileOperations) && !http.acceptable {
+            let body = "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'";
+            return cx.answer(request, Answer::refused(406, body));
+        }
+        if r#type == Type::Subscribe {
+            return self.http_subscribe(cx, call, http);
+        }
+        match self.caller(&call, &http) {
+            Ok(framework) => self.answered_call(cx, framework, r#type, call, request),
+            Err(answer) => cx.answer(request, answer),
+        }
+    }
+
+    fn http_subscribe(&mut self, cx: &mut Cx, call: Call, http: HttpRequest) {
+        if http.stream_id.is_some() {
+            let body = "Subscribe calls should not include the 'Mesos-Stream-Id' header";
+            return cx.answer(http.request, Answer::refused(400, body));
+        }
+        let mut subscribe = *call.subscribe.expect("the check saw it");
+        if subscribe.framework_info.principal.is_none() {
+            subscribe.framework_info.principal = http.principal;
+        }
+        let stream = http.stream.expect("the shell makes a stream for every SUBSCRIBE");
+        let link =
+            NewLink::Http { request: http.request, connection: stream.connection, stream_id: stream.id };
+        self.subscribe(cx, link, subscribe);
+    }
+
+    /// The framework that an HTTP call comes from, or why it is refused. The order of the checks is Mesos'.
+    fn caller(&self, call: &Call, http: &HttpRequest) -> Result<FrameworkHandle, Answer> {
+        let id = call.framework_id.as_ref().map_or("", |id| id.value.as_str());
+        let Some(handle) = self.frameworks.find(id) else {
+            return Err(Answer::refused(400, "Framework cannot be found"));
+        };
+        let framework = &self.frameworks.registered[handle];
+        if let Some(principal) = &http.principal
+            && *principal != *framework.info.principal()
+        {
+            let body = format!(
+                "Authenticated principal '{principal}' does not match principal '{}' set in `FrameworkInfo`",
+                framework.info.principal()
+            );
+            return Err(Answer::refused(400, body));
+        }
+        let stream_id = match framework.link() {
+            None => return Err(Answer::refused(403, "Framework is not subscribed")),
+            Some(Link::Actor(_)) => return Err(Answer::refused(403, "Framework is not connected via HTTP")),
+            Some(Link::Http { stream_id, .. }) => stream_id,
+        };
+        match &http.stream_id {
+            None => {
+                let body = "All non-subscribe calls should include the 'Mesos-Stream-Id' header";
+                Err(Answer::refused(400, body))
+            }
+            Some(given) if given != stream_id => {
+                let body = format!(
+                    "The stream ID '{given}' included in this request didn't match the stream ID currently associated \
+                     with framework ID {id}"
+                );
+                Err(Answer::refused(400, body))
+            }
+            Some(_) => Ok(handle),
+        }
+    }
+
+    fn answered_call(
+        &mut self,
+        cx: &mut Cx,
+        from: FrameworkHandle,
+        r#type: Type,
+        call: Call,
+        request: RequestId,
+    ) {
+        let answer = match r#type {
+            Type::Unknown => Answer::refused(501, "501 Not Implemented."),
+            Type::UpdateFramework => match self.update_framework(cx, from, call) {
+                Ok(()) => Answer::ok(),
+                Err(why) => Answer::refused(400, why),
+            },
+            r#type => match self.call_from(cx, from, r#type, call) {
+                Ok(()) => Answer::accepted(),
+                Err(why) => Answer::refused(400, why),
+            },
+        };
+        cx.answer(request, answer);
+    }
+
+    fn actor_call(&mut self, cx: &mut Cx, call: Call, pid: Pid) {
+        if !self.is_serving() {
+            return cx.count("master/dropped_messages");
+        }
+        let r#type = match validation::call::check(&call, None) {
+            Ok(r#type) => r#type,
+            Err(why) => {
+                count_invalid(cx, &call);
+                return cx.log(Fact::warn("invalid call dropped").with("from", pid).with("why", why));
+            }
+        };
+        if r#type == Type::Subscribe {
+            let subscribe = *call.subscribe.expect("the check saw it");
+            return self.subscribe(cx, NewLink::Actor(pid), subscribe);
+        }
+        let Some(framework) = self.actor_caller(&call, &pid) else {
+            cx.count("master/dropped_messages");
+            let call = r#type.as_str_name();
+            return cx.log(
+                Fact::warn("call of a framework that is not subscribed dropped")
+                    .with("from", pid)
+                    .with("call", call),
+            );
+        };
+        let done = match r#type {
+            Type::UpdateFramework => self.update_framework(cx, framework, call),
+            r#type => self.call_from(cx, framework, r#type, call),
+        };
+        if let Err(why) = done {
+            cx.event(Peer::Actor(pid), events::error(why));
+        }
+    }
+
+    fn actor_caller(&self, call: &Call, pid: &Pid) -> Option<FrameworkHandle> {
+        let framework = self.frameworks.find(&call.framework_id.as_ref()?.value)?;
+        let is_its_actor = self.frameworks.registered[framework].pid() == Some(pid);
+        is_its_actor.then_some(framework)
+    }
+
+    /// Performs a checked call of a connected framework. What is wrong with it beyond its form is told by events.
+    /// The error is a call too big to be taken.
+    fn call_from(
+        &mut self,
+        cx: &mut Cx,
+        from: FrameworkHandle,
+        r#type: Type,
+        call: Call,
+    ) -> Result<(), String> {
+        const CHECKED: &str = "the check saw it";
+        match r#type {
+            Type::Teardown => self.teardown(cx, from),
+            Type::Accept => self.accept(cx, from, *call.accept.expect(CHECKED))?,
+            Type::Decline => self.decline(cx, from, *call.decline.expect(CHECKED))?,
+            Type::AcceptInverseOffers => {
+                self.accept_inverse_offers(cx, &call.accept_inverse_offers.expect(CHECKED).inverse_offer_ids);
+            }
+            Type::DeclineInverseOffers => {
+                self.decline_inverse_offers(
+                    cx,
+                    &call.decline_inverse_offers.expect(CHECKED).inverse_offer_ids,
+                );
+            }
+            Type::Revive => self.revive(cx, from, &call.revive.unwrap_or_default().roles),
+            Type::Suppress => self.suppress(cx, from, &call.suppress.unwrap_or_default().roles),
+            Type::Kill => self.kill(cx, from, *call.kill.expect(CHECKED)),
+            Type::Shutdown => self.shutdown_executor(cx, from, *call.shutdown.expect(CHECKED)),
+            Type::Acknowledge => self.acknowledge(cx, from, *call.acknowledge.expect(CHECKED)),
+            Type::AcknowledgeOperationStatus => {
+                self.acknowledge_operation(cx, &call.acknowledge_operation_status.expect(CHECKED));
+            }
+            Type::Reconcile => self.reconcile(cx, from, &call.reconcile.expect(CHECKED).tasks),
+            Type::ReconcileOperations => {
+                self.reconcile_operations(cx, from, &call.reconcile_operations.expect(CHECKED).operations);
+            }
+            Type::Message => self.message_to_executor(cx, from, *call.message.expect(CHECKED)),
+            Type::Request => cx.count("master/messages_resource_request"),
+            // Answered by the callers, and nothing an actor could be told.
+            Type::Subscribe | Type::UpdateFramework | Type::Unknown => {}
+        }
+        Ok(())
+    }
+}
+
+fn count_invalid(cx: &mut Cx, call: &Call) {
+    if let Some(counter) = validation::call::invalid_counter(call) {
+        cx.count(counter);
+    }
+}
