@@ -73,6 +73,12 @@ impl Resource {
         self
     }
 
+    /// The same, counted in so many times; only shared resources have more copies than one.
+    pub fn with_copies(mut self, copies: u32) -> Self {
+        self.copies = if self.is_shared() { copies } else { copies.min(1) };
+        self
+    }
+
     /// What is special about it; `None` if nothing is.
     pub fn metadata(&self) -> Option<&Metadata> {
         self.metadata.as_deref()
