@@ -103,9 +103,11 @@ mod output {
 
     #[test]
     fn an_enum_number_that_nobody_knows_is_not_shown() {
-        // Mesos does the same with QUOTA_V2, which v1 does not declare.
+        // A newer peer may have more capabilities than we know.
         let capabilities = [
-            v1::agent_info::Capability { r#type: Some(v1::agent_info::capability::Type::AgentDraining as i32) },
+            v1::agent_info::Capability {
+                r#type: Some(v1::agent_info::capability::Type::AgentDraining as i32),
+            },
             v1::agent_info::Capability { r#type: Some(77) },
         ];
         assert_eq!(json::to_string(&capabilities[0]), r#"{"type":"AGENT_DRAINING"}"#);
@@ -150,15 +152,17 @@ mod input {
 
     #[test]
     fn unknown_fields_are_skipped_whatever_they_hold() {
-        let id: v1::TaskId =
-            read(r#"{"slave_id": {"value": ["x", {"y": null}]}, "value": "t1", "more": [[], {}, 1.5e3, true]}"#);
+        let id: v1::TaskId = read(
+            r#"{"slave_id": {"value": ["x", {"y": null}]}, "value": "t1", "more": [[], {}, 1.5e3, true]}"#,
+        );
 
         assert_eq!(id.value, "t1");
     }
 
     #[test]
     fn null_is_an_unset_field() {
-        let task: v1::CommandInfo = read(r#"{"uris": null, "environment": null, "value": null, "arguments": [null]}"#);
+        let task: v1::CommandInfo =
+            read(r#"{"uris": null, "environment": null, "value": null, "arguments": [null]}"#);
 
         assert_eq!(task, v1::CommandInfo { ..Default::default() });
         assert_eq!(refused::<v1::TaskId>(r#"{"value": null}"#), "Missing required fields: value");
@@ -207,7 +211,8 @@ mod input {
         assert_eq!(port("8080.9").unwrap().number, 8080);
         assert_eq!(port("\"80\"").unwrap().number, 80);
         assert_eq!(port("4294967295").unwrap().number, u32::MAX);
-        for text in ["4294967296", "4294967296.0", "-1", "-1.0", "\"-1\"", "1e300", "\"Infinity\"", "\"NaN\""] {
+        for text in ["4294967296", "4294967296.0", "-1", "-1.0", "\"-1\"", "1e300", "\"Infinity\"", "\"NaN\""]
+        {
             assert!(port(text).is_err(), "{text}");
         }
         assert_eq!(
@@ -215,7 +220,8 @@ mod input {
             "mesos.v1.Port: a number out of range for a uint32 at line 1 column 13, in number"
         );
 
-        let time = |text: &str| json::from_slice::<v1::TimeInfo>(format!(r#"{{"nanoseconds": {text}}}"#).as_bytes());
+        let time =
+            |text: &str| json::from_slice::<v1::TimeInfo>(format!(r#"{{"nanoseconds": {text}}}"#).as_bytes());
         assert_eq!(time("-9223372036854775808").unwrap().nanoseconds, i64::MIN);
         assert_eq!(time("-9223372036854775808.0").unwrap().nanoseconds, i64::MIN);
         assert!(time("9223372036854775808").is_err());
@@ -266,7 +272,8 @@ mod input {
     fn a_drain_may_be_given_its_time_as_text() {
         let grace = |text: &str| {
             let text = format!(r#"{{"agent_id": {{"value": "a"}}, "max_grace_period": {text}}}"#);
-            json::from_slice::<v1::master::call::DrainAgent>(text.as_bytes()).map(|call| call.max_grace_period)
+            json::from_slice::<v1::master::call::DrainAgent>(text.as_bytes())
+                .map(|call| call.max_grace_period)
         };
         let duration = |seconds, nanos| Some(prost_types::Duration { seconds, nanos });
 
@@ -275,7 +282,8 @@ mod input {
         assert_eq!(grace("\"-0.000000001s\"").unwrap(), duration(0, -1));
         assert_eq!(grace(r#"{"seconds": 600}"#).unwrap(), duration(600, 0));
         assert_eq!(grace(r#"{"seconds": "5", "nanos": 7}"#).unwrap(), duration(5, 7));
-        for text in ["\"600\"", "\"10mins\"", "\"s\"", "\"1.s\"", "\"+1s\"", "\"99999999999999999999s\"", "5"] {
+        for text in ["\"600\"", "\"10mins\"", "\"s\"", "\"1.s\"", "\"+1s\"", "\"99999999999999999999s\"", "5"]
+        {
             assert!(grace(text).is_err(), "{text}");
         }
     }
@@ -297,7 +305,18 @@ mod input {
 
     #[test]
     fn the_whole_text_is_one_object() {
-        for text in ["", "null", "[]", "\"x\"", "5", "{", "{} {}", "{\"value\":\"x\"", "{\"value\":\"\\ud800\"}", "\u{0}"] {
+        for text in [
+            "",
+            "null",
+            "[]",
+            "\"x\"",
+            "5",
+            "{",
+            "{} {}",
+            "{\"value\":\"x\"",
+            "{\"value\":\"\\ud800\"}",
+            "\u{0}",
+        ] {
             refused::<v1::TaskId>(text);
         }
         assert!(json::from_slice::<v1::TaskId>(b"{\"value\":\"\xff\"}").is_err());
@@ -319,10 +338,17 @@ mod input {
             refused::<v1::ContainerId>(&text);
         }
 
-        let nested = |depth: usize| format!("{}{}", "{\"value\":\"\",\"parent\":".repeat(depth), "null".to_string() + &"}".repeat(depth));
+        let nested = |depth: usize| {
+            format!(
+                "{}{}",
+                "{\"value\":\"\",\"parent\":".repeat(depth),
+                "null".to_string() + &"}".repeat(depth)
+            )
+        };
         assert!(json::from_slice::<v1::ContainerId>(nested(100).as_bytes()).is_ok());
         assert!(refused::<v1::ContainerId>(&nested(101)).contains("nested too deep"));
-        let skipped = |depth: usize| format!("{{\"value\":\"\",\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        let skipped =
+            |depth: usize| format!("{{\"value\":\"\",\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
         assert!(json::from_slice::<v1::ContainerId>(skipped(99).as_bytes()).is_ok());
         assert!(refused::<v1::ContainerId>(&skipped(100)).contains("nested too deep"));
     }

@@ -70,7 +70,7 @@ impl Number {
         match self {
             Number::Signed(number) => Some(number),
             Number::Unsigned(number) => i64::try_from(number).ok(),
-            Number::Float(number) => (-END <= number && number < END).then_some(number as i64),
+            Number::Float(number) => (-END..END).contains(&number).then_some(number as i64),
         }
     }
 

@@ -2,8 +2,11 @@
 
 use super::{MAX_DEPTH, TOO_DEEP, build::Builder, duration};
 use crate::{
-    json::{number::Number, skip::Skip},
-    schema::{Field, Kind, Label, Message},
+    json::{
+        number::{Number, WireNumber},
+        skip::Skip,
+    },
+    schema::{Enum, Field, Kind, Label, Message},
 };
 use base64::{
     Engine as _, alphabet,
@@ -117,11 +120,29 @@ impl FieldValue<'_> {
         Ok(())
     }
 
+    fn enumeration<E: Error>(self, known: &Enum, name: &str) -> Result<(), E> {
+        match known.number_of(name) {
+            // An int32 is sign-extended on the wire.
+            Some(number) => {
+                self.builder.number(self.field.number, WireNumber::Varint(i64::from(number) as u64));
+                Ok(())
+            }
+            None if self.field.label == Label::Required => {
+                Err(E::custom(format_args!("Failed to find enum for '{}'", shortened(name))))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn unexpected_text<E: Error>(&self, text: &str) -> E {
+        E::custom(format_args!("the string {:?} where {} is expected", shortened(text), Expected(self.field)))
+    }
+
     fn boolean<E: Error>(self, value: bool) -> Result<(), E> {
         if !matches!(self.field.kind, Kind::Bool) {
             return Err(E::custom(format_args!("a boolean where {} is expected", Expected(self.field))));
         }
-        self.builder.number(self.field.number, crate::json::number::WireNumber::Varint(u64::from(value)));
+        self.builder.number(self.field.number, WireNumber::Varint(u64::from(value)));
         Ok(())
     }
 }
@@ -154,49 +175,28 @@ impl<'de> Visitor<'de> for FieldValue<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        let field = self.field;
-        match field.kind {
-            Kind::String => self.builder.bytes(field.number, text.as_bytes()),
+        match self.field.kind {
+            Kind::String => self.builder.bytes(self.field.number, text.as_bytes()),
             Kind::Bytes => {
                 let bytes =
                     BASE64.decode(text).map_err(|cause| E::custom(format_args!("no Base64: {cause}")))?;
-                self.builder.bytes(field.number, &bytes);
+                self.builder.bytes(self.field.number, &bytes);
             }
-            Kind::Enum(known) => match known.number_of(text) {
-                Some(number) => {
-                    let wire = Number::Signed(i64::from(number)).into_kind(Kind::Int32);
-                    self.builder.number(field.number, wire.expect("an enum's number is an int32"));
-                }
-                None if field.label == Label::Required => {
-                    return Err(E::custom(format_args!("Failed to find enum for '{}'", shortened(text))));
-                }
-                None => {}
-            },
+            Kind::Enum(known) => return self.enumeration(known, text),
             Kind::Bool => match text.trim() {
                 "true" => return self.boolean(true),
                 "false" => return self.boolean(false),
-                _ => {
-                    return Err(E::custom(format_args!("{:?} where a boolean is expected", shortened(text))));
-                }
+                _ => return Err(self.unexpected_text(text)),
             },
             Kind::Message(message) if message.name == duration::NAME => {
-                let Some(duration) = duration::parse(text) else {
-                    return Err(E::custom(format_args!(
-                        "{:?} is no duration such as \"600s\"",
-                        shortened(text)
-                    )));
-                };
-                self.builder.bytes(field.number, &duration);
+                let duration = duration::parse(text).ok_or_else(|| self.unexpected_text(text))?;
+                self.builder.bytes(self.field.number, &duration);
             }
-            Kind::Message(_) | Kind::Map(_) => {
-                return Err(E::custom(format_args!("a string where {} is expected", Expected(field))));
+            Kind::Message(_) | Kind::Map(_) => return Err(self.unexpected_text(text)),
+            Kind::Double | Kind::Int64 | Kind::Uint64 | Kind::Int32 | Kind::Uint32 => {
+                let number = Number::parse(text).ok_or_else(|| self.unexpected_text(text))?;
+                return self.number(number);
             }
-            _ => match Number::parse(text) {
-                Some(number) => return self.number(number),
-                None => {
-                    return Err(E::custom(format_args!("{:?} where a number is expected", shortened(text))));
-                }
-            },
         }
         Ok(())
     }
@@ -275,6 +275,9 @@ impl fmt::Display for Expected<'_> {
             Kind::String => out.write_str("a string"),
             Kind::Bytes => out.write_str("a Base64 string"),
             Kind::Enum(known) => write!(out, "the name of a {}", known.name),
+            Kind::Message(message) if message.name == duration::NAME => {
+                out.write_str("a duration, such as \"600s\" or an object of seconds and nanos,")
+            }
             Kind::Message(message) => write!(out, "an object ({})", message.name),
             Kind::Map(_) => out.write_str("an object (a map)"),
         }
