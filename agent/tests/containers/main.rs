@@ -1,0 +1,4 @@
+//! Containers on the real kernel. Tests of the linux launcher need root and say so when they are skipped.
+
+mod bed;
+mod lifecycle;
