@@ -21,6 +21,7 @@ struct Type {
     schema: &'static schema::Message,
     bytes_survive: fn(&Built) -> Result<(), TestCaseError>,
     json_survives: fn(&Built, &Built) -> Result<(), TestCaseError>,
+    damage_is_harmless: fn(&Built, &[u8]),
 }
 
 macro_rules! each_message {
@@ -30,6 +31,7 @@ macro_rules! each_message {
             schema: <tepui_proto::$($path)::+ as Described>::SCHEMA,
             bytes_survive: bytes_survive::<tepui_proto::$($path)::+>,
             json_survives: json_survives::<tepui_proto::$($path)::+>,
+            damage_is_harmless: damage_is_harmless::<tepui_proto::$($path)::+>,
         },)*];
     };
 }
@@ -93,6 +95,15 @@ fn any_required_field_is_missed_by_its_path() {
     });
 }
 
+#[test]
+fn damaged_bytes_and_texts_are_refused_or_read_and_never_more() {
+    let one_ofs = OneOfs::read();
+    for_every_type(|of, choices| {
+        (of.damage_is_harmless)(&build(of.schema, choices, &one_ofs, Wish::AsChosen), choices);
+        Ok(())
+    });
+}
+
 fn decoded<M: Described>(built: &Built) -> Result<M, TestCaseError> {
     wire::decode(&built.bytes).map_err(|error| TestCaseError::fail(error.to_string()))
 }
@@ -122,4 +133,26 @@ fn json_survives<M: Described + PartialEq + Debug>(
     prop_assert_eq!(&read, &expected, "{}", text);
     prop_assert_eq!(json::to_string(&read), text);
     Ok(())
+}
+
+/// Changes one byte of the bytes and of the text. What is still read can be written again.
+fn damage_is_harmless<M: Described>(built: &Built, choices: &[u8]) {
+    let [place, byte, ..] = *choices else { return };
+    let damaged = |content: &[u8]| {
+        let mut content = content.to_vec();
+        if let Some(last) = content.len().checked_sub(1) {
+            content[usize::from(place).min(last)] = byte;
+        }
+        content
+    };
+
+    let rewritten = wire::decode::<M>(&damaged(&built.bytes)).map(|message| json::to_string(&message));
+    if let Ok(text) = rewritten {
+        assert!(serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok(), "{text}");
+    }
+
+    let message: M = wire::decode(&built.bytes).expect("what was built is complete");
+    if let Ok(read) = json::from_slice::<M>(&damaged(&json::to_vec(&message))) {
+        assert!(wire::check(M::SCHEMA.name, &read.encode_to_vec()).is_ok());
+    }
 }
