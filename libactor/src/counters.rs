@@ -11,6 +11,7 @@ pub(crate) const DIALS_FAILED: &str = "libactor/dials_failed";
 pub(crate) const FRAMES_MALFORMED: &str = "libactor/frames_malformed";
 pub(crate) const FRAMES_OVERSIZED: &str = "libactor/frames_oversized";
 pub(crate) const HANDSHAKES_FAILED: &str = "libactor/handshakes_failed";
+pub(crate) const HTTP_OVERRUN: &str = "libactor/http_connections_overrun";
 pub(crate) const LIBPROCESS_REFUSED: &str = "libactor/libprocess_messages_refused";
 pub(crate) const LINKS_OVERFLOWED: &str = "libactor/links_overflowed";
 pub(crate) const MESSAGES_LOST: &str = "libactor/messages_lost_with_connection";
@@ -33,6 +34,10 @@ const ALL: &[(&str, &str)] = &[
     ),
     (FRAMES_OVERSIZED, "Connections of peers closed over a frame that is too long."),
     (HANDSHAKES_FAILED, "Connections that began like a peer and do not speak our version of its protocol."),
+    (
+        HTTP_OVERRUN,
+        "HTTP connections closed because their clients sent ever more requests behind an open stream.",
+    ),
     (LIBPROCESS_REFUSED, "Messages in the libprocess wire format, which were answered 501."),
     (LINKS_OVERFLOWED, "Connections to peers given up because too much waited for them."),
     (MESSAGES_LOST, "Messages lost with the connection that they waited for."),

@@ -6,6 +6,7 @@ mod builder;
 mod clock;
 mod context;
 mod counters;
+mod delivery;
 mod envelope;
 mod host;
 pub mod limits;

@@ -1,7 +1,5 @@
 //! One address, and the actors that live there.
 
-use std::any::{Any, TypeId};
-use std::borrow::Cow;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,21 +7,18 @@ use std::time::Duration;
 
 use actix::Addr;
 use actix::dev::channel;
-use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use crate::actor::{Actor, WireMessage};
 use crate::actor_ref::ActorRef;
 use crate::builder::{Builder, Settings};
 use crate::clock::Clock;
 use crate::context::Context;
-use crate::counters;
-use crate::envelope::{Header, Receipt};
 use crate::host::Host;
 use crate::pid::{Pid, check_name};
 use crate::registry::{MailboxDoor, Registration, Registry};
-use crate::routes::{Routes, wire_name};
-use crate::trace::recorder::{Outcome, Record, Recorder};
+use crate::routes::Routes;
+use crate::trace::recorder::Recorder;
 use crate::trace::{Cause, Ids, MessageId, TraceId};
 use crate::transport::Transport;
 use crate::transport::acceptor::Acceptor;
@@ -48,7 +43,7 @@ pub(crate) struct Inner {
     pub(crate) registry: Arc<Registry>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) transport: Transport,
-    ids: Ids,
+    pub(crate) ids: Ids,
     next_watch: AtomicU64,
     // Taken by `serve`.
     listener: Mutex<Option<TcpListener>>,
@@ -149,13 +144,7 @@ impl Node {
 
     /// Tells an actor, here or elsewhere, in the name of `from`, at most once and in order. Actors use [`Context::tell`].
     pub fn tell<M: WireMessage>(&self, from: &Pid, to: &Pid, message: M) {
-        let name = Cow::Borrowed(wire_name::<M>());
-        let header = self.header(from, to, name, message.encoded_len(), Cause::current());
-        if to.address() == self.0.address {
-            self.pass(header, message);
-        } else {
-            self.0.transport.send(self, header, &message.encode_to_vec());
-        }
+        self.dispatch(from, to, message);
     }
 
     /// Ready when the actor ends, or the connection to it is lost; at once if there is none. Actors use [`Context::watch`].
@@ -239,80 +228,6 @@ impl Node {
         } else {
             self.0.transport.unwatch(pid, key);
         }
-    }
-
-    fn header(&self, from: &Pid, to: &Pid, name: Cow<'static, str>, size: usize, cause: Cause) -> Header {
-        let now = self.clock().now();
-        let id = self.0.ids.next();
-        let trace = if cause.trace.0 == 0 { TraceId(id) } else { cause.trace };
-        Header {
-            from: from.clone(),
-            to: to.clone(),
-            name,
-            size,
-            trace,
-            id: MessageId(id),
-            cause: cause.message,
-            sent: self.0.ids.tick(now),
-            queued: now,
-        }
-    }
-
-    fn pass<M: WireMessage>(&self, header: Header, message: M) {
-        let Some(door) = self.0.registry.find(header.to.name()) else {
-            return self.give_up(header, Outcome::NoSuchActor);
-        };
-        if door.receives(TypeId::of::<M>()) {
-            let receipt = Receipt::new(header, &self.0.recorder, self.clock());
-            let mut message: Option<M> = Some(message);
-            return door.pass(TypeId::of::<M>(), &mut message as &mut dyn Any, receipt);
-        }
-        // Another Rust type may go by the same name there.
-        let Some(name) = door.knows(&header.name) else {
-            return self.give_up(header, Outcome::NoSuchMessage);
-        };
-        let receipt = Receipt::new(header, &self.0.recorder, self.clock());
-        door.deliver(name, message.encode_to_vec().into(), receipt, None);
-    }
-
-    /// A message of another node. What is wrong with it, if it cannot be delivered.
-    pub(crate) fn receive(
-        &self,
-        mut header: Header,
-        body: Bytes,
-        share: OwnedSemaphorePermit,
-    ) -> Result<(), (Outcome, String)> {
-        self.0.ids.observe(header.sent, header.queued);
-        let Some(door) = self.0.registry.find(header.to.name()) else {
-            let reason = format!("no actor '{}' at {}", header.to.name(), self.0.address);
-            self.give_up(header, Outcome::NoSuchActor);
-            return Err((Outcome::NoSuchActor, reason));
-        };
-        let Some(name) = door.knows(&header.name) else {
-            let reason = format!("actor {} does not receive '{}'", header.to, header.name);
-            self.give_up(header, Outcome::NoSuchMessage);
-            return Err((Outcome::NoSuchMessage, reason));
-        };
-        header.name = Cow::Borrowed(name);
-        if let Some(check) = &self.0.settings.body_check
-            && let Err(error) = check(name, &body)
-        {
-            let reason = format!("malformed {name}: {error}");
-            self.give_up(header, Outcome::Malformed);
-            return Err((Outcome::Malformed, reason));
-        }
-        let receipt = Receipt::new(header, &self.0.recorder, self.clock());
-        door.deliver(name, body, receipt, Some(share));
-        Ok(())
-    }
-
-    /// A message goes nowhere: counted, logged and recorded.
-    pub(crate) fn give_up(&self, header: Header, outcome: Outcome) {
-        let (from, to, message) = (&header.from, &header.to, &*header.name);
-        tracing::debug!(%from, %to, message, %outcome, "message not delivered");
-        counters::count_outcome(outcome);
-        let handled = Some(self.clock().now());
-        self.0.recorder.record(Record { header, handled, outcome });
     }
 
     /// Enters a new actor: its handle, and what starts it on the thread that calls it.

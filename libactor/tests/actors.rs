@@ -96,6 +96,21 @@ fn a_name_is_taken_until_its_actor_has_ended() {
     });
 }
 
+#[test]
+fn the_end_of_a_worker_is_the_end_of_its_actors() {
+    libactor::run(async {
+        let node = node().await;
+        let worker = Worker::start();
+        let counter = node.spawn_on(&worker, "counter", || Counter { count: 0 });
+        let exited = node.exited(counter.pid());
+
+        drop(worker);
+
+        assert_eq!(soon(exited).await, Exit::Stopped);
+        node.shutdown().await;
+    });
+}
+
 /// Tells itself the same thing again, for ever.
 struct Busy;
 struct Again;

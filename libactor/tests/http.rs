@@ -245,6 +245,24 @@ fn a_client_that_does_not_read_holds_back_its_own_stream_only() {
 }
 
 #[test]
+fn a_client_that_floods_behind_an_open_stream_is_cut_off() {
+    libactor::run(async {
+        let Server { node, gone, publish } = server().await;
+        let mut client = subscribe(&node).await;
+
+        let flood = async {
+            // Ends when the server has had enough.
+            while client.write_all(b"GET /__processes__ HTTP/1.1\r\nHost: x\r\n\r\n").await.is_ok() {}
+        };
+        soon(flood).await;
+
+        soon(gone).await.unwrap();
+        drop(publish);
+        node.shutdown().await;
+    });
+}
+
+#[test]
 fn shutdown_is_quick_though_streams_are_open() {
     libactor::run(async {
         let Server { node, gone, publish } = server().await;

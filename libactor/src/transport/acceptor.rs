@@ -17,6 +17,7 @@ use crate::node::Node;
 use crate::transport::classify::{Speaker, classify};
 use crate::transport::http::Http;
 use crate::transport::stream::{Rewound, tune, tune_http};
+use crate::transport::watchdog::Activity;
 use crate::transport::{inbound, libprocess};
 
 /// After an error that will not go away by itself at once, such as no more file descriptors.
@@ -111,7 +112,7 @@ async fn serve(
                 tokio::time::sleep(LAST_WORDS).await;
             };
             tokio::select! {
-                () = http.serve(Rewound { seen, stream }, remote) => {}
+                () = http.serve(Rewound { seen, stream, activity: Activity::default() }, remote) => {}
                 () = closed => {}
             }
         }

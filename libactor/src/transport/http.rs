@@ -11,10 +11,12 @@ use actix_web::{App, Error, HttpResponse};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 
+use crate::counters;
 use crate::limits::{HTTP_HEAD, HTTP_KEEP_ALIVE, HTTP_LINGER};
 use crate::node::Node;
 use crate::trace::query::{Answer, Parameters};
 use crate::transport::stream::Rewound;
+use crate::transport::watchdog::Watched;
 
 /// The node's routes. Lives on the transport's thread.
 #[derive(Clone)]
@@ -48,8 +50,15 @@ impl Http {
         Some(Http(Rc::new(move |stream, remote| {
             let service = service.clone();
             Box::pin(async move {
-                if let Err(error) = service.call((stream, Some(remote))).await {
-                    tracing::debug!(%remote, %error, "http connection ended");
+                let activity = stream.activity.clone();
+                let connection = async move {
+                    if let Err(error) = service.call((stream, Some(remote))).await {
+                        tracing::debug!(%remote, %error, "http connection ended");
+                    }
+                };
+                if !Watched::new(Box::pin(connection), activity).await {
+                    tracing::warn!(%remote, "http connection closed: it sends requests behind an open stream");
+                    counters::count(counters::HTTP_OVERRUN);
                 }
             })
         })))

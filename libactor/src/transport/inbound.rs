@@ -20,6 +20,7 @@ use crate::time::Timestamp;
 use crate::trace::{HybridTime, MessageId, TraceId};
 use crate::transport::Guest;
 use crate::transport::frames::{Frames, ReadError};
+use crate::transport::goodbye::{InboundError, judge, refuse};
 use crate::transport::peer::{self, Deliver, Kind};
 use crate::watch::{WatchKey, Watcher};
 
@@ -28,29 +29,6 @@ const SHARED_BODY: usize = 32 << 10;
 
 /// The first frame of a peer only names it.
 const HELLO_BYTES: usize = 1024;
-
-/// Why a connection of a peer ended.
-#[derive(Debug, thiserror::Error)]
-enum InboundError {
-    #[error("no handshake within the time for it")]
-    Handshake,
-    #[error("read from the peer")]
-    Read(#[source] ReadError),
-    #[error("write to the peer")]
-    Write(#[source] io::Error),
-    #[error("{0}")]
-    Broken(String),
-    #[error("the peer has a newer connection")]
-    Superseded,
-    #[error("this node is shut down")]
-    Closing,
-}
-
-impl From<ReadError> for InboundError {
-    fn from(error: ReadError) -> InboundError {
-        InboundError::Read(error)
-    }
-}
 
 struct Inbound {
     node: Node,
@@ -81,37 +59,6 @@ pub(crate) async fn run(node: Node, stream: TcpStream, remote: SocketAddr, buffe
     if let Some(reason) = reason {
         refuse(&mut write, &reason).await;
     }
-}
-
-/// Which counter an end belongs to, and what the peer is told; nothing for those in good order.
-fn judge(error: &InboundError) -> (Option<&'static str>, Option<String>) {
-    let told = |error: &dyn std::fmt::Display| Some(error.to_string());
-    match error {
-        InboundError::Closing | InboundError::Superseded | InboundError::Write(_) => (None, None),
-        InboundError::Read(ReadError::Closed | ReadError::Io(_)) => (None, None),
-        InboundError::Handshake => (Some(counters::CONNECTIONS_HALF_OPEN), told(error)),
-        InboundError::Broken(_) => (Some(counters::FRAMES_MALFORMED), told(error)),
-        InboundError::Read(cause) => {
-            let counter = match cause {
-                ReadError::Silent(_) => counters::CONNECTIONS_SILENT,
-                ReadError::Oversized { .. } => counters::FRAMES_OVERSIZED,
-                ReadError::Version(_) | ReadError::NoPreface => counters::HANDSHAKES_FAILED,
-                _ => counters::FRAMES_MALFORMED,
-            };
-            (Some(counter), told(cause))
-        }
-    }
-}
-
-/// Best effort: the peer may not read any more.
-async fn refuse(write: &mut (impl AsyncWrite + Unpin), reason: &str) {
-    let mut last_words = BytesMut::new();
-    last_words.extend_from_slice(&peer::refused(reason));
-    let send = async {
-        write.write_all(&last_words).await?;
-        write.shutdown().await
-    };
-    let _ = tokio::time::timeout(std::time::Duration::from_millis(200), send).await;
 }
 
 async fn serve(
@@ -166,8 +113,8 @@ async fn greet(
     };
     let transport = &node.inner().transport;
     // Before the answer: with it the peer begins to send here what is later than what it sent there.
-    let guest = transport.greeted(node, address, hello.incarnation);
-    let answer = peer::hello(node.address(), transport.incarnation);
+    let guest = transport.greeted(node, address, &hello).ok_or(InboundError::Superseded)?;
+    let answer = peer::hello(node.address(), transport.incarnation, 0);
     write.write_all(&answer).await.map_err(InboundError::Write)?;
     Ok(guest)
 }

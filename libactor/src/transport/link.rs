@@ -36,6 +36,8 @@ const KEPT_BUFFER: usize = 1 << 20;
 
 pub(crate) struct Link {
     pub(crate) to: SocketAddr,
+    // Which of this node's connections.
+    number: u64,
     outbox: mpsc::UnboundedSender<Outgoing>,
     // Bytes in the outbox, each frame with its overhead.
     waiting: AtomicUsize,
@@ -63,10 +65,10 @@ struct Watched {
 }
 
 impl Link {
-    pub(crate) fn new(to: SocketAddr) -> (Arc<Link>, mpsc::UnboundedReceiver<Outgoing>) {
+    pub(crate) fn new(to: SocketAddr, number: u64) -> (Arc<Link>, mpsc::UnboundedReceiver<Outgoing>) {
         let (outbox, inbox) = mpsc::unbounded_channel();
         let (waiting, overflow, state) = (AtomicUsize::new(0), Notify::new(), Mutex::default());
-        (Arc::new(Link { to, outbox, waiting, overflow, state }), inbox)
+        (Arc::new(Link { to, number, outbox, waiting, overflow, state }), inbox)
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -157,7 +159,7 @@ impl Link {
 /// Dials, talks, and cleans up.
 pub(crate) async fn run(node: Node, link: Arc<Link>, mut inbox: mpsc::UnboundedReceiver<Outgoing>) {
     let closing = node.inner().transport.closing();
-    let why = match dial(&node, link.to, &closing).await {
+    let why = match dial(&node, &link, &closing).await {
         Ok((read, write)) => {
             let error = talk(&node, &link, read, write, &mut inbox).await;
             tracing::info!(peer = %link.to, error = &error as &dyn std::error::Error, "link ended");
@@ -166,7 +168,7 @@ pub(crate) async fn run(node: Node, link: Arc<Link>, mut inbox: mpsc::UnboundedR
         Err(error) => {
             tracing::warn!(peer = %link.to, error = &error as &dyn std::error::Error, "peer not reached");
             counters::count(counters::DIALS_FAILED);
-            Exit::Unreachable
+            if matches!(error, DialError::Overflow) { Exit::ConnectionLost } else { Exit::Unreachable }
         }
     };
     // First out of the way, so that whoever hears of the end and starts over gets a new link.
@@ -194,6 +196,8 @@ enum DialError {
     Connect(#[source] io::Error),
     #[error("no answer within {DIAL:?}")]
     Timeout,
+    #[error("more waits for the peer than is allowed, before it answered")]
+    Overflow,
     #[error("greet")]
     Greet(#[source] ReadError),
     #[error("this node is shut down")]
@@ -215,15 +219,19 @@ enum LinkError {
 
 async fn dial(
     node: &Node,
-    to: SocketAddr,
+    link: &Link,
     closing: &CancellationToken,
 ) -> Result<(Frames<OwnedReadHalf>, tokio::net::tcp::OwnedWriteHalf), DialError> {
     let greet = async {
-        let stream = TcpStream::connect(to).await.map_err(DialError::Connect)?;
+        let stream = TcpStream::connect(link.to).await.map_err(DialError::Connect)?;
         stream::tune(&stream);
         let (read, mut write) = stream.into_split();
         let mut greeting = BytesMut::from(&peer::preface()[..]);
-        greeting.extend_from_slice(&peer::hello(node.address(), node.inner().transport.incarnation));
+        greeting.extend_from_slice(&peer::hello(
+            node.address(),
+            node.inner().transport.incarnation,
+            link.number,
+        ));
         write.write_all(&greeting).await.map_err(DialError::Connect)?;
         let settings = &node.inner().settings;
         let mut frames = Frames::new(read, BytesMut::new(), settings.frame_bytes, settings.silence);
@@ -233,6 +241,10 @@ async fn dial(
     };
     tokio::select! {
         greeted = tokio::time::timeout(DIAL, greet) => greeted.map_err(|_| DialError::Timeout)?,
+        () = link.overflow.notified() => {
+            counters::count(counters::LINKS_OVERFLOWED);
+            Err(DialError::Overflow)
+        }
         () = closing.cancelled() => Err(DialError::Closing),
     }
 }

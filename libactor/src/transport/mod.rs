@@ -6,16 +6,20 @@
 pub(crate) mod acceptor;
 mod classify;
 mod frames;
+mod goodbye;
 pub(crate) mod http;
 mod inbound;
 mod libprocess;
 mod link;
 pub(crate) mod peer;
 mod stream;
+mod watchdog;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,8 +39,9 @@ pub(crate) struct Transport {
     links: Mutex<HashMap<SocketAddr, Arc<Link>>>,
     /// Tells this node from an earlier or later one at the same address.
     pub(crate) incarnation: u64,
-    // The newest connection of each peer.
-    peers: Mutex<HashMap<(SocketAddr, u64), CancellationToken>>,
+    // The newest connection of each peer, and which one it is.
+    peers: Mutex<HashMap<(SocketAddr, u64), (u64, CancellationToken)>>,
+    dialled: AtomicU64,
     closing: CancellationToken,
     // Each task holds a clone; when the last is dropped, all tasks have ended.
     alive: Mutex<Option<mpsc::Sender<Infallible>>>,
@@ -51,6 +56,7 @@ impl Transport {
             links: Mutex::default(),
             incarnation: crate::trace::random(),
             peers: Mutex::default(),
+            dialled: AtomicU64::new(0),
             closing: CancellationToken::new(),
             alive: Mutex::new(Some(alive)),
             ended: tokio::sync::Mutex::new(ended),
@@ -121,7 +127,7 @@ impl Transport {
         {
             return Some(link.clone());
         }
-        let (link, inbox) = Link::new(to);
+        let (link, inbox) = Link::new(to, self.dialled.fetch_add(1, Ordering::Relaxed) + 1);
         let (node, ours) = (node.clone(), link.clone());
         if !self.run(move || link::run(node, ours, inbox)) {
             return None;
@@ -130,14 +136,21 @@ impl Transport {
         Some(link)
     }
 
-    /// A peer greeted. Its earlier connection, if it has one, is over.
-    fn greeted(&self, node: &Node, address: SocketAddr, incarnation: u64) -> Guest {
+    /// A peer greeted on its connection of that number. Earlier ones are over; none if there is a later one.
+    fn greeted(&self, node: &Node, address: SocketAddr, hello: &peer::Hello) -> Option<Guest> {
+        let mut peers = lock(&self.peers);
         let superseded = CancellationToken::new();
-        let guest = Guest { node: node.clone(), address, incarnation, superseded };
-        if let Some(earlier) = lock(&self.peers).insert((address, incarnation), guest.superseded.clone()) {
-            earlier.cancel();
+        match peers.entry((address, hello.incarnation)) {
+            Entry::Occupied(newest) if newest.get().0 > hello.connection => return None,
+            Entry::Occupied(mut older) => {
+                let (_, older) = older.insert((hello.connection, superseded.clone()));
+                older.cancel();
+            }
+            Entry::Vacant(first) => {
+                first.insert((hello.connection, superseded.clone()));
+            }
         }
-        guest
+        Some(Guest { node: node.clone(), address, incarnation: hello.incarnation, superseded })
     }
 
     fn forget(&self, link: &Arc<Link>) {

@@ -68,6 +68,9 @@ pub(crate) struct Hello {
     /// Which node at that address: a random number, made when it was bound.
     #[prost(fixed64, tag = "2")]
     pub(crate) incarnation: u64,
+    /// Which of its connections; a later one has a higher number.
+    #[prost(uint64, tag = "3")]
+    pub(crate) connection: u64,
 }
 
 /// A message. Names are UTF-8, kept as bytes so that decoding them copies nothing.
@@ -175,8 +178,8 @@ pub(crate) fn deliver(header: &Header, body: &[u8]) -> Bytes {
     buffer.freeze()
 }
 
-pub(crate) fn hello(address: std::net::SocketAddr, incarnation: u64) -> Bytes {
-    frame(Kind::Hello(Hello { address: address.to_string(), incarnation }))
+pub(crate) fn hello(address: std::net::SocketAddr, incarnation: u64, connection: u64) -> Bytes {
+    frame(Kind::Hello(Hello { address: address.to_string(), incarnation, connection }))
 }
 
 pub(crate) fn refused(reason: &str) -> Bytes {

@@ -11,11 +11,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::limits::HTTP_UNACKNOWLEDGED;
+use crate::transport::watchdog::Activity;
 
 /// Reads `seen` first, then the connection.
 pub(crate) struct Rewound {
     pub(crate) seen: BytesMut,
     pub(crate) stream: TcpStream,
+    pub(crate) activity: Activity,
 }
 
 /// Small writes leave at once. Best effort: a connection works without it too.
@@ -38,6 +40,7 @@ impl AsyncRead for Rewound {
         cx: &mut Context<'_>,
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.activity.note();
         if self.seen.is_empty() {
             return Pin::new(&mut self.stream).poll_read(cx, out);
         }
@@ -50,6 +53,7 @@ impl AsyncRead for Rewound {
 
 impl AsyncWrite for Rewound {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.activity.note();
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 

@@ -1,0 +1,101 @@
+//! A message's way from its sender to a mailbox of this node, or to nowhere.
+
+use std::any::{Any, TypeId};
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::actor::WireMessage;
+use crate::counters;
+use crate::envelope::{Header, Receipt};
+use crate::node::Node;
+use crate::pid::Pid;
+use crate::routes::wire_name;
+use crate::trace::recorder::{Outcome, Record};
+use crate::trace::{Cause, MessageId, TraceId};
+
+impl Node {
+    pub(crate) fn dispatch<M: WireMessage>(&self, from: &Pid, to: &Pid, message: M) {
+        let header = self.header(from, to, wire_name::<M>(), message.encoded_len());
+        if to.address() == self.address() {
+            self.pass(header, message);
+        } else {
+            self.inner().transport.send(self, header, &message.encode_to_vec());
+        }
+    }
+
+    fn header(&self, from: &Pid, to: &Pid, name: &'static str, size: usize) -> Header {
+        let (cause, now, ids) = (Cause::current(), self.clock().now(), &self.inner().ids);
+        let id = ids.next();
+        let trace = if cause.trace.0 == 0 { TraceId(id) } else { cause.trace };
+        Header {
+            from: from.clone(),
+            to: to.clone(),
+            name: Cow::Borrowed(name),
+            size,
+            trace,
+            id: MessageId(id),
+            cause: cause.message,
+            sent: ids.tick(now),
+            queued: now,
+        }
+    }
+
+    fn pass<M: WireMessage>(&self, header: Header, message: M) {
+        let Some(door) = self.inner().registry.find(header.to.name()) else {
+            return self.give_up(header, Outcome::NoSuchActor);
+        };
+        if door.receives(TypeId::of::<M>()) {
+            let receipt = Receipt::new(header, &self.inner().recorder, self.clock());
+            let mut message: Option<M> = Some(message);
+            return door.pass(TypeId::of::<M>(), &mut message as &mut dyn Any, receipt);
+        }
+        // Another Rust type may go by the same name there.
+        let Some(name) = door.knows(&header.name) else {
+            return self.give_up(header, Outcome::NoSuchMessage);
+        };
+        let receipt = Receipt::new(header, &self.inner().recorder, self.clock());
+        door.deliver(name, message.encode_to_vec().into(), receipt, None);
+    }
+
+    /// A message of another node. What is wrong with it, if it cannot be delivered.
+    pub(crate) fn receive(
+        &self,
+        mut header: Header,
+        body: Bytes,
+        share: OwnedSemaphorePermit,
+    ) -> Result<(), (Outcome, String)> {
+        self.inner().ids.observe(header.sent, header.queued);
+        let Some(door) = self.inner().registry.find(header.to.name()) else {
+            let reason = format!("no actor '{}' at {}", header.to.name(), self.address());
+            self.give_up(header, Outcome::NoSuchActor);
+            return Err((Outcome::NoSuchActor, reason));
+        };
+        let Some(name) = door.knows(&header.name) else {
+            let reason = format!("actor {} does not receive '{}'", header.to, header.name);
+            self.give_up(header, Outcome::NoSuchMessage);
+            return Err((Outcome::NoSuchMessage, reason));
+        };
+        header.name = Cow::Borrowed(name);
+        if let Some(check) = &self.inner().settings.body_check
+            && let Err(error) = check(name, &body)
+        {
+            let reason = format!("malformed {name}: {error}");
+            self.give_up(header, Outcome::Malformed);
+            return Err((Outcome::Malformed, reason));
+        }
+        let receipt = Receipt::new(header, &self.inner().recorder, self.clock());
+        door.deliver(name, body, receipt, Some(share));
+        Ok(())
+    }
+
+    /// A message goes nowhere: counted, logged and recorded.
+    pub(crate) fn give_up(&self, header: Header, outcome: Outcome) {
+        let (from, to, message) = (&header.from, &header.to, &*header.name);
+        tracing::debug!(%from, %to, message, %outcome, "message not delivered");
+        counters::count_outcome(outcome);
+        let handled = Some(self.clock().now());
+        self.inner().recorder.record(Record { header, handled, outcome });
+    }
+}
