@@ -32,6 +32,13 @@ mod invariants;
 mod settings;
 mod sorter;
 
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 pub use agent::AgentDescription;
 pub use allocator::Allocator;
 pub use call::{Allocation, Call, Held};
