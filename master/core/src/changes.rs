@@ -18,6 +18,10 @@ pub struct Changes {
 }
 
 impl Changes {
+    pub fn is_empty(&self) -> bool {
+        self.agents.is_empty() && self.frameworks.is_empty() && self.others.is_empty()
+    }
+
     pub fn push(&mut self, changed: Changed) {
         self.others.push(changed);
     }

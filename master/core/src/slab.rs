@@ -68,10 +68,6 @@ impl<H: Handle, T> Slab<H, T> {
         Some(value)
     }
 
-    pub fn contains(&self, handle: H) -> bool {
-        self.get(handle).is_some()
-    }
-
     pub fn len(&self) -> usize {
         self.len
     }

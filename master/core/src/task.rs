@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tepui_model::{ExecutorId, Resources, TaskId, task_state};
+use tepui_model::{Resources, TaskId, task_state};
 use tepui_proto::v1::{self, TaskState};
 
 use crate::limits;
@@ -17,8 +17,6 @@ pub struct Task {
     pub id: TaskId,
     /// Where it is; of an ended or unreachable task, where it was.
     pub agent: AgentHandle,
-    /// Only for tasks of a custom executor.
-    pub executor: Option<ExecutorId>,
     pub resources: Resources,
     /// For readers. State, statuses and what was last forwarded are read from it; ids and resources are not.
     pub message: Arc<v1::Task>,
@@ -67,11 +65,6 @@ impl Task {
             message.statuses.remove(0);
         }
         message.statuses.push(v1::TaskStatus { data: None, ..status.clone() });
-    }
-
-    /// The newest status, if there is any.
-    pub fn last_status(&self) -> Option<&v1::TaskStatus> {
-        self.message.statuses.last()
     }
 }
 

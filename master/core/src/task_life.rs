@@ -154,15 +154,3 @@ fn count_end(cx: &mut Cx, status: &TaskStatus) {
         cx.push(Effect::Count(counter));
     }
 }
-
-/// A record for a task that an agent reported.
-pub fn reported(
-    record: u64,
-    message: v1::Task,
-    id: TaskId,
-    agent: crate::names::AgentHandle,
-    resources: tepui_model::Resources,
-) -> Task {
-    let executor = message.executor_id.as_ref().and_then(|id| tepui_model::ExecutorId::from_wire(id).ok());
-    Task { record, id, agent, executor, resources, message: Arc::new(message) }
-}

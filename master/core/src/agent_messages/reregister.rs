@@ -22,7 +22,7 @@ use crate::master::{Master, Pending};
 use crate::names::{AgentHandle, FrameworkHandle, Pid};
 use crate::registry::RegistryOperation;
 use crate::status::{self, Verdict};
-use crate::task_life::reported;
+use crate::task::Task;
 use crate::validation;
 use crate::validation::agent::{Report, ReportedTask};
 use tepui_allocator::Call;
@@ -156,7 +156,8 @@ impl Master {
                 self.tell_returned(cx, framework, &task.message, was_unreachable);
             }
             let record = self.new_record();
-            self.add_task(framework, reported(record, task.message, task.id, agent, task.resources));
+            let message = Arc::new(task.message);
+            self.add_task(framework, Task { record, id: task.id, agent, resources: task.resources, message });
         }
         self.restore_completed(agent, report.completed);
     }
@@ -197,7 +198,8 @@ impl Master {
             for task in framework.tasks {
                 let Ok(id) = TaskId::from_wire(&task.task_id) else { continue };
                 let record = self.new_record();
-                self.complete_task(handle, reported(record, task, id, agent, Resources::new()));
+                let message = Arc::new(task);
+                self.complete_task(handle, Task { record, id, agent, resources: Resources::new(), message });
             }
         }
     }

@@ -182,12 +182,10 @@ impl Master {
 
     fn stage(&mut self, bargain: &Bargain, id: TaskId, launch: &Launch) {
         let framework = self.frameworks.registered[bargain.framework].id.to_wire();
-        let executor = launch.info.executor.as_ref();
         let task = Task {
             record: self.new_record(),
             id,
             agent: bargain.agent,
-            executor: executor.and_then(|executor| ExecutorId::from_wire(&executor.executor_id).ok()),
             resources: launch.resources.clone(),
             message: staged(&launch.info, framework).into(),
         };

@@ -39,7 +39,6 @@ fn has_role(info: &FrameworkInfo) -> bool {
     info.role.is_some()
 }
 
-#[expect(deprecated, reason = "frameworks of one role still use the old field")]
 fn single_role(info: &FrameworkInfo) -> &str {
     info.role()
 }
