@@ -80,6 +80,47 @@ fn the_answer_to_subscribe_is_an_uncompressed_chunked_stream_with_an_id() {
     assert!((1..=128).contains(&framework.stream.len()), "Mesos-Stream-Id: {}", framework.stream);
 }
 
+/// The last capability has no name in the v1 protocol, and strict readers know it by its emptiness.
+#[test]
+fn subscribed_says_who_the_master_is() {
+    let cluster = Cluster::of(0);
+    let framework = Framework::subscribe(cluster.master.address(), info("who"));
+    let port: u64 =
+        cluster.master.address().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+
+    let subscribed = framework.events()[0]["subscribed"].clone();
+
+    assert_eq!(subscribed["heartbeat_interval_seconds"], json!(15.0));
+    let master = &subscribed["master_info"];
+    assert_eq!(master["capabilities"], json!([{ "type": "AGENT_UPDATE" }, { "type": "AGENT_DRAINING" }, {}]));
+    assert_eq!(master["version"], "1.11.0");
+    assert_eq!(master["pid"], format!("master@127.0.0.1:{port}"));
+    assert_eq!((&master["address"]["ip"], &master["address"]["port"]), (&json!("127.0.0.1"), &json!(port)));
+    // In network byte order, read as a little-endian number.
+    assert_eq!(master["ip"], json!(u32::from_le_bytes([127, 0, 0, 1])));
+}
+
+#[test]
+fn offers_say_where_the_agent_is_and_what_role_its_resources_have() {
+    let cluster = Cluster::of(1);
+    let framework = Framework::subscribe(cluster.master.address(), info("offers"));
+    let (ip, port) = cluster.agent().address().split_once(':').expect("host and port");
+
+    let offer = framework.offer();
+
+    let url = &offer["url"];
+    assert_eq!((&url["scheme"], &url["path"]), (&json!("http"), &json!("/slave(1)")));
+    assert_eq!((&url["address"]["ip"], url["address"]["port"].to_string().as_str()), (&json!(ip), port));
+    let host = offer["hostname"].as_str().unwrap_or_default();
+    assert!(std::net::ToSocketAddrs::to_socket_addrs(&(host, 80)).is_ok(), "{host} cannot be resolved");
+    let resources = offer["resources"].as_array().expect("a list");
+    assert!(resources.iter().all(|resource| resource["role"] == "*"), "{resources:?}");
+    assert!(resources.iter().all(|resource| resource.get("allocation_info").is_none()), "{resources:?}");
+    let mut names: Vec<&str> = resources.iter().filter_map(|resource| resource["name"].as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["cpus", "disk", "mem", "ports"]);
+}
+
 #[test]
 fn a_heartbeat_follows_the_subscription_at_once_and_then_every_15_seconds() {
     let cluster = Cluster::of(0);
