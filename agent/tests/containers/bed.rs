@@ -93,7 +93,24 @@ impl Bed {
 
 impl Drop for Bed {
     fn drop(&mut self) {
+        for sandbox in fs::read_dir(self.directory.path().join("sandboxes")).into_iter().flatten().flatten() {
+            kill_in(&sandbox.path());
+        }
         remove_cgroup_root(&self.cgroups_root);
+    }
+}
+
+/// Processes whose working directory this is.
+pub fn processes_in(sandbox: &Path) -> Vec<i32> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let inside = processes.filter(|it| fs::read_link(it.path().join("cwd")).is_ok_and(|cwd| cwd == sandbox));
+    inside.filter_map(|process| process.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Kills what a failed test has left.
+pub fn kill_in(sandbox: &Path) {
+    for pid in processes_in(sandbox) {
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
     }
 }
 

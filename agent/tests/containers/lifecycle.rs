@@ -6,7 +6,7 @@ use tepui_agent::containerizer::{
     Command, ContainerConfig, LaunchError, LauncherKind, Native, OpenError, Program,
 };
 
-use crate::bed::{Bed, eventually, is_root, settings};
+use crate::bed::{Bed, eventually, is_root, processes_in, settings};
 
 async fn both() -> Vec<Bed> {
     let mut beds = vec![Bed::posix().await];
@@ -91,12 +91,12 @@ async fn destroy_kills_grandchildren_and_those_that_left_the_session() {
             "(setsid sleep 1234 &) ; sleep 1234 & (trap '' TERM HUP; sh -c 'echo up; sleep 1234') & wait";
         bed.native.launch(bed.shell("c1", line)).await.unwrap();
         let mark = bed.sandbox("c1");
-        eventually("the tree", || in_sandbox(&mark) >= 5).await;
+        eventually("the tree", || processes_in(&mark).len() >= 5).await;
 
         let termination = bed.native.destroy("c1").await.unwrap().unwrap();
 
         assert_eq!(termination.signal(), Some(libc::SIGKILL), "{termination:?}");
-        eventually("no process left", || in_sandbox(&mark) == 0).await;
+        eventually("no process left", || processes_in(&mark).len() == 0).await;
         assert!(!bed.has_cgroup("c1"));
     }
 }
@@ -107,7 +107,7 @@ async fn what_a_command_leaves_behind_ends_with_it() {
         let termination = bed.run(bed.shell("c1", "(setsid sleep 1234 &); exit 5")).await;
 
         assert_eq!(termination.exit_code(), Some(5));
-        assert_eq!(in_sandbox(&bed.sandbox("c1")), 0);
+        assert!(processes_in(&bed.sandbox("c1")).is_empty());
     }
 }
 
@@ -219,10 +219,16 @@ async fn usage_counts_the_containers_processes() {
     }
 }
 
-/// How many processes have this working directory.
-fn in_sandbox(sandbox: &std::path::Path) -> usize {
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    processes
-        .filter(|process| fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == sandbox))
-        .count()
+#[tokio::test]
+async fn a_command_does_not_outlive_its_helper() {
+    for bed in both().await {
+        let launched = bed.native.launch(bed.shell("c1", "echo up; exec sleep 1234")).await.unwrap();
+
+        let helper = nix::unistd::Pid::from_raw(launched.pid);
+        nix::sys::signal::kill(helper, nix::sys::signal::Signal::SIGKILL).unwrap();
+
+        assert_eq!(bed.native.wait("c1").await.unwrap().signal(), Some(libc::SIGKILL));
+        let sandbox = bed.sandbox("c1");
+        eventually("no process left", || processes_in(&sandbox).is_empty()).await;
+    }
 }

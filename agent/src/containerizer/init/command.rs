@@ -12,8 +12,8 @@ use nix::unistd::{self, Gid, Uid};
 
 use super::{
     control::{Control, replace},
-    reap,
-    spec::{LaunchSpec, Output},
+    namespaces, reap,
+    spec::{LaunchSpec, Output, Role},
 };
 use crate::containerizer::Identity;
 
@@ -60,6 +60,11 @@ fn execute(spec: &LaunchSpec) -> Result<std::convert::Infallible, String> {
     let environment = spec.environment.iter().map(|(name, value)| text(&format!("{name}={value}")));
     let environment = environment.collect::<Result<Vec<_>, _>>()?;
     let file = find(spec);
+    if matches!(spec.role, Role::Container { .. }) {
+        // After the switch of user, which undoes it. A helper that is killed must not leave a command behind that
+        // nobody waits for.
+        namespaces::end_with_parent().map_err(|error| format!("tie the command to its helper: {error}"))?;
+    }
     reap::reset_signals();
     unistd::execve(&text(&file)?, &arguments, &environment)
         .map_err(|error| format!("execute {file}: {error}"))
