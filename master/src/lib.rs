@@ -1,1 +1,20 @@
 //! The cluster's brain: actors, HTTP and registry around the master core.
+//!
+//! [`start`] runs a master on the current actix system; several may run in one process.
+
+mod actor;
+mod allocation;
+mod config;
+mod encoding;
+mod http;
+mod identity;
+mod perform;
+mod reads;
+mod registrar;
+mod start;
+mod stream;
+
+pub use config::{Config, RegistryStorage};
+pub use identity::{MESOS_VERSION, TEPUI_VERSION};
+pub use registrar::OpenRegistryError;
+pub use start::{Running, StartError, start};

@@ -1,0 +1,261 @@
+//! The master as an actor: whatever happens becomes an input, the core decides, `perform` does it.
+
+use std::collections::BTreeMap;
+
+use libactor::{Actor, Context, Exit, Handler, Message, Pid, Receive, Routes, TimerHandle};
+use tepui_master_core::{
+    Answer, Connection, Cx, FromAgent, HttpRequest, Input, Master, NewStream, RequestId, SchedulerCall,
+    Ticket, Timer, Via,
+};
+use tepui_model::Time;
+use tepui_proto::v1::scheduler::{Call, call};
+use tepui_proto::{internal, v1};
+
+use crate::allocation::{Allocated, Allocation};
+use crate::encoding::Encoding;
+use crate::reads::Reads;
+use crate::registrar::{self, Registrar};
+use crate::stream::{EventStream, Outlet};
+
+/// Holds the core and everything `perform` needs.
+pub(crate) struct MasterActor {
+    core: Master,
+    /// The registry as it was read, until the core has it.
+    pub(crate) recovered: Option<internal::Registry>,
+    pub(crate) reads: Reads,
+    pub(crate) registrar: Registrar,
+    pub(crate) allocation: Allocation,
+    pub(crate) streams: BTreeMap<Connection, Outlet>,
+    pub(crate) timers: BTreeMap<Timer, TimerHandle>,
+    /// Numbers for requests and streams.
+    next: u64,
+    /// The call under way: its answer, once the core has given it, and the encoding of the stream it may open.
+    pub(crate) call: CallUnderWay,
+}
+
+/// What `perform` needs to know of the call that is being handled, and leaves for it.
+#[derive(Default)]
+pub(crate) struct CallUnderWay {
+    pub(crate) stream: Option<(String, Encoding)>,
+    pub(crate) outcome: Option<Outcome>,
+}
+
+/// A scheduler's call over HTTP.
+pub(crate) struct HttpCall {
+    pub(crate) call: Call,
+    /// The encoding that `Accept` allows.
+    pub(crate) accepted: Option<Encoding>,
+    pub(crate) stream_id: Option<String>,
+}
+
+/// An operator ends a framework.
+pub(crate) struct Teardown {
+    pub(crate) framework: String,
+}
+
+/// What an HTTP request gets.
+pub(crate) enum Outcome {
+    Answer(Answer),
+    Stream(EventStream),
+}
+
+/// A scheduler's stream has ended.
+pub(crate) struct StreamEnded(pub(crate) Connection);
+
+/// What the registrar says of a batch.
+pub(crate) struct Persisted(pub(crate) registrar::Outcome);
+
+/// A timer came due.
+pub(crate) struct TimerDue(pub(crate) Timer);
+
+impl Message for HttpCall {
+    type Reply = Outcome;
+}
+impl Message for Teardown {
+    type Reply = Outcome;
+}
+impl Message for StreamEnded {
+    type Reply = ();
+}
+impl Message for Persisted {
+    type Reply = ();
+}
+impl Message for TimerDue {
+    type Reply = ();
+}
+
+/// The time of day, for what is said before there is an actor to ask.
+pub(crate) fn wall_clock() -> Time {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Time::from_nanos(u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX))
+}
+
+impl MasterActor {
+    pub(crate) fn new(
+        core: Master,
+        recovered: internal::Registry,
+        reads: Reads,
+        registrar: Registrar,
+        allocation: Allocation,
+    ) -> MasterActor {
+        MasterActor {
+            core,
+            recovered: Some(recovered),
+            reads,
+            registrar,
+            allocation,
+            streams: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            next: 0,
+            call: CallUnderWay::default(),
+        }
+    }
+
+    fn step(&mut self, cx: &mut Context<Self>, input: Input) {
+        let mut step = Cx::at(Time::from_nanos(cx.now().as_nanos()));
+        self.core.step(&mut step, input);
+        self.perform(cx, step.effects);
+    }
+
+    fn agent(&mut self, cx: &mut Context<Self>, from: &Pid, message: FromAgent) {
+        self.step(cx, Input::Agent { from: core_pid(from), message });
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    /// The answer that the core has given in the step just performed.
+    fn outcome(&mut self) -> Outcome {
+        std::mem::take(&mut self.call).outcome.unwrap_or_else(|| {
+            // The core promises an answer in the same step; a request must not hang if it breaks the promise.
+            tracing::error!("the core left a request without an answer");
+            Outcome::Answer(Answer { status: 500, body: "500 Internal Server Error.".into() })
+        })
+    }
+}
+
+fn core_pid(pid: &Pid) -> tepui_master_core::Pid {
+    tepui_master_core::Pid::new(pid.to_string())
+}
+
+impl Actor for MasterActor {
+    fn install(routes: &mut Routes<Self>) {
+        routes
+            .message::<internal::RegisterSlaveMessage>()
+            .message::<internal::ReregisterSlaveMessage>()
+            .message::<internal::UnregisterSlaveMessage>()
+            .message::<internal::UpdateSlaveMessage>()
+            .message::<internal::StatusUpdateMessage>()
+            .message::<internal::ExitedExecutorMessage>()
+            .message::<internal::ExecutorToFrameworkMessage>()
+            .message::<internal::UpdateOperationStatusMessage>()
+            .message::<internal::PongSlaveMessage>()
+            .message::<v1::scheduler::Call>();
+    }
+
+    fn started(&mut self, cx: &mut Context<Self>) {
+        let registry = self.recovered.take().unwrap_or_default();
+        self.step(cx, Input::RegistryRecovered(Box::new(registry)));
+    }
+
+    fn exited(&mut self, cx: &mut Context<Self>, pid: &Pid, why: Exit) {
+        tracing::debug!(%pid, %why, "a watched actor is out of reach");
+        self.step(cx, Input::Exited(core_pid(pid)));
+    }
+}
+
+/// An agent's message becomes the input of its name.
+macro_rules! from_agents {
+    ($($message:ident => $input:expr),* $(,)?) => {$(
+        impl Receive<internal::$message> for MasterActor {
+            fn receive(&mut self, cx: &mut Context<Self>, from: &Pid, message: internal::$message) {
+                let input: fn(internal::$message) -> FromAgent = $input;
+                self.agent(cx, from, input(message));
+            }
+        }
+    )*};
+}
+
+from_agents! {
+    RegisterSlaveMessage => |m| FromAgent::Register(m.into()),
+    ReregisterSlaveMessage => |m| FromAgent::Reregister(m.into()),
+    UnregisterSlaveMessage => FromAgent::Unregister,
+    UpdateSlaveMessage => |m| FromAgent::Update(m.into()),
+    StatusUpdateMessage => |m| FromAgent::StatusUpdate(m.into()),
+    ExitedExecutorMessage => FromAgent::ExitedExecutor,
+    ExecutorToFrameworkMessage => FromAgent::ExecutorToFramework,
+    UpdateOperationStatusMessage => |m| FromAgent::OperationStatus(m.into()),
+    PongSlaveMessage => FromAgent::Pong,
+}
+
+impl Receive<v1::scheduler::Call> for MasterActor {
+    fn receive(&mut self, cx: &mut Context<Self>, from: &Pid, call: Call) {
+        self.step(cx, Input::Call(Box::new(SchedulerCall { call, via: Via::Actor(core_pid(from)) })));
+    }
+}
+
+impl Handler<HttpCall> for MasterActor {
+    fn handle(&mut self, cx: &mut Context<Self>, http: HttpCall) -> Outcome {
+        let stream = (http.call.r#type() == call::Type::Subscribe).then(|| NewStream {
+            connection: Connection(self.number()),
+            id: uuid::Uuid::new_v4().to_string(),
+        });
+        let encoding = http.accepted.unwrap_or(Encoding::Json);
+        self.call =
+            CallUnderWay { stream: stream.clone().map(|stream| (stream.id, encoding)), outcome: None };
+        let request = HttpRequest {
+            request: RequestId(self.number()),
+            acceptable: http.accepted.is_some(),
+            stream_id: http.stream_id,
+            principal: None,
+            stream,
+        };
+        self.step(cx, Input::Call(Box::new(SchedulerCall { call: http.call, via: Via::Http(request) })));
+        self.outcome()
+    }
+}
+
+impl Handler<Teardown> for MasterActor {
+    fn handle(&mut self, cx: &mut Context<Self>, teardown: Teardown) -> Outcome {
+        let request = RequestId(self.number());
+        self.step(cx, Input::Teardown { request, framework: teardown.framework });
+        self.outcome()
+    }
+}
+
+impl Handler<StreamEnded> for MasterActor {
+    fn handle(&mut self, cx: &mut Context<Self>, ended: StreamEnded) {
+        self.streams.remove(&ended.0);
+        self.step(cx, Input::Disconnected(ended.0));
+    }
+}
+
+impl Handler<Persisted> for MasterActor {
+    fn handle(&mut self, cx: &mut Context<Self>, persisted: Persisted) {
+        let (tickets, outcome): (Vec<Ticket>, _) = persisted.0;
+        for ticket in tickets {
+            let input = match &outcome {
+                Ok(()) => Input::Persisted(ticket),
+                Err(why) => Input::PersistFailed { ticket, why: why.clone() },
+            };
+            self.step(cx, input);
+        }
+    }
+}
+
+impl Handler<TimerDue> for MasterActor {
+    fn handle(&mut self, cx: &mut Context<Self>, due: TimerDue) {
+        // Disarmed while it was on its way.
+        if self.timers.remove(&due.0).is_some() {
+            self.step(cx, Input::TimerDue(due.0));
+        }
+    }
+}
+
+impl Handler<Allocated> for MasterActor {
+    fn handle(&mut self, cx: &mut Context<Self>, allocated: Allocated) {
+        self.step(cx, Input::Allocated(allocated.0));
+    }
+}

@@ -1,0 +1,74 @@
+//! The allocator on a thread of its own, so that a long run does not hold up the master.
+//!
+//! The thread handles every call that waits before it runs, and runs at once when a call asks for it.
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+
+use libactor::Message;
+use tepui_allocator::{Allocation as Allotted, Allocator, Call, Settings};
+
+use crate::actor::wall_clock;
+use crate::config::Config;
+
+/// The master's end.
+pub(crate) struct Allocation {
+    calls: mpsc::Sender<Call>,
+}
+
+/// What one run gave out.
+pub(crate) struct Allocated(pub(crate) Vec<Allotted>);
+
+impl Message for Allocated {
+    type Reply = ();
+}
+
+impl Allocation {
+    /// Starts the thread; it ends with the handle. `allocated` is called on it.
+    pub(crate) fn start(
+        config: &Config,
+        allocated: impl Fn(Vec<Allotted>) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let settings = Settings {
+            allocation_interval: config.allocation_interval,
+            min_allocatable: config.min_allocatable_resources.clone(),
+            filter_gpu_resources: config.filter_gpu_resources,
+            ..Settings::new(rand::random())
+        };
+        let (calls, waiting) = mpsc::channel();
+        std::thread::Builder::new()
+            .name("allocator".into())
+            .spawn(move || run(Allocator::new(settings, wall_clock()), &waiting, allocated))?;
+        Ok(Allocation { calls })
+    }
+
+    pub(crate) fn call(&self, call: Call) {
+        if self.calls.send(call).is_err() {
+            // Only a broken ledger ends the thread; deciding on without it would hand out resources twice.
+            tracing::error!("the allocator has ended; its panic was logged");
+            std::process::abort();
+        }
+    }
+}
+
+fn run(mut allocator: Allocator, waiting: &mpsc::Receiver<Call>, allocated: impl Fn(Vec<Allotted>)) {
+    loop {
+        let pause = allocator.next_wakeup().since(wall_clock());
+        match waiting.recv_timeout(pause) {
+            Ok(call) => {
+                allocator.call(wall_clock(), call);
+                for call in waiting.try_iter() {
+                    allocator.call(wall_clock(), call);
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        let now = wall_clock();
+        if allocator.next_wakeup() <= now {
+            let allocations = allocator.on_timer(now);
+            if !allocations.is_empty() {
+                allocated(allocations);
+            }
+        }
+    }
+}

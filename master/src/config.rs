@@ -1,0 +1,71 @@
+//! What a master is started with.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tepui_model::ResourceQuantities;
+
+/// Everything the operator decides. [`Config::new`] has Mesos' defaults.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `--ip` and `--port`: where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// `--advertise_ip` and `--advertise_port`: the address others are told; where we listen, unless set.
+    pub advertise: Option<SocketAddr>,
+    /// `--hostname`: the name others are told; the address' own, unless set.
+    pub hostname: Option<String>,
+    /// Where the registry is kept.
+    pub registry: RegistryStorage,
+    /// `--allocation_interval`.
+    pub allocation_interval: Duration,
+    /// `--min_allocatable_resources`: an offer holds at least one of these.
+    pub min_allocatable_resources: Vec<ResourceQuantities>,
+    /// `--filter_gpu_resources`: agents with GPUs are for frameworks that know about them.
+    pub filter_gpu_resources: bool,
+    /// `--registry_fetch_timeout`.
+    pub registry_fetch_timeout: Duration,
+    /// `--registry_store_timeout`.
+    pub registry_store_timeout: Duration,
+    /// What decisions depend on.
+    pub core: tepui_master_core::Config,
+    /// Every flag and its value, for `/flags` and `/state`. Secrets do not belong here.
+    pub flags: BTreeMap<String, String>,
+}
+
+/// `--registry`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistryStorage {
+    /// A file in `--work_dir`; what Mesos' `replicated_log` is for a single master.
+    File {
+        /// `--work_dir`; made if missing.
+        work_dir: PathBuf,
+    },
+    /// Nothing outlives the process.
+    InMemory,
+}
+
+impl Config {
+    /// A master with Mesos' defaults on every point but these.
+    ///
+    /// # Panics
+    /// Never: the built-in defaults are well-formed.
+    #[must_use]
+    pub fn new(listen: SocketAddr, registry: RegistryStorage) -> Config {
+        Config {
+            listen,
+            advertise: None,
+            hostname: None,
+            registry,
+            allocation_interval: Duration::from_secs(1),
+            min_allocatable_resources: ResourceQuantities::parse_alternatives("cpus:0.01|mem:32")
+                .expect("the default is well-formed"),
+            filter_gpu_resources: true,
+            registry_fetch_timeout: Duration::from_secs(60),
+            registry_store_timeout: Duration::from_secs(20),
+            core: tepui_master_core::Config::default(),
+            flags: BTreeMap::new(),
+        }
+    }
+}

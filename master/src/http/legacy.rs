@@ -1,0 +1,110 @@
+//! The endpoints that are older than the v1 API. Reads answer any method, as Mesos' do.
+
+use std::collections::BTreeMap;
+
+use libactor::web::{HttpRequest, HttpResponse, web::Query};
+use tepui_model::duration;
+
+use super::routing::Route;
+use super::{Site, answer};
+use crate::actor::{Outcome, Teardown};
+use crate::identity::{MESOS_VERSION, TEPUI_VERSION};
+use crate::reads::{Answer, LegacyRead, Read, TaskFilter};
+
+/// The page of `/tasks` unless the query says otherwise.
+const TASKS_PER_PAGE: usize = 100;
+
+type Parameters = BTreeMap<String, String>;
+
+pub(super) async fn serve(request: &HttpRequest, route: Route, site: &Site) -> HttpResponse {
+    let query = Query::<Parameters>::from_query(request.query_string());
+    let query = query.map(Query::into_inner).unwrap_or_default();
+    let one = |name: &str| query.get(name).cloned();
+    let jsonp = query.get("jsonp").map(String::as_str);
+    let read = match route {
+        Route::Health => return HttpResponse::Ok().finish(),
+        Route::Redirect => return redirect(site),
+        Route::Version => return answer::json(request, jsonp, version()),
+        Route::Flags => return answer::json(request, jsonp, flags(site)),
+        Route::Metrics => return metrics(request, &query, site).await,
+        Route::State => LegacyRead::State,
+        Route::StateSummary => LegacyRead::StateSummary,
+        Route::Agents => LegacyRead::Agents { id: one("slave_id") },
+        Route::Frameworks => LegacyRead::Frameworks { id: one("framework_id") },
+        Route::Tasks => LegacyRead::Tasks(task_filter(&query)),
+        Route::Roles => LegacyRead::Roles,
+        Route::Scheduler | Route::Operator | Route::Teardown => return answer::not_found(),
+    };
+    match site.reads.ask(Read::Legacy(read)).await {
+        Some(Answer::Body(body)) => answer::json(request, jsonp, body),
+        Some(Answer::Gauges(_)) | None => answer::recovering(),
+    }
+}
+
+/// Numbers that do not read as such are as if left out: so does Mesos.
+fn task_filter(query: &Parameters) -> TaskFilter {
+    let number = |name: &str| query.get(name).and_then(|value| value.parse().ok());
+    TaskFilter {
+        framework: query.get("framework_id").cloned(),
+        task: query.get("task_id").cloned(),
+        limit: number("limit").unwrap_or(TASKS_PER_PAGE),
+        offset: number("offset").unwrap_or(0),
+        ascending: query.get("order").is_some_and(|order| order == "asc"),
+    }
+}
+
+/// `Location: //host:port`, without a scheme: clients take it apart like that.
+fn redirect(site: &Site) -> HttpResponse {
+    let info = &site.identity.info;
+    let location = format!("//{}:{}", info.hostname(), info.port);
+    HttpResponse::TemporaryRedirect().insert_header(("Location", location)).finish()
+}
+
+fn version() -> Vec<u8> {
+    serde_json::json!({ "version": MESOS_VERSION, "tepui_version": TEPUI_VERSION }).to_string().into_bytes()
+}
+
+fn flags(site: &Site) -> Vec<u8> {
+    serde_json::json!({ "flags": site.identity.flags }).to_string().into_bytes()
+}
+
+async fn metrics(request: &HttpRequest, query: &Parameters, site: &Site) -> HttpResponse {
+    // Taking a snapshot never waits, so that any timeout is kept; one that is no duration is the caller's mistake.
+    if let Some(timeout) = query.get("timeout")
+        && let Err(error) = duration::parse(timeout)
+    {
+        return answer::text(400, format!("Invalid timeout '{timeout}': {error}.\n"));
+    }
+    let body = serde_json::to_vec(&snapshot(site).await).unwrap_or_default();
+    answer::json(request, query.get("jsonp").map(String::as_str), body)
+}
+
+/// Every metric of the process, and the gauges that the readers count.
+pub(super) async fn snapshot(site: &Site) -> BTreeMap<String, f64> {
+    let mut snapshot = libactor::metrics::snapshot();
+    let gauges = site.reads.ask(Read::Gauges).await;
+    snapshot.insert("master/elected".into(), if gauges.is_some() { 1.0 } else { 0.0 });
+    let uptime = crate::actor::wall_clock().since(site.identity.start_time);
+    snapshot.insert("master/uptime_secs".into(), uptime.as_secs_f64());
+    if let Some(Answer::Gauges(gauges)) = gauges {
+        snapshot.extend(gauges.into_iter().map(|(name, value)| (name.to_string(), value)));
+    }
+    snapshot
+}
+
+/// `POST /teardown` with the form field `frameworkId`.
+pub(super) async fn teardown(body: &[u8], site: &Site) -> HttpResponse {
+    let form = std::str::from_utf8(body).ok().and_then(|form| Query::<Parameters>::from_query(form).ok());
+    let Some(framework) = form.and_then(|form| form.get("frameworkId").cloned()) else {
+        return answer::text(400, "Missing 'frameworkId' query parameter in the request body");
+    };
+    end_framework(framework, site).await
+}
+
+/// Ends a framework for an operator.
+pub(super) async fn end_framework(framework: String, site: &Site) -> HttpResponse {
+    match site.master.ask(Teardown { framework }).await {
+        Ok(Outcome::Answer(given)) => answer::text(given.status, given.body),
+        Ok(Outcome::Stream(_)) | Err(_) => answer::recovering(),
+    }
+}

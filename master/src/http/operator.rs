@@ -1,0 +1,104 @@
+//! `POST /api/v1`, the operator API.
+
+use libactor::web::http::header::CONTENT_TYPE;
+use libactor::web::{HttpRequest, HttpResponse};
+use tepui_proto::v1;
+use tepui_proto::v1::master::{Call, Response, call, response};
+
+use super::{Site, accepted, answer, header_text, legacy};
+use crate::encoding::Encoding;
+use crate::identity::Identity;
+use crate::reads::{Answer, OperatorRead, Read};
+
+pub(super) async fn serve(request: &HttpRequest, body: &[u8], site: &Site) -> HttpResponse {
+    let encoding = match Encoding::of_content_type(header_text(request, CONTENT_TYPE)) {
+        Ok(encoding) => encoding,
+        Err(refused) => return answer::refusal(refused),
+    };
+    let call: Call = match encoding.decode(body) {
+        Ok(call) => call,
+        Err(refused) => return answer::refusal(refused),
+    };
+    if call.r#type.is_none() {
+        return answer::text(400, "Failed to validate master::Call: Expecting 'type' to be present");
+    }
+    let Some(accepted) = accepted(request) else { return answer::not_acceptable() };
+    if let Some(read) = about_entities(call.r#type()) {
+        return match site.reads.ask(Read::Operator(read, accepted)).await {
+            Some(Answer::Body(body)) => answer::encoded(request, accepted, body),
+            Some(Answer::Gauges(_)) | None => answer::recovering(),
+        };
+    }
+    match about_master(&call, site).await {
+        Ok(answer) => answer::encoded(request, accepted, accepted.encode(&answer)),
+        Err(other) => other,
+    }
+}
+
+fn about_entities(kind: call::Type) -> Option<OperatorRead> {
+    match kind {
+        call::Type::GetState => Some(OperatorRead::State),
+        call::Type::GetAgents => Some(OperatorRead::Agents),
+        call::Type::GetFrameworks => Some(OperatorRead::Frameworks),
+        call::Type::GetExecutors => Some(OperatorRead::Executors),
+        call::Type::GetTasks => Some(OperatorRead::Tasks),
+        call::Type::GetRoles => Some(OperatorRead::Roles),
+        call::Type::GetMaster => Some(OperatorRead::Master),
+        _ => None,
+    }
+}
+
+/// What the master says of itself; whatever is not a message is the other answer.
+async fn about_master(call: &Call, site: &Site) -> Result<Response, HttpResponse> {
+    let mut answer = Response::default();
+    let kind = match call.r#type() {
+        call::Type::GetHealth => {
+            answer.get_health = Some(response::GetHealth { healthy: true });
+            response::Type::GetHealth
+        }
+        call::Type::GetVersion => {
+            answer.get_version = Some(response::GetVersion { version_info: Identity::version_info() }.into());
+            response::Type::GetVersion
+        }
+        call::Type::GetFlags => {
+            let flag = |(name, value): (&String, &String)| v1::Flag {
+                name: name.clone(),
+                value: Some(value.clone()),
+            };
+            answer.get_flags =
+                Some(response::GetFlags { flags: site.identity.flags.iter().map(flag).collect() });
+            response::Type::GetFlags
+        }
+        call::Type::GetMetrics => {
+            if call.get_metrics.is_none() {
+                return Err(missing("get_metrics"));
+            }
+            let metric = |(name, value)| v1::Metric { name, value: Some(value) };
+            let metrics = legacy::snapshot(site).await.into_iter().map(metric).collect();
+            answer.get_metrics = Some(response::GetMetrics { metrics });
+            response::Type::GetMetrics
+        }
+        call::Type::GetOperations => {
+            answer.get_operations = Some(response::GetOperations::default());
+            response::Type::GetOperations
+        }
+        call::Type::Teardown => {
+            let Some(teardown) = &call.teardown else { return Err(missing("teardown")) };
+            return Err(legacy::end_framework(teardown.framework_id.value.clone(), site).await);
+        }
+        call::Type::Unknown => return Err(answer::text(501, "501 Not Implemented.")),
+        other => {
+            let name = other.as_str_name();
+            return Err(answer::text(
+                501,
+                format!("501 Not Implemented. This version does not serve {name} yet."),
+            ));
+        }
+    };
+    answer.r#type = Some(kind as i32);
+    Ok(answer)
+}
+
+fn missing(field: &str) -> HttpResponse {
+    answer::text(400, format!("Failed to validate master::Call: Expecting '{field}' to be present"))
+}

@@ -1,0 +1,91 @@
+//! Which handler a path means, in libprocess' way: an unknown tail falls back to the longest path that is known, a
+//! trailing `/` does not matter, and the master's own routes are there with and without `/master`.
+
+/// What a path asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route {
+    Scheduler,
+    Operator,
+    Health,
+    Redirect,
+    Flags,
+    State,
+    StateSummary,
+    Agents,
+    Frameworks,
+    Tasks,
+    Roles,
+    Teardown,
+    Version,
+    Metrics,
+}
+
+/// Served as `/path` and as `/master/path`.
+const OF_MASTER: [(&str, Route); 12] = [
+    ("api/v1", Route::Operator),
+    ("api/v1/scheduler", Route::Scheduler),
+    ("flags", Route::Flags),
+    ("frameworks", Route::Frameworks),
+    ("health", Route::Health),
+    ("redirect", Route::Redirect),
+    ("roles", Route::Roles),
+    ("slaves", Route::Agents),
+    ("state", Route::State),
+    ("state-summary", Route::StateSummary),
+    ("tasks", Route::Tasks),
+    ("teardown", Route::Teardown),
+];
+
+/// Served by other actors of the process.
+const OF_PROCESS: [(&str, Route); 2] = [("version", Route::Version), ("metrics/snapshot", Route::Metrics)];
+
+/// Finds the route of a path; none for an unknown one.
+pub(super) fn find(path: &str) -> Option<Route> {
+    let path = path.trim_matches('/');
+    let own = path.strip_prefix("master/");
+    let of_process = if own.is_none() { longest(&OF_PROCESS, path) } else { None };
+    let route = of_process.or_else(|| longest(&OF_MASTER, own.unwrap_or(path)))?;
+    // Mesos' master redirects nothing but the bare path.
+    let redirects_more = route == Route::Redirect && own.unwrap_or(path) != "redirect";
+    (!redirects_more).then_some(route)
+}
+
+fn longest(routes: &[(&str, Route)], path: &str) -> Option<Route> {
+    let known = |candidate: &str| routes.iter().find(|(name, _)| *name == candidate).map(|(_, route)| *route);
+    let mut candidate = path;
+    loop {
+        if let Some(route) = known(candidate) {
+            return Some(route);
+        }
+        candidate = candidate.rsplit_once('/')?.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_tail_falls_back_to_the_longest_known_path() {
+        assert_eq!(find("/api/v1/operator"), Some(Route::Operator));
+        assert_eq!(find("/api/v1/scheduler/x"), Some(Route::Scheduler));
+        assert_eq!(find("/slaves/some-id"), Some(Route::Agents));
+        assert_eq!(find("/tasks/"), Some(Route::Tasks));
+        assert_eq!(find("/master/state"), Some(Route::State));
+        assert_eq!(find("/state.json"), None);
+    }
+
+    #[test]
+    fn routes_of_the_process_are_not_the_masters() {
+        assert_eq!(find("/version"), Some(Route::Version));
+        assert_eq!(find("/master/version"), None);
+        assert_eq!(find("/metrics"), None);
+        assert_eq!(find("/"), None);
+    }
+
+    #[test]
+    fn redirect_has_no_tails() {
+        assert_eq!(find("/redirect"), Some(Route::Redirect));
+        assert_eq!(find("/redirect/x"), None);
+    }
+}

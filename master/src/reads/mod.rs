@@ -1,0 +1,103 @@
+//! Reads: one thread that keeps the latest value of every entity and answers questions about them, so that a reader of
+//! `/state` never holds up a decision.
+//!
+//! Changes and questions come through one queue, in order: a question asked after a change is answered with it.
+
+mod cluster;
+mod entities;
+mod gauges;
+mod json;
+mod legacy;
+mod operator;
+mod roles;
+
+use std::sync::mpsc;
+
+use prost::Message as _;
+use tepui_master_core::Changed;
+use tokio::sync::oneshot;
+
+use crate::encoding::Encoding;
+use crate::identity::Identity;
+use cluster::Cluster;
+pub(crate) use legacy::{LegacyRead, TaskFilter};
+pub(crate) use operator::OperatorRead;
+
+/// A question. The answer is its encoded body; none, as long as this master does not serve.
+#[derive(Debug, Clone)]
+pub(crate) enum Read {
+    Legacy(LegacyRead),
+    Operator(OperatorRead, Encoding),
+    /// How much there is of what, by the names of Mesos' metrics.
+    Gauges,
+}
+
+/// What a read gives.
+pub(crate) enum Answer {
+    /// An encoded body.
+    Body(Vec<u8>),
+    /// Names and numbers.
+    Gauges(Vec<(&'static str, f64)>),
+}
+
+enum Item {
+    Changes(Vec<Changed>),
+    Read(Read, oneshot::Sender<Option<Answer>>),
+}
+
+/// The readers' end, and the master's.
+#[derive(Clone)]
+pub(crate) struct Reads {
+    queue: mpsc::Sender<Item>,
+}
+
+impl Reads {
+    /// Starts the thread; it ends with the last clone of the handle.
+    pub(crate) fn start(identity: Identity) -> std::io::Result<Reads> {
+        let (queue, items) = mpsc::channel();
+        std::thread::Builder::new().name("reads".into()).spawn(move || serve(&items, &identity))?;
+        Ok(Reads { queue })
+    }
+
+    /// New values, in the order they came about.
+    pub(crate) fn changed(&self, changes: Vec<Changed>) {
+        // The thread ends only after us.
+        let _ = self.queue.send(Item::Changes(changes));
+    }
+
+    /// Asks; `None` while this master does not serve.
+    pub(crate) async fn ask(&self, read: Read) -> Option<Answer> {
+        let (answer, asked) = oneshot::channel();
+        self.queue.send(Item::Read(read, answer)).ok()?;
+        asked.await.ok().flatten()
+    }
+}
+
+fn serve(items: &mpsc::Receiver<Item>, identity: &Identity) {
+    let mut cluster = Cluster::default();
+    for item in items {
+        match item {
+            Item::Changes(changes) => changes.into_iter().for_each(|change| cluster.apply(change)),
+            Item::Read(read, answer) => {
+                let serving = cluster.serving_since().is_some();
+                // A reader that went away does not want its answer any more.
+                let _ = answer.send(serving.then(|| answer_of(&read, &cluster, identity)));
+            }
+        }
+    }
+}
+
+fn answer_of(read: &Read, cluster: &Cluster, identity: &Identity) -> Answer {
+    match read {
+        Read::Legacy(read) => Answer::Body(legacy::write(read, cluster, identity)),
+        Read::Operator(read, encoding) => {
+            let answer = operator::answer(*read, cluster, identity);
+            Answer::Body(match encoding {
+                Encoding::Protobuf => answer.encode_to_vec(),
+                Encoding::Json => serde_json::to_vec(&operator::AnswerJson(&answer))
+                    .expect("these types have no keys that are not text"),
+            })
+        }
+        Read::Gauges => Answer::Gauges(cluster.gauges()),
+    }
+}
