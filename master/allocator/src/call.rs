@@ -91,6 +91,8 @@ pub enum Call {
     },
     /// Resources came back: from an offer that was declined, rescinded or used in part, or from a task that ended.
     /// Nothing happens if agent or framework are gone.
+    ///
+    /// What came back is offered with the next run of all agents.
     Recover {
         /// Where.
         agent: AgentHandle,
@@ -117,7 +119,7 @@ pub enum Call {
         /// Which.
         roles: BTreeSet<Role>,
     },
-    /// Roles weigh this much from the next run on; 1 is the default. What is held is not redistributed.
+    /// Roles weigh this much, a positive number, from the next run on; 1 is the default. What is held is not redistributed.
     UpdateWeights(Vec<(Role, f64)>),
 }
 

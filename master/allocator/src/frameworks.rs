@@ -71,7 +71,10 @@ impl Allocator {
     }
 
     pub(crate) fn remove_framework(&mut self, handle: FrameworkHandle) {
-        let Some(framework) = self.frameworks.get_mut(&handle) else { return };
+        let Some(framework) = self.frameworks.get_mut(&handle) else {
+            // Agents may have reported it before it was known.
+            return self.agents.values_mut().for_each(|page| page.forget(handle));
+        };
         let agents = framework.agents.clone();
         let roles = std::mem::take(&mut framework.description.roles);
         for agent in agents {

@@ -52,8 +52,10 @@ impl Allocator {
         resources: &Resources,
         how: Held,
     ) {
-        let is_known = self.agents.contains_key(&agent) && self.frameworks.contains_key(&framework);
-        if resources.is_empty() || !is_known {
+        let is_known = self.frameworks.contains_key(&framework);
+        let Some(page) = self.agents.get(&agent).filter(|_| !resources.is_empty()) else { return };
+        // An unknown framework has gone with all it held, or agents reported it before it was known.
+        if !is_known && page.held_by(framework).is_none() {
             return;
         }
         self.page(agent).release(framework, resources, how);

@@ -451,6 +451,26 @@ fn what_agents_report_counts_even_before_its_framework_is_known() {
 }
 
 #[test]
+fn what_an_unknown_framework_holds_can_come_back_too() {
+    let mut cluster = Cluster::new();
+    let used = [(framework(0), resources("cpus:3").allocated_to(&role("a")))].into();
+    cluster.call(Call::AddAgent { agent: agent(0), description: has("cpus:4"), active: true, used });
+    let recover = Call::Recover {
+        agent: agent(0),
+        framework: framework(0),
+        resources: resources("cpus:1").allocated_to(&role("a")),
+        held: Held::Used,
+        refused: None,
+    };
+
+    cluster.call(recover);
+    assert_eq!(cluster.allocator.available(agent(0)), Some(&resources("cpus:2")));
+
+    cluster.call(Call::RemoveFramework(framework(0)));
+    assert_eq!(cluster.allocator.available(agent(0)), Some(&resources("cpus:4")));
+}
+
+#[test]
 fn an_agent_may_come_back_with_less_than_its_tasks_use() {
     let mut cluster = Cluster::new();
     cluster.add_framework(0, "*").add_agent(0, "cpus:4");

@@ -107,7 +107,33 @@ fn without_what_both_have(a: &Resources, b: &Resources) -> Resources {
     b.filter(|entry| entry.is_scalar() || !a.iter().any(|held| held.is_like(entry)))
 }
 
+fn numbers() -> impl Strategy<Value = Vec<(u64, u64)>> {
+    vec((0_u64..40, 0_u64..6).prop_map(|(begin, size)| (begin, begin + size)), 0..8)
+}
+
+fn as_set(ranges: &Ranges) -> std::collections::BTreeSet<u64> {
+    ranges.numbers().collect()
+}
+
 proptest! {
+    #[test]
+    fn ranges_are_sets_of_numbers(a in numbers(), b in numbers()) {
+        let (left, right): (Ranges, Ranges) = (a.iter().copied().collect(), b.iter().copied().collect());
+        let (mut sum, mut rest, mut one_by_one, mut cut) = (left.clone(), left.clone(), left.clone(), left.clone());
+        sum.extend(&right);
+        rest.subtract(&right);
+        for (begin, end) in b {
+            one_by_one.insert(begin, end);
+            cut.remove(begin, end);
+        }
+        prop_assert_eq!(as_set(&sum), &as_set(&left) | &as_set(&right));
+        prop_assert_eq!(as_set(&rest), &as_set(&left) - &as_set(&right));
+        prop_assert_eq!((one_by_one, cut), (sum.clone(), rest));
+        prop_assert_eq!(left.contains_all(&right), as_set(&left).is_superset(&as_set(&right)));
+        prop_assert_eq!(sum.count(), as_set(&sum).len() as u64);
+        prop_assert_eq!(sum.iter().collect::<Ranges>(), sum);
+    }
+
     #[test]
     fn taking_away_what_was_added_gives_what_there_was(a in resources(), b in resources()) {
         let b = without_what_both_have(&a, &b);

@@ -50,16 +50,32 @@ impl Ranges {
 
     /// Adds every number of the other set.
     pub fn extend(&mut self, other: &Self) {
-        for &(begin, end) in &other.0 {
-            self.insert(begin, end);
-        }
+        *self = self.iter().chain(other.iter()).collect();
     }
 
     /// Takes away every number of the other set.
     pub fn subtract(&mut self, other: &Self) {
-        for &(begin, end) in &other.0 {
-            self.remove(begin, end);
+        let mut rest = Vec::with_capacity(self.0.len());
+        let mut cuts = other.0.iter().peekable();
+        for &(mut begin, end) in &self.0 {
+            while cuts.next_if(|&&(_, cut_end)| cut_end < begin).is_some() {}
+            let mut left_over = true;
+            while let Some(&&(cut, cut_end)) = cuts.peek().filter(|&&&(cut, _)| cut <= end) {
+                if begin < cut {
+                    rest.push((begin, cut - 1));
+                }
+                if cut_end >= end {
+                    left_over = false;
+                    break;
+                }
+                begin = cut_end + 1;
+                cuts.next();
+            }
+            if left_over {
+                rest.push((begin, end));
+            }
         }
+        self.0 = rest;
     }
 
     /// Whether every number of the other set is in this one.
@@ -113,11 +129,16 @@ impl Ranges {
 
 impl FromIterator<(u64, u64)> for Ranges {
     fn from_iter<I: IntoIterator<Item = (u64, u64)>>(ranges: I) -> Self {
-        let mut all = Self::new();
-        for (begin, end) in ranges {
-            all.insert(begin, end);
+        let mut sorted: Vec<_> = ranges.into_iter().filter(|(begin, end)| begin <= end).collect();
+        sorted.sort_unstable();
+        let mut melted: Vec<(u64, u64)> = Vec::with_capacity(sorted.len());
+        for (begin, end) in sorted {
+            match melted.last_mut().filter(|last| begin <= last.1.saturating_add(1)) {
+                Some(last) => last.1 = last.1.max(end),
+                None => melted.push((begin, end)),
+            }
         }
-        all
+        Self(melted)
     }
 }
 

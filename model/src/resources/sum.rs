@@ -80,6 +80,9 @@ impl Resources {
 
 impl FromIterator<Resource> for Resources {
     fn from_iter<I: IntoIterator<Item = Resource>>(entries: I) -> Self {
+        // In order, each entry joins the end: no sender can make this slow.
+        let mut entries: Vec<_> = entries.into_iter().collect();
+        entries.sort();
         let mut sum = Self::new();
         for entry in entries {
             sum += entry;

@@ -326,3 +326,18 @@ fn an_entry_stays_small() {
     // Tens of thousands of agents and hundreds of thousands of tasks hold a handful of entries each.
     assert!(size_of::<Resource>() <= 88, "{}", size_of::<Resource>());
 }
+
+#[test]
+fn no_sender_can_make_sums_slow() {
+    let alike: Vec<_> = (1..=10_000).map(|mb| mount(f64::from(mb))).collect();
+    assert_eq!(sum(&alike).iter().count(), 10_000);
+
+    let many = vec![scalar("cpus", 1.0); 10_001];
+    let refused = Resources::from_wire(&many).unwrap_err().to_string();
+    assert_eq!(refused, "Resource 'cpus:1' is invalid: more than 10000 resources in one message");
+
+    let downwards: Ranges = (0..500_000_u64).rev().map(|n| (2 * n, 2 * n)).collect();
+    let mut upwards = downwards.clone();
+    upwards.subtract(&downwards);
+    assert!(upwards.is_empty());
+}

@@ -101,6 +101,8 @@ pub enum ResourceProblem {
     NotShareable(String),
     #[error("Only persistent volumes can be shared")]
     SharedNotPersistent,
+    #[error("more than {0} resources in one message")]
+    TooMany(usize),
     #[error("Revocable resources cannot be reserved or made into a persistent volume")]
     RevocableKept,
 }

@@ -18,6 +18,10 @@ use crate::Role;
 /// Key and value pairs in order of keys.
 type Labels = Vec<(String, Option<String>)>;
 
+/// So many resources one message may list. An agent with a thousand reservations and volumes stays far below; sums are
+/// quadratic in the entries that differ in size only, which a sender could abuse.
+const MOST_ENTRIES: usize = 10_000;
+
 /// How a message tells reservations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -90,6 +94,12 @@ impl Resource {
 impl Resources {
     /// Checks messages in any format and sums them up.
     pub fn from_wire(wire: &[v1::Resource]) -> Result<Self, InvalidResource> {
+        if let Some(beyond) = wire.get(MOST_ENTRIES) {
+            return Err(InvalidResource {
+                resource: text(beyond),
+                reason: ResourceProblem::TooMany(MOST_ENTRIES),
+            });
+        }
         wire.iter().map(Resource::from_wire).collect()
     }
 
