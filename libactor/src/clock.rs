@@ -1,7 +1,8 @@
 //! The time of a node: real, or virtual in tests.
 //!
 //! Every timer of an actor comes from its node's clock. A virtual clock stands still until it is told to
-//! [`advance`](Clock::advance), jumps from timer to timer, and lets all actors settle in between.
+//! [`advance`](Clock::advance), jumps from timer to timer, and lets all actors settle in between. Sockets always keep real
+//! time: handshakes, heartbeats and shutdown do not wait for a virtual clock.
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -9,8 +9,10 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::transport::peer::{self, Frame, Kind, LENGTH_BYTES, MAGIC, PREFACE_BYTES, VERSION};
 
-/// How much is read at once. Also how far memory may run ahead of what a peer has really sent.
-const READ_BYTES: usize = 64 << 10;
+/// How much is read at once: little from a peer that says little, of which a master has tens of thousands, and more from a busy
+/// one. Also how far memory may run ahead of what a peer has really sent.
+const SMALLEST_READ: usize = 2 << 10;
+const LARGEST_READ: usize = 64 << 10;
 
 /// Why nothing more is read from a peer.
 #[derive(Debug, thiserror::Error)]
@@ -40,12 +42,13 @@ pub(crate) struct Frames<R> {
     buffer: BytesMut,
     limit: usize,
     silence: Duration,
+    next_read: usize,
 }
 
 impl<R: AsyncRead + Unpin> Frames<R> {
     /// `buffer` holds what was read already.
     pub(crate) fn new(read: R, buffer: BytesMut, limit: usize, silence: Duration) -> Frames<R> {
-        Frames { read, buffer, limit, silence }
+        Frames { read, buffer, limit, silence, next_read: SMALLEST_READ }
     }
 
     /// Frames may be as long as this from now on.
@@ -118,11 +121,16 @@ impl<R: AsyncRead + Unpin> Frames<R> {
     }
 
     async fn fill(&mut self) -> Result<(), ReadError> {
-        self.buffer.reserve(READ_BYTES);
+        self.buffer.reserve(self.next_read);
         let read = tokio::time::timeout(self.silence, self.read.read_buf(&mut self.buffer)).await;
         match read.map_err(|_| ReadError::Silent(self.silence))?? {
             0 => Err(ReadError::Closed),
-            _ => Ok(()),
+            count => {
+                let more = count >= self.next_read;
+                self.next_read = if more { self.next_read * 2 } else { self.next_read / 2 };
+                self.next_read = self.next_read.clamp(SMALLEST_READ, LARGEST_READ);
+                Ok(())
+            }
         }
     }
 }

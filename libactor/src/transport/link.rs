@@ -296,7 +296,7 @@ async fn write_all(
 ) -> io::Result<()> {
     let closing = node.inner().transport.closing();
     let heartbeat = node.inner().settings.heartbeat;
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch = Vec::new();
     let mut buffer = BytesMut::new();
     loop {
         tokio::select! {
