@@ -78,6 +78,24 @@ async fn about_master(call: &Call, site: &Site) -> Result<Response, HttpResponse
             answer.get_metrics = Some(response::GetMetrics { metrics });
             response::Type::GetMetrics
         }
+        // This version cannot set the following; what is true then is that there is none.
+        call::Type::GetLoggingLevel => {
+            answer.get_logging_level = Some(response::GetLoggingLevel { level: 0 });
+            response::Type::GetLoggingLevel
+        }
+        call::Type::GetWeights => response::Type::GetWeights,
+        call::Type::GetQuota => {
+            answer.get_quota = Some(response::GetQuota::default().into());
+            response::Type::GetQuota
+        }
+        call::Type::GetMaintenanceStatus => {
+            answer.get_maintenance_status = Some(response::GetMaintenanceStatus::default().into());
+            response::Type::GetMaintenanceStatus
+        }
+        call::Type::GetMaintenanceSchedule => {
+            answer.get_maintenance_schedule = Some(response::GetMaintenanceSchedule::default());
+            response::Type::GetMaintenanceSchedule
+        }
         call::Type::GetOperations => {
             answer.get_operations = Some(response::GetOperations::default());
             response::Type::GetOperations
