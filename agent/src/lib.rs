@@ -1,5 +1,46 @@
 //! One machine's hands: containers, checkpoints and HTTP around the agent core.
+//!
+//! [`start`] runs an agent on the current actix system; several may run in one process, each with its own work directory.
+//! What the agent decides is in `tepui-agent-core`; everything here performs it.
+//!
+//! | module | performs |
+//! |---|---|
+//! | `actor`, `perform`, `containers` | the core's effects, each answered with an input |
+//! | `checkpoint` | what must outlive the agent, on a thread of its own |
+//! | [`containerizer`], [`fetcher`], [`sandbox`](mod@sandbox) | containers |
+//! | [`disk`], `collector` | disk space |
+//! | `http`, [`files`] | what is served over HTTP |
 
 pub mod containerizer;
 pub mod detect;
 pub mod disk;
+
+mod actor;
+mod checkpoint;
+mod collector;
+mod config;
+mod containers;
+mod environment;
+mod hostname;
+mod http;
+mod info;
+mod perform;
+mod start;
+mod stream;
+mod world;
+
+pub use config::Config;
+pub use start::{Running, StartError, start};
+pub use tepui_agent_core::{Policy, Recover};
+
+/// An error and what caused it, in one line: for operators, and for the messages of task statuses.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}

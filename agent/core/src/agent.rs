@@ -12,7 +12,7 @@ use tepui_proto::v1;
 use crate::counters::Counters;
 use crate::cx::Cx;
 use crate::effect::{Effect, ToMaster, Write};
-use crate::executor::Executor;
+use crate::executor::{Executor, staging_task};
 use crate::fact::Fact;
 use crate::framework::Framework;
 use crate::input::{ContainerEvent, Input, MasterMessage};
@@ -321,6 +321,31 @@ impl Agent {
     /// What was counted.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Tasks that wait for their executor, as records.
+    pub fn queued_tasks<'a>(&self, executor: &'a Executor) -> impl Iterator<Item = v1::Task> + use<'a> {
+        executor.queued.iter().map(|queued| staging_task(queued, &executor.run))
+    }
+
+    /// Delivered tasks that have not ended, with the update that is in flight for them.
+    pub fn launched_tasks(&self, executor: &Executor) -> impl Iterator<Item = v1::Task> {
+        executor.launched.iter().map(|(id, record)| self.with_update(executor, id, &record.task))
+    }
+
+    /// Ended tasks whose last word is not acknowledged, with the update that is in flight for them.
+    pub fn terminated_tasks(&self, executor: &Executor) -> impl Iterator<Item = v1::Task> {
+        executor.terminated.iter().map(|(id, record)| self.with_update(executor, id, &record.task))
+    }
+
+    fn with_update(&self, executor: &Executor, id: &TaskId, task: &v1::Task) -> v1::Task {
+        let in_flight = self.updates.in_flight(&(executor.run.framework.clone(), id.clone()));
+        let mut task = task.clone();
+        if let Some((state, uuid)) = in_flight {
+            task.status_update_state = Some(state as i32);
+            task.status_update_uuid = Some(bytes::Bytes::copy_from_slice(&uuid.0));
+        }
+        task
     }
 
     /// The executor that runs in a container.

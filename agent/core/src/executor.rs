@@ -234,6 +234,15 @@ impl Executor {
         false
     }
 
+    /// An update of a task was acknowledged: the last one known to have arrived.
+    pub(crate) fn acknowledged(&mut self, task: &TaskId, status: &v1::TaskStatus) {
+        let record = self.launched.get_mut(task).or_else(|| self.terminated.get_mut(task));
+        if let Some(record) = record {
+            record.task.status_update_state = Some(status.state);
+            record.task.status_update_uuid = status.uuid.clone();
+        }
+    }
+
     /// The last word about a task was acknowledged. True if it was waiting for that.
     pub(crate) fn complete(&mut self, task: &TaskId) -> bool {
         let Some(record) = self.terminated.remove(task) else { return false };

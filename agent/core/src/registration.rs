@@ -14,7 +14,7 @@ use tepui_proto::v1::agent_info::{Capability, capability};
 use crate::agent::{Agent, Pending, Phase};
 use crate::cx::Cx;
 use crate::effect::{Effect, ToMaster, Write};
-use crate::executor::{Executor, staging_task};
+use crate::executor::Executor;
 use crate::fact::Fact;
 use crate::limits;
 use crate::names::{Pid, Timer};
@@ -115,23 +115,8 @@ impl Agent {
 
     /// Everything a master must still account for: waiting, running, and ended without its acknowledgement.
     fn tasks_of(&self, executor: &Executor) -> Vec<v1::Task> {
-        let queued = executor.queued.iter().map(|queued| staging_task(queued, &executor.run));
-        let launched = executor.launched.values().map(|record| record.task.clone());
-        let terminated = executor.terminated.values().map(|record| record.task.clone());
-        let mut tasks: Vec<v1::Task> = queued.chain(launched).chain(terminated).collect();
-        for task in &mut tasks {
-            self.mark_in_flight(task, executor);
-        }
-        tasks
-    }
-
-    /// Which update of the task is in flight, as readers and masters want to know.
-    pub(crate) fn mark_in_flight(&self, task: &mut v1::Task, executor: &Executor) {
-        let Ok(id) = tepui_model::TaskId::from_wire(&task.task_id) else { return };
-        if let Some((state, uuid)) = self.updates.in_flight(&(executor.run.framework.clone(), id)) {
-            task.status_update_state = Some(state as i32);
-            task.status_update_uuid = Some(Bytes::copy_from_slice(&uuid.0));
-        }
+        let all = self.queued_tasks(executor).chain(self.launched_tasks(executor));
+        all.chain(self.terminated_tasks(executor)).collect()
     }
 
     pub(crate) fn registered(&mut self, cx: &mut Cx, message: &SlaveRegisteredMessage) {

@@ -48,11 +48,12 @@ impl Agent {
     /// done.
     pub(crate) fn acknowledged(&mut self, cx: &mut Cx, key: &StreamKey, id: UpdateId) {
         let Some(done) = self.updates.acknowledged(cx, key, id) else { return };
+        let (framework, task) = key;
+        let Some(found) = self.frameworks.get_mut(framework) else { return };
+        found.executors.values_mut().for_each(|executor| executor.acknowledged(task, &done.update.status));
         if !done.ended {
             return;
         }
-        let (framework, task) = key;
-        let Some(found) = self.frameworks.get_mut(framework) else { return };
         let of_task = found
             .executors
             .values_mut()

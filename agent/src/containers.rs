@@ -1,0 +1,222 @@
+//! What the core asks of containers, by way of the containerizer and the fetcher. Everything long is a task of its own that
+//! answers with an input.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use libactor::Context;
+use tepui_agent_core::{ContainerEvent, Input, Launch, Run, Termination};
+use tepui_model::{ContainerId, Resources};
+use tepui_proto::v1;
+use tepui_proto::v1::task_status::Reason;
+use tokio::sync::oneshot;
+use tracing::{error, warn};
+
+use crate::actor::{AgentActor, Happened};
+use crate::checkpoint;
+use crate::containerizer::{
+    Command, ContainerConfig, ContainerResources, ContainerTermination, KnownContainer, LimitationReason,
+    Recovered,
+};
+use crate::environment;
+use crate::with_causes;
+use crate::world::World;
+
+impl AgentActor {
+    pub(crate) fn launch_container(&mut self, cx: &mut Context<Self>, launch: Launch) {
+        let id = launch.run.container.clone();
+        let (stop, stopped) = oneshot::channel();
+        self.preparing.insert(id.clone(), stop);
+        let world = Arc::clone(&self.world);
+        cx.spawn_then(
+            async move {
+                tokio::select! {
+                    biased;
+                    _ = stopped => Err("Container destroyed while it was being prepared".to_owned()),
+                    prepared = prepare(&world, launch) => prepared,
+                }
+            },
+            move |agent, cx, prepared| agent.container_prepared(cx, &id, prepared),
+        );
+    }
+
+    /// From here on the containerizer knows it, and knows how to destroy it.
+    fn container_prepared(
+        &mut self,
+        cx: &mut Context<Self>,
+        id: &ContainerId,
+        prepared: Result<(Run, ContainerConfig), String>,
+    ) {
+        self.preparing.remove(id);
+        let (run, config) = match prepared {
+            Ok(prepared) => prepared,
+            Err(why) => return self.tell_core(cx, id, ContainerEvent::LaunchFailed { why }),
+        };
+        let (world, me, id) = (Arc::clone(&self.world), cx.actor_ref(), id.clone());
+        cx.spawn(async move {
+            let news = |event| me.tell(Happened(Input::Container { id: id.clone(), event }));
+            match world.containerizer.launch(config).await {
+                Err(why) => news(ContainerEvent::LaunchFailed { why: with_causes(&why) }),
+                Ok(launched) => {
+                    let pid = u32::try_from(launched.pid).unwrap_or_default();
+                    if let Err(why) = record_pid(&world, run, pid).await {
+                        warn!(container = %id, why, "pid not recorded");
+                    }
+                    news(ContainerEvent::Launched { pid });
+                    news(ContainerEvent::Exited(end_of(&world, &id).await));
+                }
+            }
+        });
+    }
+
+    pub(crate) fn update_container(
+        &mut self,
+        cx: &mut Context<Self>,
+        id: ContainerId,
+        resources: &Resources,
+    ) {
+        let (world, resources) = (Arc::clone(&self.world), granted(resources));
+        let me = cx.actor_ref();
+        cx.spawn(async move {
+            let event = match world.containerizer.update(&id.to_string(), resources).await {
+                Ok(()) => ContainerEvent::Updated,
+                Err(why) => ContainerEvent::UpdateFailed { why: with_causes(&why) },
+            };
+            me.tell(Happened(Input::Container { id, event }));
+        });
+    }
+
+    pub(crate) fn destroy_container(&mut self, cx: &mut Context<Self>, id: &ContainerId) {
+        if let Some(stop) = self.preparing.remove(id) {
+            // Whoever prepares it hears of it, unless it has just finished; then the containerizer does.
+            let _ = stop.send(());
+        }
+        let (world, id) = (Arc::clone(&self.world), id.to_string());
+        cx.spawn(async move {
+            if let Err(why) = world.containerizer.destroy(&id).await {
+                error!(container = id, why = with_causes(&why), "container not destroyed");
+            }
+        });
+    }
+
+    pub(crate) fn recover_containers(&mut self, cx: &mut Context<Self>, runs: Vec<Run>) {
+        let known = runs.iter().map(|run| self.known(run)).collect();
+        let world = Arc::clone(&self.world);
+        cx.spawn_then(
+            async move { world.containerizer.recover(known).await },
+            move |agent, cx, recovered| match recovered {
+                Ok(recovered) => agent.containers_recovered(cx, &runs, recovered),
+                Err(why) => {
+                    let why = format!("recover containers: {}", with_causes(&why));
+                    agent.ended.send_replace(Some(why));
+                }
+            },
+        );
+    }
+
+    fn known(&self, run: &Run) -> KnownContainer {
+        let needs =
+            self.core.executor_of(&run.container).map(tepui_agent_core::Executor::needs).unwrap_or_default();
+        KnownContainer {
+            id: run.container.to_string(),
+            sandbox: run.sandbox(&self.world.config.work_dir),
+            resources: granted(&needs),
+        }
+    }
+
+    fn containers_recovered(&mut self, cx: &mut Context<Self>, runs: &[Run], recovered: Recovered) {
+        let find =
+            |id: &str| runs.iter().map(|run| &run.container).find(|container| container.to_string() == id);
+        let alive: Vec<ContainerId> = recovered.live.iter().filter_map(|(id, _)| find(id).cloned()).collect();
+        self.step(cx, Input::ContainersRecovered { alive: alive.clone() });
+        for (id, termination) in recovered.ended {
+            let Some(container) = find(&id).cloned() else { continue };
+            self.tell_core(cx, &container, ContainerEvent::Exited(described(termination)));
+        }
+        for id in alive {
+            let (world, me) = (Arc::clone(&self.world), cx.actor_ref());
+            cx.spawn(async move {
+                let event = ContainerEvent::Exited(end_of(&world, &id).await);
+                me.tell(Happened(Input::Container { id, event }));
+            });
+        }
+    }
+
+    fn tell_core(&mut self, cx: &mut Context<Self>, id: &ContainerId, event: ContainerEvent) {
+        self.step(cx, Input::Container { id: id.clone(), event });
+    }
+}
+
+/// Sandbox, files, environment: everything before there is a process.
+async fn prepare(world: &World, launch: Launch) -> Result<(Run, ContainerConfig), String> {
+    let command = launch.executor.command.as_deref().ok_or("the executor has no command")?;
+    let user = user_of(world, &launch, command);
+    let sandbox = launch.run.sandbox(&world.config.work_dir);
+    tokio::fs::create_dir_all(&sandbox).await.map_err(|why| why.to_string())?;
+    let address = world.address;
+    let environment = environment::of_executor(&world.config, &world.pid, address, &launch, &sandbox);
+    let config = ContainerConfig {
+        id: launch.run.container.to_string(),
+        command: command_of(command),
+        environment: environment.map_err(|why| why.to_string())?,
+        user,
+        sandbox,
+        resources: granted(&launch.resources),
+    };
+    Ok((launch.run, config))
+}
+
+fn user_of(world: &World, launch: &Launch, command: &v1::CommandInfo) -> Option<String> {
+    let named = command.user.clone().unwrap_or_else(|| launch.framework.user.clone());
+    world.config.switch_user.then_some(named)
+}
+
+fn command_of(command: &v1::CommandInfo) -> Command {
+    let value = command.value().to_owned();
+    match command.shell() {
+        true => Command::Shell(value),
+        false => Command::Argv { path: value, arguments: command.arguments.clone() },
+    }
+}
+
+/// Scalars as the containerizer takes them; Mesos counts memory and disk in megabytes.
+fn granted(resources: &Resources) -> ContainerResources {
+    const MEGABYTE: f64 = 1024.0 * 1024.0;
+    let bytes = |megabytes: f64| (megabytes * MEGABYTE) as u64;
+    let disk = resources.disk().as_f64();
+    ContainerResources {
+        cpus: resources.cpus().as_f64(),
+        mem: bytes(resources.mem().as_f64()),
+        disk: (disk > 0.0).then(|| bytes(disk)),
+        cpu_limit: None,
+        mem_limit: None,
+    }
+}
+
+async fn record_pid(world: &Arc<World>, run: Run, pid: u32) -> Result<(), String> {
+    let work_dir: PathBuf = world.config.work_dir.clone();
+    let written = tokio::task::spawn_blocking(move || checkpoint::forked_pid(&work_dir, &run, pid)).await;
+    written.map_err(|why| why.to_string())?.map_err(|why| why.to_string())
+}
+
+async fn end_of(world: &World, id: &ContainerId) -> Termination {
+    let id = id.to_string();
+    match world.containerizer.wait(&id).await {
+        Ok(termination) => described(termination),
+        Err(why) => Termination { message: Some(why.to_string()), ..Termination::default() },
+    }
+}
+
+fn described(termination: ContainerTermination) -> Termination {
+    let (reason, message) = match termination.limitation {
+        None => (None, None),
+        Some(limitation) => {
+            let reason = match limitation.reason {
+                LimitationReason::Memory => Reason::ContainerLimitationMemory,
+                LimitationReason::Disk => Reason::ContainerLimitationDisk,
+            };
+            (Some(reason), Some(limitation.message))
+        }
+    };
+    Termination { status: termination.wait_status, state: None, reason, message, limited: Vec::new() }
+}

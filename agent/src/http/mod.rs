@@ -1,0 +1,111 @@
+//! The agent's HTTP side: from a request to a question for the agent's actor, and back.
+
+mod answer;
+mod executor;
+mod metrics;
+mod negotiate;
+mod operator;
+mod routing;
+mod state;
+mod statistics;
+
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use libactor::web::http::Method;
+use libactor::web::{self, HttpRequest, HttpResponse};
+use libactor::{ActorRef, AskError, Clock};
+
+use crate::actor::{AgentActor, Look};
+use crate::world::World;
+pub(crate) use negotiate::Encoding;
+use routing::Route;
+
+/// What handlers need. One per node.
+#[derive(Clone)]
+pub(crate) struct Site {
+    pub agent: ActorRef<AgentActor>,
+    pub world: Arc<World>,
+    pub clock: Clock,
+}
+
+/// The largest request body: what executors send is far smaller, except for messages, which the core bounds at 16 MiB and
+/// base64 makes a third bigger.
+const MAX_BODY: usize = 32 << 20;
+
+/// Installs the routes.
+pub(crate) fn install(site: Site, config: &mut web::ServiceConfig) {
+    config
+        .app_data(web::Data::new(site))
+        // Before libactor's own, which knows nothing of agents.
+        .service(web::resource("/metrics/snapshot").to(serve))
+        .default_service(web::to(serve));
+}
+
+async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) -> HttpResponse {
+    let Some(path) = percent_decode(request.path()) else {
+        return answer::text(400, "the path is not percent-encoded UTF-8");
+    };
+    let Some(route) = routing::find(&path) else { return answer::not_found() };
+    let answer = match route {
+        Route::Executor | Route::Operator if request.method() != Method::POST => {
+            return answer::not_post(&request);
+        }
+        Route::Executor => match read_body(body).await {
+            Ok(body) => executor::serve(&request, &body, &site).await,
+            Err(refused) => return refused,
+        },
+        Route::Operator => match read_body(body).await {
+            Ok(body) => operator::serve(&request, body, &site).await,
+            Err(refused) => return refused,
+        },
+        Route::Health => Ok(HttpResponse::Ok().finish()),
+        Route::Version => Ok(answer::json(&request, &state::version())),
+        Route::State => state::serve(&request, &site).await,
+        Route::Flags => Ok(answer::json(&request, &state::flags(&site))),
+        Route::Containers => statistics::containers(&request, &site).await,
+        Route::Statistics => statistics::statistics(&request, &site).await,
+        Route::Metrics => metrics::serve(&request, &site).await,
+    };
+    answer.unwrap_or_else(|_ended| answer::text(503, "The agent is shutting down"))
+}
+
+impl Site {
+    /// Looks at the agent. What `look` gives is made on the actor's thread: encoding it is for later.
+    pub async fn look<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&AgentActor) -> R + Send + 'static,
+    ) -> Result<R, AskError> {
+        self.agent.ask(Look(Box::new(look))).await
+    }
+}
+
+async fn read_body(mut body: web::Payload) -> Result<web::Bytes, HttpResponse> {
+    let mut read = web::BytesMut::new();
+    while let Some(chunk) = body.next().await {
+        let chunk =
+            chunk.map_err(|why| answer::text(400, format!("Failed to read the request's body: {why}")))?;
+        if read.len() + chunk.len() > MAX_BODY {
+            return Err(answer::text(413, format!("The request's body is larger than {MAX_BODY} bytes")));
+        }
+        read.extend_from_slice(&chunk);
+    }
+    Ok(read.freeze())
+}
+
+/// `%28` and its like: paths hold actor ids with parentheses, which some clients encode.
+fn percent_decode(path: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let (digits, tail) = tail.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+        rest = tail;
+    }
+    String::from_utf8(bytes).ok()
+}

@@ -1,0 +1,233 @@
+//! From settings to a running agent.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use libactor::{ActorRef, BindError, Node, ServeError};
+use tepui_agent_core::{Agent, Input, Pid as CorePid, Reconfiguration, Settings as CoreSettings};
+use tepui_proto::v1;
+use tokio::sync::watch;
+use tracing::info;
+
+use crate::Config;
+use crate::actor::{AgentActor, Happened};
+use crate::checkpoint::{self, WorkDirLock, Writer};
+use crate::collector::Collector;
+use crate::containerizer::{self, Native, OpenError, Program};
+use crate::disk::GcSettings;
+use crate::http::{self, Site};
+use crate::info::{self as agent_info, InfoError};
+use crate::world::World;
+
+/// The actor's name, as every agent's since Mesos was young.
+const ACTOR: &str = "slave(1)";
+
+/// Why an agent does not start: one line for the operator, with what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The work directory is another agent's, or cannot be used.
+    #[error("{0}")]
+    WorkDir(String),
+    /// The address cannot be had.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Nobody can be reached there.
+    #[error("--master={given}: {why}; give it as host:port, such as 10.0.0.1:5050")]
+    Master {
+        /// As it was given.
+        given: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Resources or attributes make no sense.
+    #[error("{0}")]
+    Info(String),
+    /// Checkpoints of an earlier life cannot be read.
+    #[error("{0}")]
+    Recovery(String),
+    /// The agent was something else before.
+    #[error(
+        "this agent cannot come back as what it was, because {why}; start it with its old settings, with \
+         --reconfiguration_policy=additive if it only grew, or, to start a new agent and give up the tasks of the old one, \
+         remove {}", .latest.display()
+    )]
+    Reconfigured {
+        /// What changed.
+        why: Reconfiguration,
+        /// The link that makes it the same agent.
+        latest: PathBuf,
+    },
+    /// This machine cannot run containers as asked.
+    #[error("{0}")]
+    Containerizer(String),
+    /// HTTP cannot be served.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The agent's own program is not where it should be.
+    #[error("find the program of the command executor: {0}")]
+    Executable(io::Error),
+}
+
+impl From<InfoError> for StartError {
+    fn from(why: InfoError) -> StartError {
+        StartError::Info(why.to_string())
+    }
+}
+
+/// An agent that runs. Dropping it does not end it; [`Running::shutdown`] does.
+pub struct Running {
+    node: Node,
+    agent: ActorRef<AgentActor>,
+    ended: watch::Receiver<Option<String>>,
+}
+
+impl Running {
+    /// Where others reach it.
+    pub fn address(&self) -> SocketAddr {
+        self.node.address()
+    }
+
+    /// Its node.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Ready when the agent ends by itself, with the reason: the master asked for it, or it cannot go on. Does not resolve
+    /// for [`Running::shutdown`].
+    pub async fn ended(&self) -> String {
+        let mut ended = self.ended.clone();
+        match ended.wait_for(Option::is_some).await {
+            Ok(why) => why.clone().unwrap_or_default(),
+            Err(_) => "the agent's actor is gone".into(),
+        }
+    }
+
+    /// Ends the agent. Executors of checkpointing frameworks live on, and so do their tasks; the same work directory finds
+    /// them again. Takes well below a second.
+    pub async fn shutdown(self) {
+        self.agent.tell(Happened(Input::Stop));
+        let _ = self.ended().await;
+        self.node.shutdown().await;
+    }
+}
+
+/// Starts an agent on this thread, inside `libactor::run`.
+///
+/// # Errors
+/// Each says in one line what is wrong and what to do about it.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let master = resolve_master(&config.master).await?;
+    let lock = WorkDirLock::take(&config.work_dir).map_err(|why| StartError::WorkDir(why.to_string()))?;
+    let node = bind(&config).await?;
+    let (info, hostname) = agent_info::describe(&config, node.address()).await?;
+    let recovered = recover(&config, &info)?;
+    let containerizer = open_containerizer(&config).await?;
+    checkpoint::write_boot_id(&config.work_dir).map_err(|why| StartError::WorkDir(why.to_string()))?;
+
+    let pid = node.pid(ACTOR);
+    let settings = core_settings(&config, CorePid::new(pid.to_string()), node.address())?;
+    let writer = Writer::start(config.work_dir.clone());
+    let gc = GcSettings { gc_delay: config.gc_delay, gc_disk_headroom: config.gc_disk_headroom };
+    let collector = Collector::new(config.work_dir.clone(), gc, writer.clone());
+    collector.schedule_former_agents(
+        recovered.info.as_ref().and_then(|info| Some(info.id.as_ref()?.value.as_str())),
+    );
+    let world = Arc::new(World {
+        pid: pid.to_string(),
+        address: node.address(),
+        hostname,
+        started: node.clock().now().as_secs_f64(),
+        containerizer,
+        collector,
+        _lock: lock,
+        config,
+    });
+
+    let (ended, is_ended) = watch::channel(None);
+    let core = Agent::new(settings, info, rand::random());
+    let agent = node.spawn(ACTOR, AgentActor::new(core, Arc::clone(&world), writer, ended));
+    let site = Site { agent: agent.clone(), world, clock: node.clock().clone() };
+    node.serve(move |routes| http::install(site, routes)).await?;
+    info!(address = %node.address(), "agent listening");
+    agent.tell(Happened(Input::Start(Box::new(recovered))));
+    agent.tell(Happened(Input::MasterDetected(master)));
+    Ok(Running { node, agent, ended: is_ended })
+}
+
+async fn resolve_master(given: &str) -> Result<CorePid, StartError> {
+    let text = given.to_owned();
+    let resolved =
+        tokio::task::spawn_blocking(move || text.to_socket_addrs().map(Iterator::collect::<Vec<_>>)).await;
+    let refuse = |why: String| StartError::Master { given: given.to_owned(), why };
+    let addresses =
+        resolved.map_err(|why| refuse(why.to_string()))?.map_err(|why| refuse(why.to_string()))?;
+    let first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+    let address = first.ok_or_else(|| refuse("the name has no address".into()))?;
+    Ok(CorePid::new(format!("master@{address}")))
+}
+
+async fn bind(config: &Config) -> Result<Node, BindError> {
+    let listen = SocketAddr::new(config.ip, config.port);
+    let advertise = (config.advertise_ip.is_some() || config.advertise_port.is_some()).then(|| {
+        SocketAddr::new(
+            config.advertise_ip.unwrap_or(config.ip),
+            config.advertise_port.unwrap_or(config.port),
+        )
+    });
+    let check = tepui_proto::wire::check;
+    Node::builder().listen(listen).advertise(advertise).body_check(check).bind().await
+}
+
+/// Reads what an earlier life left, and whether this one may follow it.
+fn recover(config: &Config, info: &v1::AgentInfo) -> Result<tepui_agent_core::Recovered, StartError> {
+    let read = checkpoint::read(&config.work_dir, config.strict)
+        .map_err(|why| StartError::Recovery(why.to_string()))?;
+    let Some(old) = &read.recovered.info else { return Ok(read.recovered) };
+    match tepui_agent_core::compare(config.reconfiguration_policy, old, info) {
+        Ok(()) => Ok(read.recovered),
+        // Nothing of it runs any more, so nothing is lost with its id.
+        Err(why) if read.rebooted => {
+            info!(%why, "the machine was restarted and the agent changed: it starts as a new one");
+            Ok(tepui_agent_core::Recovered::default())
+        }
+        Err(why) => {
+            let latest = config.work_dir.join("meta").join("slaves").join("latest");
+            Err(StartError::Reconfigured { why, latest })
+        }
+    }
+}
+
+async fn open_containerizer(config: &Config) -> Result<Native, StartError> {
+    let program = config.container_binary.clone().map_or(Program::ThisBinary, Program::Path);
+    let settings = containerizer::Settings {
+        launcher: config.launcher,
+        isolation: config.isolation,
+        cgroups_root: config.cgroups_root.clone(),
+        cgroups_enable_cfs: config.cgroups_enable_cfs,
+        cgroups_limit_swap: config.cgroups_limit_swap,
+        cgroups_destroy_timeout: config.cgroups_destroy_timeout,
+        container_disk_watch_interval: config.container_disk_watch_interval,
+        enforce_container_disk_quota: config.enforce_container_disk_quota,
+        program,
+        ..containerizer::Settings::new(config.runtime_dir.clone())
+    };
+    Native::open(settings).await.map_err(|why: OpenError| StartError::Containerizer(crate::with_causes(&why)))
+}
+
+fn core_settings(config: &Config, pid: CorePid, address: SocketAddr) -> Result<CoreSettings, StartError> {
+    let executor = match &config.executor_binary {
+        Some(path) => path.clone(),
+        None => std::env::current_exe().map_err(StartError::Executable)?,
+    };
+    Ok(CoreSettings {
+        recover: config.recover,
+        registration_backoff_factor: config.registration_backoff_factor,
+        executor_registration_timeout: config.executor_registration_timeout,
+        executor_reregistration_timeout: config.executor_reregistration_timeout,
+        executor_shutdown_grace_period: config.executor_shutdown_grace_period,
+        max_completed_executors_per_framework: config.max_completed_executors_per_framework,
+        ..CoreSettings::new(pid, address.ip().to_string(), executor.display().to_string())
+    })
+}
