@@ -1,3 +1,5 @@
+//! The actor runtime: nodes, pids, actors, and the one port over which they are reached.
+//!
 #![doc = include_str!("../README.md")]
 
 mod actor;
