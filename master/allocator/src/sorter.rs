@@ -14,6 +14,11 @@
 //! Siblings are ordered by share (the largest fraction of any resource of the cluster, over the node's weight), then
 //! by how often they were served, then by path. Leaves that want nothing come last and are not listed.
 
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -81,51 +86,6 @@ impl<K: Clone + Ord> Sorter<K> {
             leaves: BTreeMap::new(),
             weights: BTreeMap::new(),
             sorted_for: None,
-        }
-    }
-
-    /// Adds an inactive client.
-    pub(crate) fn add(&mut self, client: K, path: &str) {
-        assert!(!self.leaves.contains_key(&client), "a client is added once");
-        self.sorted_for = None;
-        let mut at = ROOT;
-        let mut names = path.split('/').peekable();
-        // Down the part of the path that is there; a leaf on the way becomes an inner node.
-        while let Some(&name) = names.peek() {
-            self.move_to_virtual_leaf(at);
-            let Some(child) = self.child(at, name) else { break };
-            at = child;
-            names.next();
-        }
-        if names.peek().is_none() {
-            // The node is there already, as an ancestor of other clients.
-            assert!(self.nodes[at].kind.is_inner(), "no two clients have one path");
-            at = self.insert(at, ".", Kind::Inactive(client.clone()));
-        }
-        while let Some(name) = names.next() {
-            let kind = if names.peek().is_none() { Kind::Inactive(client.clone()) } else { Kind::Inner };
-            at = self.insert(at, name, kind);
-        }
-        self.leaves.insert(client, at);
-    }
-
-    /// Removes a client that holds nothing.
-    pub(crate) fn remove(&mut self, client: &K) {
-        let leaf = self.leaves.remove(client).expect("only clients are removed");
-        assert!(self.nodes[leaf].holds_nothing(), "a client that holds something is not removed");
-        self.sorted_for = None;
-        let mut at = leaf;
-        while at != ROOT {
-            let parent = self.nodes[at].parent;
-            match self.nodes[at].children.as_slice() {
-                [] => {
-                    self.detach(at);
-                    self.free.push(at);
-                }
-                [only] if self.nodes[*only].name == "." => self.move_back_from_virtual_leaf(at, *only),
-                _ => {}
-            }
-            at = parent;
         }
     }
 
@@ -313,66 +273,6 @@ impl<K: Clone + Ord> Sorter<K> {
         }
         path
     }
-
-    fn child(&self, at: usize, name: &str) -> Option<usize> {
-        self.nodes[at].children.iter().copied().find(|&child| self.nodes[child].name == name)
-    }
-
-    /// Makes a leaf an inner node; its client goes on in a virtual leaf.
-    fn move_to_virtual_leaf(&mut self, at: usize) {
-        let (Kind::Active(client) | Kind::Inactive(client)) = self.nodes[at].kind.clone() else { return };
-        self.detach(at);
-        let kind = std::mem::replace(&mut self.nodes[at].kind, Kind::Inner);
-        self.attach(at);
-        let leaf = self.insert(at, ".", kind);
-        self.nodes[leaf].served = self.nodes[at].served;
-        self.nodes[leaf].quantities = self.nodes[at].quantities.clone();
-        self.nodes[leaf].shared = self.nodes[at].shared.clone();
-        self.leaves.insert(client, leaf);
-    }
-
-    fn move_back_from_virtual_leaf(&mut self, at: usize, leaf: usize) {
-        let (Kind::Active(client) | Kind::Inactive(client)) = self.nodes[leaf].kind.clone() else {
-            unreachable!("a virtual leaf is a client's");
-        };
-        self.detach(at);
-        self.nodes[at].kind = self.nodes[leaf].kind.clone();
-        self.nodes[at].children.clear();
-        self.attach(at);
-        self.free.push(leaf);
-        self.leaves.insert(client, at);
-    }
-
-    fn insert(&mut self, parent: usize, name: &str, kind: Kind<K>) -> usize {
-        let path =
-            if parent == ROOT { name.to_owned() } else { format!("{}/{name}", self.nodes[parent].path) };
-        let weight = self.weights.get(&path).copied().unwrap_or(DEFAULT_WEIGHT);
-        let node = Node::new(name, path, kind, parent, weight);
-        let at = match self.free.pop() {
-            Some(slot) => {
-                self.nodes[slot] = node;
-                slot
-            }
-            None => {
-                self.nodes.push(node);
-                self.nodes.len() - 1
-            }
-        };
-        self.attach(at);
-        at
-    }
-
-    fn detach(&mut self, at: usize) {
-        let parent = self.nodes[at].parent;
-        self.nodes[parent].children.retain(|&child| child != at);
-    }
-
-    fn attach(&mut self, at: usize) {
-        let parent = self.nodes[at].parent;
-        let is_inactive = matches!(self.nodes[at].kind, Kind::Inactive(_));
-        let children = &mut self.nodes[parent].children;
-        if is_inactive { children.push(at) } else { children.insert(0, at) }
-    }
 }
 
 impl<K> Kind<K> {
@@ -405,116 +305,4 @@ impl<K> Node<K> {
 /// What a shared resource is, apart from how often it is held.
 fn one_copy(entry: &Resource) -> Resource {
     entry.clone().with_copies(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tepui_model::Role;
-
-    const AGENT: AgentHandle = AgentHandle::new(0, 0);
-
-    fn resources(text: &str) -> Resources {
-        Resources::parse(text, &Role::star()).unwrap()
-    }
-
-    fn totals(text: &str) -> Totals {
-        Totals { quantities: resources(text).quantities(), version: 1 }
-    }
-
-    fn sorter(paths: &[&'static str]) -> Sorter<&'static str> {
-        let mut sorter = Sorter::new();
-        for path in paths {
-            sorter.add(*path, path);
-            sorter.set_active(path, true);
-        }
-        sorter
-    }
-
-    #[test]
-    fn the_smallest_dominant_share_comes_first() {
-        let totals = totals("cpus:100;mem:100");
-        let mut sorter = sorter(&["a", "b", "c"]);
-
-        sorter.allocated(&"a", AGENT, &resources("cpus:5;mem:5"), &totals);
-        sorter.allocated(&"b", AGENT, &resources("cpus:6;mem:6"), &totals);
-        assert_eq!(sorter.sort(&totals), ["c", "a", "b"]);
-
-        sorter.allocated(&"c", AGENT, &resources("mem:10"), &totals);
-        assert_eq!(sorter.sort(&totals), ["a", "b", "c"]);
-
-        sorter.unallocated(&"b", AGENT, &resources("cpus:6;mem:6"));
-        assert_eq!(sorter.sort(&totals), ["b", "a", "c"]);
-    }
-
-    #[test]
-    fn equal_shares_are_served_in_turn() {
-        let totals = totals("cpus:100");
-        let mut sorter = sorter(&["b", "a"]);
-        assert_eq!(sorter.sort(&totals), ["a", "b"]);
-
-        sorter.allocated(&"a", AGENT, &resources("cpus:1"), &totals);
-        sorter.unallocated(&"a", AGENT, &resources("cpus:1"));
-
-        assert_eq!(sorter.sort(&totals), ["b", "a"]);
-    }
-
-    #[test]
-    fn siblings_share_what_their_parent_gets() {
-        let totals = totals("cpus:100");
-        let mut sorter = sorter(&["a", "a/x", "a/y", "b"]);
-
-        sorter.allocated(&"a/x", AGENT, &resources("cpus:10"), &totals);
-        sorter.allocated(&"b", AGENT, &resources("cpus:20"), &totals);
-        assert_eq!(sorter.sort(&totals), ["a", "a/y", "a/x", "b"]);
-
-        sorter.allocated(&"a", AGENT, &resources("cpus:11"), &totals);
-        assert_eq!(sorter.sort(&totals), ["b", "a/y", "a/x", "a"]);
-        assert_eq!(sorter.held_by(&"a"), &resources("cpus:11").quantities());
-        assert_eq!(sorter.nodes[ROOT].quantities, resources("cpus:41").quantities());
-    }
-
-    #[test]
-    fn a_leaf_that_becomes_a_parent_and_back_keeps_what_it_holds() {
-        let totals = totals("cpus:100");
-        let mut sorter = sorter(&["a", "b"]);
-        sorter.allocated(&"a", AGENT, &resources("cpus:3"), &totals);
-
-        sorter.add("a/b/c", "a/b/c");
-        sorter.set_active(&"a/b/c", true);
-        sorter.allocated(&"a/b/c", AGENT, &resources("cpus:1"), &totals);
-        assert_eq!(sorter.sort(&totals), ["b", "a/b/c", "a"]);
-
-        sorter.unallocated(&"a/b/c", AGENT, &resources("cpus:1"));
-        sorter.remove(&"a/b/c");
-        assert_eq!(sorter.sort(&totals), ["b", "a"]);
-        assert_eq!(sorter.held_by(&"a"), &resources("cpus:3").quantities());
-        assert_eq!(sorter.nodes.len() - sorter.free.len(), 3);
-    }
-
-    #[test]
-    fn a_weight_divides_a_share() {
-        let totals = totals("cpus:100");
-        let mut sorter = sorter(&["a", "b"]);
-        sorter.allocated(&"a", AGENT, &resources("cpus:20"), &totals);
-        sorter.allocated(&"b", AGENT, &resources("cpus:11"), &totals);
-        assert_eq!(sorter.sort(&totals), ["b", "a"]);
-
-        sorter.set_weight("a", 2.0);
-
-        assert_eq!(sorter.sort(&totals), ["a", "b"]);
-    }
-
-    #[test]
-    fn inactive_clients_are_not_listed() {
-        let totals = totals("cpus:100");
-        let mut sorter = sorter(&["a", "b", "c/d"]);
-
-        sorter.set_active(&"a", false);
-        sorter.set_active(&"c/d", false);
-        assert_eq!(sorter.sort(&totals), ["b"]);
-
-        sorter.set_active(&"a", true);
-        assert_eq!(sorter.sort(&totals), ["a", "b"]);
-    }
 }

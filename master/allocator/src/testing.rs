@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tepui_model::{AgentCapabilities, Attributes, FrameworkId, Resources, Role, Time};
+use tepui_model::{AgentCapabilities, Attributes, FrameworkCapabilities, FrameworkId, Resources, Role, Time};
 
 use crate::{
     AgentDescription, AgentHandle, Allocation, Allocator, Call, FrameworkDescription, FrameworkHandle, Held,
@@ -46,8 +46,7 @@ pub(crate) fn has(total: &str) -> AgentDescription {
 }
 
 pub(crate) fn wants(slot: u32, in_roles: &str) -> FrameworkDescription {
-    let mut capabilities = tepui_model::FrameworkCapabilities::default();
-    capabilities.multi_role = true;
+    let capabilities = FrameworkCapabilities { multi_role: true, ..FrameworkCapabilities::default() };
     FrameworkDescription {
         id: FrameworkId::parse(format!("master-{slot:04}")).unwrap(),
         roles: roles(in_roles),

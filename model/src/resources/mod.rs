@@ -5,6 +5,7 @@
 //! kept sorted, so equal sums are equal values and print alike.
 
 mod algebra;
+mod as_written;
 mod conversion;
 mod disk;
 mod display;

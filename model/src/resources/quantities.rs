@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
+use tepui_proto::v1::value;
+
 use super::{ResourceName, Resources, Scalar, text};
 use crate::value_text::{self, ValueText};
 
@@ -18,6 +20,14 @@ pub struct ResourceQuantities {
 pub struct ResourceLimits {
     /// Sorted by name.
     limits: Vec<(ResourceName, Scalar)>,
+}
+
+/// An entry of a map in a message.
+type WireAmount<'a> = (&'a String, &'a value::Scalar);
+
+fn read_amount((name, scalar): WireAmount<'_>) -> Result<(ResourceName, Scalar), (String, f64)> {
+    let amount = Scalar::from_f64(scalar.value).ok_or_else(|| (name.clone(), scalar.value))?;
+    Ok((name.as_str().into(), amount))
 }
 
 impl ResourceQuantities {
@@ -43,6 +53,12 @@ impl ResourceQuantities {
     /// Reads alternatives, `cpus:0.01|mem:32`: the form of `--min_allocatable_resources`.
     pub fn parse_alternatives(flag: &str) -> Result<Vec<Self>, text::InvalidResources> {
         flag.split('|').filter(|alternative| !alternative.trim().is_empty()).map(Self::parse).collect()
+    }
+
+    /// Reads the map of an offer filter or a quota; the error names the first amount that is negative, not a number or
+    /// too large.
+    pub fn from_wire<'a>(wire: impl IntoIterator<Item = WireAmount<'a>>) -> Result<Self, (String, f64)> {
+        wire.into_iter().map(read_amount).collect()
     }
 
     /// How much of a resource there is.
@@ -137,6 +153,11 @@ impl ResourceLimits {
     /// No limit on anything.
     pub const fn new() -> Self {
         Self { limits: Vec::new() }
+    }
+
+    /// Reads the map of a quota; as [`ResourceQuantities::from_wire`].
+    pub fn from_wire<'a>(wire: impl IntoIterator<Item = WireAmount<'a>>) -> Result<Self, (String, f64)> {
+        wire.into_iter().map(read_amount).collect()
     }
 
     /// The limit on a resource; `None` is no limit.

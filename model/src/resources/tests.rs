@@ -277,7 +277,7 @@ fn a_conversion_needs_what_it_consumes() {
 fn formats_differ_in_how_they_tell_reservations() {
     let wire = |resources: &Resources, format| {
         let list = resources.to_wire_as(format).unwrap();
-        let list = list.iter().map(|resource| tepui_proto::json::to_string(resource));
+        let list = list.iter().map(tepui_proto::json::to_string);
         list.collect::<Vec<_>>().join("\n")
     };
     let eng = Reservation::dynamic(role("eng"), Some("ops".to_owned()));

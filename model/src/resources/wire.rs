@@ -8,10 +8,11 @@ use v1::resource::reservation_info::Type as ReservationType;
 use v1::resource::{AllocationInfo, DiskInfo as WireDiskInfo, ReservationInfo, RevocableInfo, SharedInfo};
 use v1::value;
 
+use super::as_written;
 use super::validation::{self, InvalidResource, ResourceProblem};
 use super::{
     DiskInfo, DiskKind, DiskSource, Metadata, Persistence, Ranges, Reservation, ReservationKind, Resource,
-    ResourceLimits, ResourceQuantities, Resources, Scalar, Value,
+    Resources, Scalar, Value,
 };
 use crate::Role;
 
@@ -41,7 +42,7 @@ pub struct RefinedReservation(pub Resource);
 impl Resource {
     /// Checks a message in any format and reads it. A zero amount is valid; sums ignore it.
     pub fn from_wire(wire: &v1::Resource) -> Result<Self, InvalidResource> {
-        read(wire).map_err(|reason| InvalidResource { resource: text(wire), reason })
+        read(wire).map_err(|reason| InvalidResource { resource: as_written::text(wire), reason })
     }
 
     /// The message in the post-refinement format. Of a shared resource, one copy.
@@ -96,7 +97,7 @@ impl Resources {
     pub fn from_wire(wire: &[v1::Resource]) -> Result<Self, InvalidResource> {
         if let Some(beyond) = wire.get(MOST_ENTRIES) {
             return Err(InvalidResource {
-                resource: text(beyond),
+                resource: as_written::text(beyond),
                 reason: ResourceProblem::TooMany(MOST_ENTRIES),
             });
         }
@@ -132,33 +133,6 @@ impl TryFrom<&[v1::Resource]> for Resources {
 impl From<&Resources> for Vec<v1::Resource> {
     fn from(resources: &Resources) -> Self {
         resources.to_wire()
-    }
-}
-
-impl ResourceQuantities {
-    /// Reads the map of an offer filter or a quota. `None` names the first amount that is negative, not a number or
-    /// too large.
-    pub fn from_wire<'a>(
-        wire: impl IntoIterator<Item = (&'a String, &'a value::Scalar)>,
-    ) -> Result<Self, (String, f64)> {
-        let amounts = wire.into_iter().map(|(name, scalar)| {
-            let amount = Scalar::from_f64(scalar.value).ok_or_else(|| (name.clone(), scalar.value))?;
-            Ok((name.as_str().into(), amount))
-        });
-        amounts.collect()
-    }
-}
-
-impl ResourceLimits {
-    /// Reads the map of a quota; as [`ResourceQuantities::from_wire`].
-    pub fn from_wire<'a>(
-        wire: impl IntoIterator<Item = (&'a String, &'a value::Scalar)>,
-    ) -> Result<Self, (String, f64)> {
-        let limits = wire.into_iter().map(|(name, scalar)| {
-            let limit = Scalar::from_f64(scalar.value).ok_or_else(|| (name.clone(), scalar.value))?;
-            Ok((name.as_str().into(), limit))
-        });
-        limits.collect()
     }
 }
 
@@ -333,31 +307,4 @@ fn write_source(disk: &DiskSource) -> Source {
         DiskKind::Raw => wire.set_type(source::Type::Raw),
     }
     wire
-}
-
-/// A message as it was written, right or wrong.
-fn text(wire: &v1::Resource) -> String {
-    let allocation = wire.allocation_info.as_ref().and_then(|info| info.role.as_ref());
-    let allocation = allocation.map(|role| format!("(allocated: {role})")).unwrap_or_default();
-    let amount = match wire.r#type() {
-        value::Type::Scalar => number(wire.scalar.unwrap_or_default().value),
-        value::Type::Ranges => {
-            let ranges = wire.ranges.as_deref().map(|ranges| ranges.range.as_slice()).unwrap_or_default();
-            let ranges: Vec<_> =
-                ranges.iter().map(|range| format!("{}-{}", range.begin, range.end)).collect();
-            format!("[{}]", ranges.join(", "))
-        }
-        value::Type::Set => {
-            let items = wire.set.as_deref().map(|set| set.item.as_slice()).unwrap_or_default();
-            format!("{{{}}}", items.join(", "))
-        }
-        value::Type::Text => "<text>".to_owned(),
-    };
-    format!("{}{allocation}:{amount}", wire.name)
-}
-
-/// Three decimals are all that counts.
-fn number(value: f64) -> String {
-    // Adding zero makes a negative zero positive.
-    ((value * 1000.0).round() / 1000.0 + 0.0).to_string()
 }
