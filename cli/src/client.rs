@@ -1,0 +1,82 @@
+//! Reading a cluster over HTTP, as any operator's tool would.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use reqwest::Url;
+use serde_json::Value;
+
+/// A daemon that has not answered by then is down, or too busy to be of use.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One daemon's endpoints.
+pub struct Client {
+    http: reqwest::Client,
+    address: String,
+}
+
+impl Client {
+    /// For `HOST:PORT`; a scheme or an actor's name before it does not hurt.
+    pub fn new(address: &str) -> Result<Self> {
+        // Another part of this process may have installed the provider already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let plain = address.strip_prefix("http://").unwrap_or(address).trim_end_matches('/');
+        let plain = plain.split_once('@').map_or(plain, |(_, address)| address);
+        if plain.starts_with("zk://") || !plain.contains(':') {
+            bail!("'{address}' is no daemon's address; write HOST:PORT");
+        }
+        // A proxy is for the world outside; a cluster is not there.
+        let http =
+            reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().context("make an HTTP client")?;
+        Ok(Self { http, address: plain.to_owned() })
+    }
+
+    /// The same client, for another daemon.
+    pub fn at(&self, address: &str) -> Self {
+        Self { http: self.http.clone(), address: address.to_owned() }
+    }
+
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The JSON that a path answers with.
+    pub async fn read(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
+        let url = format!("http://{}{path}", self.address);
+        let url = Url::parse_with_params(&url, query).with_context(|| format!("'{url}' is no address"))?;
+        let asked = || format!("ask {} for {path}", self.address);
+        let answer = self.http.get(url).send().await.map_err(|error| self.unreachable(&error))?;
+        let status = answer.status();
+        let body = answer.bytes().await.with_context(asked)?;
+        if !status.is_success() {
+            bail!("{}: {status}: {}", asked(), String::from_utf8_lossy(&body).trim());
+        }
+        serde_json::from_slice(&body).with_context(|| format!("{}: the answer is not JSON", asked()))
+    }
+
+    /// The last cause alone: those before it repeat each other.
+    fn unreachable(&self, error: &reqwest::Error) -> anyhow::Error {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        anyhow::anyhow!("nothing answers at {}: {cause}; is it running, and is --master right?", self.address)
+    }
+}
+
+/// Runs a command that only asks and waits.
+pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("start a runtime")?;
+    runtime.block_on(work)
+}
+
+/// The text of a field; empty where there is none.
+pub fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or_default()
+}
+
+/// The elements of a field; none where there is no list.
+pub fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
+    value[field].as_array().map_or(&[], Vec::as_slice)
+}

@@ -1,0 +1,42 @@
+//! The commands, one file each.
+
+pub mod agents;
+pub mod execute;
+pub mod executor;
+pub mod frameworks;
+pub mod logs;
+pub mod master;
+pub mod tasks;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::Serialize;
+
+use crate::client::Client;
+
+/// Which cluster a command looks at, and how it shows what it sees.
+#[derive(Args)]
+pub struct Place {
+    /// The master
+    #[arg(long, value_name = "HOST:PORT", env = "MESOS_MASTER", default_value = "127.0.0.1:5050")]
+    master: String,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+impl Place {
+    fn client(&self) -> Result<Client> {
+        Client::new(&self.master)
+    }
+
+    /// As asked for: the values as they are, or the table.
+    fn print<T: Serialize>(&self, values: &T, table: impl FnOnce() -> String) -> Result<()> {
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(values).context("write JSON")?);
+        } else {
+            print!("{}", table());
+        }
+        Ok(())
+    }
+}

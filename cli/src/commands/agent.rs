@@ -1,0 +1,198 @@
+//! `tepui agent`: from Mesos' flags to a running agent.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tepui_agent::{Config, Policy, Recover};
+
+use crate::addresses::Addresses;
+use crate::daemon::{self, count, set, usable};
+use crate::flags::{AGENT, Parsed};
+use crate::signals::Signals;
+
+pub fn run(arguments: &[String]) -> Result<ExitCode> {
+    let Some(flags) = daemon::flags(&AGENT, "mesos-agent", arguments)? else { return Ok(ExitCode::SUCCESS) };
+    let config = config(&flags)?;
+    libactor::run(async {
+        let mut signals = Signals::catch()?;
+        let running = tepui_agent::start(config).await?;
+        daemon::announce(&AGENT, running.address());
+        signals.end().await;
+        Ok(daemon::farewell(running.shutdown()).await)
+    })
+}
+
+/// The flags as the agent wants them.
+pub fn config(flags: &Parsed) -> Result<Config> {
+    let work_dir = flags
+        .path("work_dir")
+        .context("--work_dir is missing: name a folder for sandboxes and checkpoints")?;
+    usable(&work_dir)?;
+    let mut config = Config::new(master(flags)?, work_dir);
+    address(flags, &mut config)?;
+    set(&mut config.runtime_dir, flags.path("runtime_dir"));
+    config.resources = flags.text("resources").map(str::to_owned);
+    config.attributes = flags.text("attributes").map(str::to_owned);
+    set(&mut config.default_role, flags.text("default_role").map(str::to_owned));
+    set(&mut config.frameworks_home, flags.text("frameworks_home").map(str::to_owned));
+    containers(flags, &mut config)?;
+    executors(flags, &mut config)?;
+    recovery(flags, &mut config)?;
+    set(&mut config.gc_delay, flags.duration("gc_delay"));
+    set(&mut config.gc_disk_headroom, flags.real("gc_disk_headroom"));
+    set(&mut config.disk_watch_interval, flags.duration("disk_watch_interval"));
+    set(&mut config.fetcher_stall_timeout, flags.duration("fetcher_stall_timeout"));
+    set(&mut config.registration_backoff_factor, flags.duration("registration_backoff_factor"));
+    config.flags = flags.texts(&AGENT);
+    // Where nobody says, it depends on the user, and the agent knows what it became.
+    if !flags.is_given("isolation") {
+        config.flags.remove("isolation");
+    }
+    Ok(config)
+}
+
+/// `HOST:PORT` of the master.
+fn master(flags: &Parsed) -> Result<String> {
+    let Some(text) = flags.text("master") else { bail!("--master is missing: write --master=HOST:PORT") };
+    if text.starts_with("zk://") {
+        bail!("--master: there is no election through ZooKeeper yet; write --master=HOST:PORT");
+    }
+    let plain = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+    let plain = plain.split_once('@').map_or(plain, |(_, address)| address);
+    let port = plain.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then_some(port));
+    if port.is_none_or(|port| port.parse::<u16>().is_err()) {
+        bail!("--master: '{text}' is no address; write --master=HOST:PORT");
+    }
+    Ok(plain.to_owned())
+}
+
+fn address(flags: &Parsed, config: &mut Config) -> Result<()> {
+    let Addresses { listen, advertise, hostname } = Addresses::of(flags)?;
+    config.ip = listen.ip();
+    config.port = listen.port();
+    config.advertise_ip = advertise.map(|address| address.ip());
+    config.advertise_port = advertise.map(|address| address.port()).filter(|port| *port != 0);
+    config.hostname = Some(hostname);
+    config.hostname_lookup = flags.switch("hostname_lookup");
+    Ok(())
+}
+
+fn containers(flags: &Parsed, config: &mut Config) -> Result<()> {
+    if let Some(text) = flags.text("launcher") {
+        config.launcher = text.parse().map_err(|why| anyhow::anyhow!("--launcher: {why}"))?;
+        // What the other launcher can carry is not what this one can.
+        config.isolation = tepui_agent::containerizer::Isolation::strongest(config.launcher);
+    }
+    if flags.is_given("isolation") {
+        config.isolation = flags.text("isolation").unwrap_or_default().parse().context("--isolation")?;
+    }
+    set(&mut config.cgroups_root, flags.text("cgroups_root").map(str::to_owned));
+    config.cgroups_enable_cfs = flags.switch("cgroups_enable_cfs");
+    config.cgroups_limit_swap = flags.switch("cgroups_limit_swap");
+    set(&mut config.cgroups_destroy_timeout, flags.duration("cgroups_destroy_timeout"));
+    set(&mut config.container_disk_watch_interval, flags.duration("container_disk_watch_interval"));
+    config.enforce_container_disk_quota = flags.switch("enforce_container_disk_quota");
+    config.switch_user = flags.switch("switch_user");
+    Ok(())
+}
+
+fn executors(flags: &Parsed, config: &mut Config) -> Result<()> {
+    set(&mut config.executor_registration_timeout, flags.duration("executor_registration_timeout"));
+    set(&mut config.executor_shutdown_grace_period, flags.duration("executor_shutdown_grace_period"));
+    set(
+        &mut config.max_completed_executors_per_framework,
+        count(flags, "max_completed_executors_per_framework")?,
+    );
+    if let Some(text) = flags.text("executor_environment_variables") {
+        config.executor_environment_variables = variables(text)?;
+    }
+    Ok(())
+}
+
+/// An object of texts.
+fn variables(text: &str) -> Result<BTreeMap<String, String>> {
+    let wrong = "--executor_environment_variables: write a JSON object of texts, such as {\"PATH\":\"/bin\"}";
+    let object: BTreeMap<String, Value> = serde_json::from_str(text).context(wrong)?;
+    let pair = |(name, value): (String, Value)| match value {
+        Value::String(value) => Ok((name, value)),
+        other => bail!("{wrong}; {name} is {other}"),
+    };
+    object.into_iter().map(pair).collect()
+}
+
+fn recovery(flags: &Parsed, config: &mut Config) -> Result<()> {
+    config.recover = match flags.text("recover").unwrap_or_default() {
+        "reconnect" => Recover::Reconnect,
+        "cleanup" => Recover::Cleanup,
+        other => bail!("--recover: '{other}' is not known; write reconnect or cleanup"),
+    };
+    config.reconfiguration_policy = match flags.text("reconfiguration_policy").unwrap_or_default() {
+        "equal" => Policy::Equal,
+        "additive" => Policy::Additive,
+        other => bail!("--reconfiguration_policy: '{other}' is not known; write equal or additive"),
+    };
+    config.strict = flags.switch("strict");
+    set(&mut config.recovery_timeout, flags.duration("recovery_timeout"));
+    set(&mut config.executor_reregistration_timeout, flags.duration("executor_reregistration_timeout"));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::parse;
+
+    fn configured(line: &str) -> Result<Config> {
+        let arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let read = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
+        config(&parse(&AGENT, &arguments, &[], &read)?)
+    }
+
+    #[test]
+    fn without_flags_the_settings_are_mesos_defaults() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let line =
+            format!("--ip=127.0.0.1 --hostname=h --master=m:5050 --work_dir={}", folder.path().display());
+
+        let ours = configured(&line).expect("a configuration");
+
+        let mut mesos = Config::new("m:5050", folder.path());
+        mesos.hostname = Some("h".to_owned());
+        mesos.flags = ours.flags.clone();
+        assert_eq!(format!("{ours:#?}"), format!("{mesos:#?}"));
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = |line: &str| {
+            let line = line.replace("DIR", &folder.path().display().to_string());
+            format!("{:#}", configured(&line).expect_err("no configuration"))
+        };
+
+        assert_eq!(error("--quiet"), "--work_dir is missing: name a folder for sandboxes and checkpoints");
+        assert_eq!(error("--work_dir=DIR"), "--master is missing: write --master=HOST:PORT");
+        assert_eq!(
+            error("--work_dir=DIR --master=zk://a:2181/mesos"),
+            "--master: there is no election through ZooKeeper yet; write --master=HOST:PORT"
+        );
+        assert_eq!(
+            error("--work_dir=DIR --master=here"),
+            "--master: 'here' is no address; write --master=HOST:PORT"
+        );
+        assert_eq!(
+            error("--work_dir=DIR --master=m:1 --recover=never"),
+            "--recover: 'never' is not known; write reconnect or cleanup"
+        );
+        assert!(
+            error("--work_dir=DIR --master=m:1 --isolation=gpu/nvidia")
+                .starts_with("--isolation: unknown isolator")
+        );
+        assert!(
+            error(r#"--work_dir=DIR --master=m:1 --executor_environment_variables={"A":1}"#)
+                .ends_with("A is 1")
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! `tepui master`: from Mesos' flags to a running master.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use tepui_master::{Config, RegistryStorage};
+use tepui_model::ResourceQuantities;
+
+use crate::addresses::Addresses;
+use crate::daemon::{self, count, set, usable};
+use crate::flags::{MASTER, Parsed};
+use crate::signals::Signals;
+
+pub fn run(arguments: &[String]) -> Result<ExitCode> {
+    let Some(flags) = daemon::flags(&MASTER, "mesos-master", arguments)? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let config = config(&flags)?;
+    libactor::run(async {
+        let mut signals = Signals::catch()?;
+        let running = tepui_master::start(config).await?;
+        daemon::announce(&MASTER, running.address());
+        signals.end().await;
+        Ok(daemon::farewell(running.shutdown()).await)
+    })
+}
+
+/// The flags as the master wants them.
+pub fn config(flags: &Parsed) -> Result<Config> {
+    let Addresses { listen, advertise, hostname } = Addresses::of(flags)?;
+    let mut config = Config::new(listen, registry(flags)?);
+    config.advertise = advertise;
+    config.hostname = Some(hostname);
+    set(&mut config.allocation_interval, flags.duration("allocation_interval"));
+    if let Some(text) = flags.text("min_allocatable_resources") {
+        let quantities = ResourceQuantities::parse_alternatives(text);
+        config.min_allocatable_resources = quantities.context("--min_allocatable_resources")?;
+    }
+    config.filter_gpu_resources = flags.switch("filter_gpu_resources");
+    set(&mut config.registry_fetch_timeout, flags.duration("registry_fetch_timeout"));
+    set(&mut config.registry_store_timeout, flags.duration("registry_store_timeout"));
+    decide(flags, &mut config)?;
+    config.flags = flags.texts(&MASTER);
+    Ok(config)
+}
+
+fn registry(flags: &Parsed) -> Result<RegistryStorage> {
+    match (flags.text("registry").unwrap_or_default(), flags.path("work_dir")) {
+        ("in_memory", _) => Ok(RegistryStorage::InMemory),
+        ("replicated_log", Some(work_dir)) => {
+            usable(&work_dir)?;
+            Ok(RegistryStorage::File { work_dir })
+        }
+        ("replicated_log", None) => bail!("--work_dir is missing: name a folder for the registry"),
+        (other, _) => bail!("--registry: '{other}' is not known; write replicated_log or in_memory"),
+    }
+}
+
+/// What decisions depend on.
+fn decide(flags: &Parsed, config: &mut Config) -> Result<()> {
+    let core = &mut config.core;
+    set(&mut core.agent_ping_timeout, flags.duration("agent_ping_timeout"));
+    set(&mut core.max_agent_ping_timeouts, count(flags, "max_agent_ping_timeouts")?);
+    set(&mut core.agent_reregister_timeout, flags.duration("agent_reregister_timeout"));
+    set(&mut core.recovery_agent_removal_limit, flags.real("recovery_agent_removal_limit"));
+    core.offer_timeout = flags.duration("offer_timeout");
+    set(&mut core.max_completed_frameworks, count(flags, "max_completed_frameworks")?);
+    set(&mut core.max_completed_tasks_per_framework, count(flags, "max_completed_tasks_per_framework")?);
+    set(&mut core.max_unreachable_tasks_per_framework, count(flags, "max_unreachable_tasks_per_framework")?);
+    core.root_submissions = flags.switch("root_submissions");
+    core.roles = flags.text("roles").map(roles);
+    set(&mut core.registry_gc_interval, flags.duration("registry_gc_interval"));
+    set(&mut core.registry_max_agent_age, flags.duration("registry_max_agent_age"));
+    set(&mut core.registry_max_agent_count, count(flags, "registry_max_agent_count")?);
+    Ok(())
+}
+
+fn roles(text: &str) -> BTreeSet<String> {
+    text.split(',').filter(|role| !role.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::parse;
+
+    fn configured(line: &str) -> Result<Config> {
+        let arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let read = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
+        config(&parse(&MASTER, &arguments, &[], &read)?)
+    }
+
+    #[test]
+    fn without_flags_the_decisions_are_mesos_defaults() {
+        let config = configured("--registry=in_memory").expect("a configuration");
+
+        let mesos = Config::new(config.listen, RegistryStorage::InMemory);
+        assert_eq!(config.core, mesos.core);
+        assert_eq!(config.allocation_interval, mesos.allocation_interval);
+        assert_eq!(config.min_allocatable_resources, mesos.min_allocatable_resources);
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        let error = |line: &str| format!("{:#}", configured(line).expect_err("no configuration"));
+
+        assert_eq!(error("--quiet"), "--work_dir is missing: name a folder for the registry");
+        assert_eq!(
+            error("--work_dir=/proc/none"),
+            "--work_dir: /proc/none cannot be used; name a folder to write to: No such file or directory (os error 2)"
+        );
+        assert_eq!(
+            error("--registry=disk"),
+            "--registry: 'disk' is not known; write replicated_log or in_memory"
+        );
+    }
+}

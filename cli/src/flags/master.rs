@@ -1,0 +1,244 @@
+//! Every flag of `mesos-master`.
+
+use super::flag::{
+    ADDRESS, DURATION, Group, INTEGER, PATH, PERCENTAGE, REAL, SIZE, SWITCH, TEXT, Table, accepted, between,
+    done, refused,
+};
+use super::logging::LOGGING;
+
+pub static MASTER: Table = Table {
+    program: "tepui master",
+    groups: &[&ADDRESSES, &REGISTRY, &AGENTS, &OFFERS, &HISTORY, &SECURITY, &REST, &LOGGING],
+};
+
+static ADDRESSES: Group = Group {
+    title: "Where the master listens, and what it is called",
+    flags: &[
+        done("ip", ADDRESS, "", "listen on this address"),
+        done("port", INTEGER, "5050", "listen on this port; 0 takes a free one, which is printed"),
+        done("advertise_ip", ADDRESS, "", "tell others this address instead"),
+        done("advertise_port", INTEGER, "", "tell others this port instead"),
+        done("ip_discovery_command", TEXT, "", "run this; it prints the address to listen on"),
+        done("hostname", TEXT, "", "the host name told to others; else the address is looked up"),
+        done(
+            "hostname_lookup",
+            SWITCH,
+            "true",
+            "look the host name up; --no-hostname_lookup tells the address",
+        ),
+        done("cluster", TEXT, "", "a name of the cluster for people"),
+        done("version", SWITCH, "false", "print the version"),
+    ],
+};
+
+static REGISTRY: Group = Group {
+    title: "What must survive a restart",
+    flags: &[
+        done("work_dir", PATH, "", "keep the registry here; required unless --registry=in_memory"),
+        done(
+            "registry",
+            TEXT,
+            "replicated_log",
+            "replicated_log keeps it in a file, in_memory forgets it at the end",
+        ),
+        refused("quorum", INTEGER, "", "one master keeps its own registry; run one, and leave the flag out")
+            .unless(&["1"]),
+        refused(
+            "zk",
+            TEXT,
+            "",
+            "there is no election yet; run one master, and give agents and frameworks HOST:PORT",
+        ),
+        accepted("zk_session_timeout", DURATION, "10secs", "there is no ZooKeeper session"),
+        refused("registry_strict", SWITCH, "false", "Mesos forbids it as well; leave it out"),
+        done("registry_fetch_timeout", DURATION, "1mins", "end when reading the registry takes longer"),
+        done("registry_store_timeout", DURATION, "20secs", "end when writing the registry takes longer"),
+        refused(
+            "log_auto_initialize",
+            SWITCH,
+            "true",
+            "a missing registry is always started anew; check that work_dir is mounted before the master starts",
+        ),
+        done("registry_gc_interval", DURATION, "15mins", "drop old unreachable and gone agents this often"),
+        done(
+            "registry_max_agent_age",
+            DURATION,
+            "2weeks",
+            "drop unreachable and gone agents older than this",
+        ),
+        done(
+            "registry_max_agent_count",
+            INTEGER,
+            "102400",
+            "keep at most so many unreachable and gone agents",
+        ),
+        refused("master_contender", TEXT, "", "modules are not loaded; run one master"),
+        refused("master_detector", TEXT, "", "modules are not loaded; run one master"),
+    ],
+};
+
+static AGENTS: Group = Group {
+    title: "Agents",
+    flags: &[
+        done("agent_ping_timeout", between(1, 15 * 60), "15secs", "an agent has this long to answer a ping")
+            .alias(&["slave_ping_timeout"]),
+        done("max_agent_ping_timeouts", INTEGER, "5", "unanswered pings that make an agent unreachable")
+            .alias(&["max_slave_ping_timeouts"]),
+        done(
+            "agent_reregister_timeout",
+            between(10 * 60, u64::MAX),
+            "10mins",
+            "an agent may stay away this long after the master's start",
+        )
+        .alias(&["slave_reregister_timeout"]),
+        done(
+            "recovery_agent_removal_limit",
+            PERCENTAGE,
+            "100%",
+            "end, instead of giving up more of the agents than this after a start",
+        )
+        .alias(&["recovery_slave_removal_limit"]),
+        refused(
+            "agent_removal_rate_limit",
+            TEXT,
+            "",
+            "agents are marked unreachable as soon as they are; raise max_agent_ping_timeouts instead",
+        )
+        .alias(&["slave_removal_rate_limit"]),
+        refused("whitelist", PATH, "", "all registered agents get offers; stop agents that should not")
+            .unless(&["*"]),
+        refused("require_agent_domain", SWITCH, "false", "fault domains are not checked; leave it out"),
+        refused("domain", TEXT, "", "fault domains are not known yet; use agent attributes"),
+        refused(
+            "max_executors_per_agent",
+            INTEGER,
+            "",
+            "executors of an agent are not limited in number; leave it out",
+        )
+        .alias(&["max_executors_per_slave"]),
+    ],
+};
+
+static OFFERS: Group = Group {
+    title: "Who is offered what",
+    flags: &[
+        done("allocation_interval", DURATION, "1secs", "hand out what is free this often"),
+        done("offer_timeout", DURATION, "", "take an unanswered offer back after this"),
+        refused("role_sorter", TEXT, "drf", "roles share by dominant resource only; use drf")
+            .alias(&["user_sorter"]),
+        refused("framework_sorter", TEXT, "drf", "frameworks share by dominant resource only; use drf"),
+        done(
+            "min_allocatable_resources",
+            TEXT,
+            "cpus:0.01|mem:32",
+            "offer nothing smaller than one of these",
+        ),
+        done(
+            "fair_sharing_excluded_resource_names",
+            TEXT,
+            "",
+            "resources that do not count for a fair share",
+        ),
+        done("filter_gpu_resources", SWITCH, "true", "keep agents with GPUs for frameworks that know GPUs"),
+        done("roles", TEXT, "", "the only roles there are; deprecated in Mesos"),
+        done(
+            "weights",
+            TEXT,
+            "",
+            "role=weight,…: a role with weight 2 gets twice the share; deprecated in Mesos",
+        ),
+        refused("allocator", TEXT, "hierarchical", "modules are not loaded; the allocator is hierarchical")
+            .unless(&["HierarchicalDRF"]),
+        accepted(
+            "allocator_agent_recovery_factor",
+            REAL,
+            "0.8",
+            "offers wait for agents only where there is quota",
+        ),
+        accepted(
+            "allocator_recovery_timeout",
+            DURATION,
+            "10mins",
+            "offers wait for agents only where there is quota",
+        ),
+        accepted("offer_constraints_re2_max_mem", SIZE, "4KB", "it bounds RE2, which is not used"),
+        accepted(
+            "offer_constraints_re2_max_program_size",
+            INTEGER,
+            "100",
+            "it bounds RE2, which is not used",
+        ),
+        done("root_submissions", SWITCH, "true", "let frameworks run tasks as root"),
+    ],
+};
+
+static HISTORY: Group = Group {
+    title: "What is remembered",
+    flags: &[
+        done("max_completed_frameworks", INTEGER, "50", "keep so many ended frameworks"),
+        done(
+            "max_completed_tasks_per_framework",
+            INTEGER,
+            "1000",
+            "keep so many ended tasks of each framework",
+        ),
+        done(
+            "max_unreachable_tasks_per_framework",
+            INTEGER,
+            "1000",
+            "keep so many unreachable tasks of each framework",
+        ),
+        accepted(
+            "max_operator_event_stream_subscribers",
+            INTEGER,
+            "1000",
+            "there is no operator event stream yet",
+        ),
+        accepted(
+            "publish_per_framework_metrics",
+            SWITCH,
+            "true",
+            "there are no metrics of single frameworks",
+        ),
+    ],
+};
+
+/// None of these is ever ignored: a cluster that should be closed must not start open.
+static SECURITY: Group = Group {
+    title: "Security",
+    flags: &[
+        refused("authenticate_frameworks", SWITCH, "false", OPEN).alias(&["authenticate"]),
+        refused("authenticate_agents", SWITCH, "false", OPEN).alias(&["authenticate_slaves"]),
+        refused("authenticate_http_readwrite", SWITCH, "false", OPEN).alias(&["authenticate_http"]),
+        refused("authenticate_http_readonly", SWITCH, "false", OPEN),
+        refused("authenticate_http_frameworks", SWITCH, "false", OPEN),
+        refused("credentials", PATH, "", OPEN),
+        refused("acls", TEXT, "", OPEN),
+        refused("authenticators", TEXT, "crammd5", OPEN),
+        refused("authorizers", TEXT, "local", OPEN),
+        refused("http_authenticators", TEXT, "basic", OPEN),
+        refused("http_framework_authenticators", TEXT, "", OPEN).unless(&["basic"]),
+        refused("authentication_v0_timeout", DURATION, "15secs", OPEN),
+        refused(
+            "firewall_rules",
+            TEXT,
+            "",
+            "endpoints cannot be switched off; put a proxy before the master",
+        ),
+        refused("rate_limits", TEXT, "", "frameworks are not slowed down; leave it out"),
+    ],
+};
+
+const OPEN: &str =
+    "there is no authentication and no authorization yet; leave it out only where the network is trusted";
+
+static REST: Group = Group {
+    title: "Modules and the rest",
+    flags: &[
+        refused("modules", TEXT, "", "modules are not loaded; leave it out"),
+        refused("modules_dir", PATH, "", "modules are not loaded; leave it out"),
+        refused("hooks", TEXT, "", "modules are not loaded; leave it out"),
+        accepted("webui_dir", PATH, "", "there is no web interface yet"),
+        accepted("memory_profiling", SWITCH, "false", "the allocator that it profiles is not used"),
+    ],
+};
