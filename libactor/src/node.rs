@@ -191,7 +191,7 @@ impl Node {
     }
 
     /// Ends all actors, tells their watchers, closes all connections, also those with open streams. Takes well below a
-    /// second; what has not ended by then is cut off.
+    /// second; what has not ended by then is cut off. Not for a future of an actor of this node, which would end half-way.
     pub async fn shutdown(&self) {
         drop(self.0.listener.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.0.registry.stop_all();
