@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use crate::checkpoint::{self, Writer};
 use crate::disk::{Gc, GcSettings, filesystem_usage, remove_below};
+use crate::shown::Shown;
 
 /// Clones share what is scheduled.
 #[derive(Clone)]
@@ -19,6 +20,7 @@ pub(crate) struct Collector(Arc<Inner>);
 struct Inner {
     work_dir: PathBuf,
     writer: Writer,
+    shown: Shown,
     scheduled: Mutex<Scheduled>,
 }
 
@@ -40,10 +42,10 @@ pub(crate) struct Counts {
 }
 
 impl Collector {
-    pub fn new(work_dir: PathBuf, settings: GcSettings, writer: Writer) -> Collector {
+    pub fn new(work_dir: PathBuf, settings: GcSettings, writer: Writer, shown: Shown) -> Collector {
         let counts = Counts { max_age: settings.gc_delay, ..Counts::default() };
         let scheduled = Scheduled { gc: Gc::new(settings), runs: BTreeMap::new(), counts };
-        Collector(Arc::new(Inner { work_dir, writer, scheduled: Mutex::new(scheduled) }))
+        Collector(Arc::new(Inner { work_dir, writer, shown, scheduled: Mutex::new(scheduled) }))
     }
 
     /// A run is over. One of an earlier life of the agent has been for as long as its sandbox was not touched.
@@ -100,6 +102,7 @@ impl Collector {
                 scheduled.counts.succeeded += 1;
                 scheduled.gc.unschedule(path);
                 if let Some(run) = scheduled.runs.remove(path) {
+                    self.0.shown.hide(&run);
                     checkpoint::empty_parents(&self.0.work_dir, &run);
                     self.0.writer.collect(run);
                 }

@@ -1,7 +1,7 @@
 //! What the core asks of containers, by way of the containerizer and the fetcher. Everything long is a task of its own that
 //! answers with an input.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libactor::Context;
@@ -19,8 +19,9 @@ use crate::containerizer::{
     Recovered,
 };
 use crate::environment;
-use crate::with_causes;
+use crate::fetcher::FetchItem;
 use crate::world::World;
+use crate::{sandbox, with_causes};
 
 impl AgentActor {
     pub(crate) fn launch_container(&mut self, cx: &mut Context<Self>, launch: Launch) {
@@ -128,6 +129,7 @@ impl AgentActor {
         let find =
             |id: &str| runs.iter().map(|run| &run.container).find(|container| container.to_string() == id);
         let alive: Vec<ContainerId> = recovered.live.iter().filter_map(|(id, _)| find(id).cloned()).collect();
+        runs.iter().for_each(|run| self.world.shown.show_latest(run));
         self.step(cx, Input::ContainersRecovered { alive: alive.clone() });
         for (id, termination) in recovered.ended {
             let Some(container) = find(&id).cloned() else { continue };
@@ -152,7 +154,11 @@ async fn prepare(world: &World, launch: Launch) -> Result<(Run, ContainerConfig)
     let command = launch.executor.command.as_deref().ok_or("the executor has no command")?;
     let user = user_of(world, &launch, command);
     let sandbox = launch.run.sandbox(&world.config.work_dir);
-    tokio::fs::create_dir_all(&sandbox).await.map_err(|why| why.to_string())?;
+    make_sandbox(&sandbox, user.clone()).await?;
+    world.shown.show_latest(&launch.run);
+    let items: Vec<FetchItem> =
+        command.uris.iter().map(|uri| item(&world.config.frameworks_home, uri)).collect();
+    world.fetcher.fetch(&items, &sandbox, user.as_deref()).await.map_err(|why| with_causes(&why))?;
     let address = world.address;
     let environment = environment::of_executor(&world.config, &world.pid, address, &launch, &sandbox);
     let config = ContainerConfig {
@@ -164,6 +170,28 @@ async fn prepare(world: &World, launch: Launch) -> Result<(Run, ContainerConfig)
         resources: granted(&launch.resources),
     };
     Ok((launch.run, config))
+}
+
+/// A relative path starts at `--frameworks_home`.
+fn item(frameworks_home: &str, uri: &v1::command_info::Uri) -> FetchItem {
+    let is_relative = !uri.value.starts_with('/') && !uri.value.contains("://");
+    let home = frameworks_home.trim_end_matches('/');
+    FetchItem {
+        uri: if is_relative && !home.is_empty() {
+            format!("{home}/{}", uri.value)
+        } else {
+            uri.value.clone()
+        },
+        executable: uri.executable(),
+        extract: uri.extract(),
+        output_file: uri.output_file.clone(),
+    }
+}
+
+async fn make_sandbox(path: &Path, user: Option<String>) -> Result<(), String> {
+    let path = path.to_path_buf();
+    let made = tokio::task::spawn_blocking(move || sandbox::create(&path, user.as_deref())).await;
+    made.map_err(|why| why.to_string())?.map_err(|why| with_causes(&why))
 }
 
 fn user_of(world: &World, launch: &Launch, command: &v1::CommandInfo) -> Option<String> {

@@ -1,4 +1,4 @@
-//! The environment of an executor, from what the agent knows of it.
+//! The environment of an executor.
 //!
 //! Apart because it is a contract with programs that are not ours. The agent's own environment is not part of it.
 
@@ -8,17 +8,21 @@ use std::path::Path;
 use std::time::Duration;
 
 use tepui_agent_core::Launch;
+use tepui_model::duration;
 use tepui_proto::v1::{self, environment::variable};
 
 use crate::Config;
-use crate::containerizer::environment::{self, Checkpoint, ExecutorFacts};
+
+/// Where programs are found by executors that bring no `PATH`: what Linux systems have in common.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Why a command's environment cannot be given.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("environment variable {0} is a secret, which this agent cannot resolve")]
 pub(crate) struct SecretVariable(String);
 
-/// Everything an executor is started with.
+/// Everything an executor is started with. Later ones win: the operator's variables, the agent's facts, what the command
+/// asks for.
 pub(crate) fn of_executor(
     config: &Config,
     agent_pid: &str,
@@ -26,38 +30,57 @@ pub(crate) fn of_executor(
     launch: &Launch,
     sandbox: &Path,
 ) -> Result<BTreeMap<String, String>, SecretVariable> {
-    let nanoseconds = launch.executor.shutdown_grace_period.as_ref().map(|grace| grace.nanoseconds);
-    let grace = nanoseconds.and_then(|nanoseconds| u64::try_from(nanoseconds).ok()).map(Duration::from_nanos);
-    let checkpoint = Checkpoint {
-        recovery_timeout: config.recovery_timeout,
-        subscription_backoff_max: config.executor_reregistration_timeout,
-    };
-    let facts = ExecutorFacts {
-        framework_id: launch.run.framework.as_str(),
-        executor_id: launch.run.executor.as_str(),
-        agent_id: launch.run.agent.as_str(),
-        agent_pid,
-        agent_endpoint: &agent.to_string(),
-        directory: sandbox,
-        sandbox,
-        checkpoint: launch.framework.checkpoint().then_some(checkpoint),
-        http_command_executor: launch.task.is_some(),
-        shutdown_grace_period: grace.unwrap_or(config.executor_shutdown_grace_period),
-        libprocess_ip: None,
-        authentication_token: None,
-    };
+    let mut variables = config.executor_environment_variables.clone();
+    let facts = facts(config, agent_pid, agent, launch, sandbox);
+    variables.extend(facts.into_iter().map(|(name, value)| (name.to_owned(), value)));
     let asked = launch.executor.command.as_ref().and_then(|command| command.environment.as_ref());
-    let asked = asked.into_iter().flat_map(|environment| &environment.variables).map(value_of);
-    let asked = asked.collect::<Result<Vec<_>, _>>()?;
-    Ok(environment::of_executor(&config.executor_environment_variables, &facts, asked))
+    for variable in asked.into_iter().flat_map(|environment| &environment.variables) {
+        variables.insert(variable.name.clone(), value_of(variable)?);
+    }
+    variables.entry("PATH".into()).or_insert_with(|| DEFAULT_PATH.into());
+    Ok(variables)
 }
 
-fn value_of(variable: &v1::environment::Variable) -> Result<(String, String), SecretVariable> {
+fn facts(
+    config: &Config,
+    agent_pid: &str,
+    agent: SocketAddr,
+    launch: &Launch,
+    sandbox: &Path,
+) -> Vec<(&'static str, String)> {
+    let flag = |on: bool| if on { "1" } else { "0" }.to_owned();
+    let time = |span: Duration| duration::print(span).to_string();
+    let sandbox = sandbox.display().to_string();
+    let nanoseconds = launch.executor.shutdown_grace_period.as_ref().map(|grace| grace.nanoseconds);
+    let grace = nanoseconds.and_then(|nanoseconds| u64::try_from(nanoseconds).ok()).map(Duration::from_nanos);
+    let checkpoints = launch.framework.checkpoint();
+    let mut facts = vec![
+        ("MESOS_FRAMEWORK_ID", launch.run.framework.to_string()),
+        ("MESOS_EXECUTOR_ID", launch.run.executor.to_string()),
+        ("MESOS_SLAVE_ID", launch.run.agent.to_string()),
+        ("MESOS_SLAVE_PID", agent_pid.to_owned()),
+        ("MESOS_AGENT_ENDPOINT", agent.to_string()),
+        ("MESOS_DIRECTORY", sandbox.clone()),
+        ("MESOS_SANDBOX", sandbox),
+        ("MESOS_CHECKPOINT", flag(checkpoints)),
+        ("MESOS_HTTP_COMMAND_EXECUTOR", flag(launch.task.is_some())),
+        (
+            "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD",
+            time(grace.unwrap_or(config.executor_shutdown_grace_period)),
+        ),
+        ("LIBPROCESS_PORT", "0".into()),
+    ];
+    if checkpoints {
+        facts.push(("MESOS_RECOVERY_TIMEOUT", time(config.recovery_timeout)));
+        facts.push(("MESOS_SUBSCRIPTION_BACKOFF_MAX", time(config.executor_reregistration_timeout)));
+    }
+    facts
+}
+
+fn value_of(variable: &v1::environment::Variable) -> Result<String, SecretVariable> {
     match variable.r#type() {
         variable::Type::Secret => Err(SecretVariable(variable.name.clone())),
-        variable::Type::Value | variable::Type::Unknown => {
-            Ok((variable.name.clone(), variable.value().to_owned()))
-        }
+        variable::Type::Value | variable::Type::Unknown => Ok(variable.value().to_owned()),
     }
 }
 

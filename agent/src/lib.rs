@@ -14,8 +14,12 @@
 pub mod containerizer;
 pub mod detect;
 pub mod disk;
+pub mod files;
+pub mod sandbox;
+pub mod fetcher;
 
 mod actor;
+mod beneath;
 mod checkpoint;
 mod collector;
 mod config;
@@ -25,6 +29,7 @@ mod hostname;
 mod http;
 mod info;
 mod perform;
+mod shown;
 mod start;
 mod stream;
 mod world;

@@ -17,8 +17,10 @@ use crate::checkpoint::{self, WorkDirLock, Writer};
 use crate::collector::Collector;
 use crate::containerizer::{self, Native, OpenError, Program};
 use crate::disk::GcSettings;
+use crate::fetcher::Fetcher;
 use crate::http::{self, Site};
 use crate::info::{self as agent_info, InfoError};
+use crate::shown::Shown;
 use crate::world::World;
 
 /// The actor's name, as every agent's since Mesos was young.
@@ -130,7 +132,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let settings = core_settings(&config, CorePid::new(pid.to_string()), node.address())?;
     let writer = Writer::start(config.work_dir.clone());
     let gc = GcSettings { gc_delay: config.gc_delay, gc_disk_headroom: config.gc_disk_headroom };
-    let collector = Collector::new(config.work_dir.clone(), gc, writer.clone());
+    let shown = Shown::new(config.work_dir.clone());
+    let collector = Collector::new(config.work_dir.clone(), gc, writer.clone(), shown.clone());
     collector.schedule_former_agents(
         recovered.info.as_ref().and_then(|info| Some(info.id.as_ref()?.value.as_str())),
     );
@@ -139,8 +142,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         address: node.address(),
         hostname,
         started: node.clock().now().as_secs_f64(),
+        fetcher: Fetcher::new(program(&config), config.fetcher_stall_timeout),
         containerizer,
         collector,
+        shown,
         _lock: lock,
         config,
     });
@@ -199,8 +204,12 @@ fn recover(config: &Config, info: &v1::AgentInfo) -> Result<tepui_agent_core::Re
     }
 }
 
+/// What runs `container init`.
+fn program(config: &Config) -> Program {
+    config.container_binary.clone().map_or(Program::ThisBinary, Program::Path)
+}
+
 async fn open_containerizer(config: &Config) -> Result<Native, StartError> {
-    let program = config.container_binary.clone().map_or(Program::ThisBinary, Program::Path);
     let settings = containerizer::Settings {
         launcher: config.launcher,
         isolation: config.isolation,
@@ -210,7 +219,7 @@ async fn open_containerizer(config: &Config) -> Result<Native, StartError> {
         cgroups_destroy_timeout: config.cgroups_destroy_timeout,
         container_disk_watch_interval: config.container_disk_watch_interval,
         enforce_container_disk_quota: config.enforce_container_disk_quota,
-        program,
+        program: program(config),
         ..containerizer::Settings::new(config.runtime_dir.clone())
     };
     Native::open(settings).await.map_err(|why: OpenError| StartError::Containerizer(crate::with_causes(&why)))

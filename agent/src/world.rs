@@ -8,7 +8,9 @@ use crate::Config;
 use crate::checkpoint::WorkDirLock;
 use crate::collector::Collector;
 use crate::containerizer::Native;
+use crate::fetcher::Fetcher;
 use crate::hostname;
+use crate::shown::Shown;
 
 /// One agent's surroundings.
 pub(crate) struct World {
@@ -22,7 +24,10 @@ pub(crate) struct World {
     /// Seconds since the epoch.
     pub started: f64,
     pub containerizer: Native,
+    pub fetcher: Fetcher,
     pub collector: Collector,
+    /// What `/files` shows.
+    pub shown: Shown,
     /// No other agent uses the work directory while this one lives.
     pub _lock: WorkDirLock,
 }
@@ -30,6 +35,7 @@ pub(crate) struct World {
 impl World {
     /// A run is over and everything about it is told: its container is forgotten, its directories may go.
     pub fn collect(&self, run: Run) {
+        self.shown.show(&run);
         let (containerizer, id) = (self.containerizer.clone(), run.container.to_string());
         tokio::spawn(async move { containerizer.forget(&id).await });
         self.collector.schedule(run);

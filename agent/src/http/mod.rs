@@ -2,6 +2,7 @@
 
 mod answer;
 mod executor;
+mod files;
 mod metrics;
 mod negotiate;
 mod operator;
@@ -66,6 +67,10 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
         Route::Containers => statistics::containers(&request, &site).await,
         Route::Statistics => statistics::statistics(&request, &site).await,
         Route::Metrics => metrics::serve(&request, &site).await,
+        Route::Browse => Ok(files::browse(&request, &site).await),
+        Route::Read => Ok(files::read(&request, &site).await),
+        Route::Download => Ok(files::download(&request, &site).await),
+        Route::FilesDebug => Ok(files::debug(&request, &site)),
     };
     answer.unwrap_or_else(|_ended| answer::text(503, "The agent is shutting down"))
 }

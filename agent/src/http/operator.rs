@@ -10,7 +10,7 @@ use tepui_proto::v1::agent::{Call, Response, call};
 use tepui_proto::{json, wire};
 
 use super::negotiate::{self, Encoding};
-use super::{Site, answer, metrics, state, statistics};
+use super::{Site, answer, files, metrics, state, statistics};
 use crate::actor::AgentActor;
 
 const TAKEN: &str = "application/json or application/x-protobuf or application/recordio";
@@ -105,6 +105,25 @@ async fn answer_to(call: Call, site: &Site) -> Result<Result<Response, HttpRespo
             Response {
                 get_containers: Some(response::GetContainers { containers }),
                 ..of(Type::GetContainers)
+            }
+        }
+        call::Type::ListFiles => {
+            let path = call.list_files.map(|list| list.path).unwrap_or_default();
+            match files::list(site, &path).await {
+                Ok(file_infos) => {
+                    Response { list_files: Some(response::ListFiles { file_infos }), ..of(Type::ListFiles) }
+                }
+                Err(refused) => return Ok(Err(refused)),
+            }
+        }
+        call::Type::ReadFile => {
+            let read = call.read_file.map(|read| *read).unwrap_or_default();
+            match files::read_part(site, &read.path, read.offset, read.length).await {
+                Ok((size, data)) => {
+                    let read = response::ReadFile { size, data };
+                    Response { read_file: Some(Box::new(read)), ..of(Type::ReadFile) }
+                }
+                Err(refused) => return Ok(Err(refused)),
             }
         }
         call::Type::GetOperations => {

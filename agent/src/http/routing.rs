@@ -15,6 +15,10 @@ pub(super) enum Route {
     Containers,
     Statistics,
     Metrics,
+    Browse,
+    Read,
+    Download,
+    FilesDebug,
 }
 
 /// Served at the root and below `/slave(1)`.
@@ -29,7 +33,14 @@ const OF_AGENT: [(&str, Route); 7] = [
 ];
 
 /// Served at the root only: they belong to the process.
-const OF_PROCESS: [(&str, Route); 2] = [("/version", Route::Version), ("/metrics/snapshot", Route::Metrics)];
+const OF_PROCESS: [(&str, Route); 6] = [
+    ("/version", Route::Version),
+    ("/metrics/snapshot", Route::Metrics),
+    ("/files/browse", Route::Browse),
+    ("/files/read", Route::Read),
+    ("/files/download", Route::Download),
+    ("/files/debug", Route::FilesDebug),
+];
 
 pub(super) fn find(path: &str) -> Option<Route> {
     let own = path.strip_prefix("/slave(1)");
