@@ -16,7 +16,6 @@
 mod cgroup;
 mod config;
 mod destroy;
-pub mod environment;
 pub mod init;
 mod isolators;
 mod launch;
@@ -26,6 +25,7 @@ mod recover;
 mod runtime_dir;
 mod settings;
 mod statistics;
+mod step;
 mod termination;
 mod user;
 mod watch;
@@ -43,4 +43,5 @@ pub use termination::{ContainerTermination, Limitation, LimitationReason};
 pub use user::{Identity, UserError};
 
 pub(crate) use init::spec::{LaunchSpec, Output, Role};
-pub(crate) use user::resolve;
+pub(crate) use step::{Step, StepError};
+pub(crate) use user::{group_name, resolve, user_name};

@@ -1,7 +1,7 @@
 //! The agent's side of one launch helper.
 
 use std::{
-    io,
+    io::{self, PipeReader, PipeWriter},
     os::{fd::OwnedFd, unix::net::UnixStream as StdUnixStream},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -31,20 +31,16 @@ pub(crate) struct Helper {
 impl Helper {
     /// Starts a helper without files of the agent. `label` shows in `ps`.
     pub async fn start(program: &Program, label: &str) -> io::Result<Helper> {
-        let (helper, _) = Self::start_with(program, label, Stdio::null).await?;
-        Ok(helper)
+        Self::start_with(program, label, None).await
     }
 
-    /// Starts a helper whose output the agent reads.
-    pub async fn start_captured(program: &Program, label: &str) -> io::Result<(Helper, Child)> {
-        Self::start_with(program, label, Stdio::piped).await
+    /// Starts a helper whose output and errors the agent reads.
+    pub async fn start_captured(program: &Program, label: &str) -> io::Result<(Helper, PipeReader)> {
+        let (reader, writer) = io::pipe()?;
+        Ok((Self::start_with(program, label, Some(writer)).await?, reader))
     }
 
-    async fn start_with(
-        program: &Program,
-        label: &str,
-        output: fn() -> Stdio,
-    ) -> io::Result<(Helper, Child)> {
+    async fn start_with(program: &Program, label: &str, output: Option<PipeWriter>) -> io::Result<Helper> {
         let (ours, theirs) = StdUnixStream::pair()?;
         let (program, label) = (program.clone(), label.to_string());
         let spawn = move || spawn(&program, &label, theirs, output);
@@ -52,7 +48,7 @@ impl Helper {
 
         ours.set_nonblocking(true)?;
         let process = Process::child(child.id().cast_signed())?;
-        Ok((Helper { process, control: UnixStream::from_std(ours)? }, child))
+        Ok(Helper { process, control: UnixStream::from_std(ours)? })
     }
 
     /// Lets the helper go on; returns once the command runs, or with the reason why it does not.
@@ -86,13 +82,22 @@ impl Helper {
 
 /// No user, directory or hook is set on the command: anything of that kind would make the standard library fork
 /// this multi-threaded process instead of using posix_spawn.
-fn spawn(program: &Program, label: &str, control: StdUnixStream, output: fn() -> Stdio) -> io::Result<Child> {
+fn spawn(
+    program: &Program,
+    label: &str,
+    control: StdUnixStream,
+    output: Option<PipeWriter>,
+) -> io::Result<Child> {
+    let (stdout, stderr) = match output {
+        Some(pipe) => (Stdio::from(pipe.try_clone()?), Stdio::from(pipe)),
+        None => (Stdio::null(), Stdio::null()),
+    };
     Command::new(program.path()?)
         .args(init::ARGUMENTS)
         .arg(label)
         .env_clear()
         .stdin(Stdio::from(OwnedFd::from(control)))
-        .stdout(output())
-        .stderr(output())
+        .stdout(stdout)
+        .stderr(stderr)
         .spawn()
 }
