@@ -29,6 +29,14 @@ pub fn tepui() -> PathBuf {
     path
 }
 
+/// One of the example frameworks, built by `cargo build -p tepui-frameworks`.
+pub fn example(name: &str) -> Command {
+    let path = profile().join(name);
+    let how = "run `cargo build -p tepui-frameworks`, or `cargo xtask test`";
+    assert!(path.exists(), "{} is missing: {how}", path.display());
+    Command::new(path)
+}
+
 /// A command line of it.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(tepui());
