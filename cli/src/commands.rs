@@ -1,9 +1,12 @@
 //! The commands, one file each.
 
+pub mod agent;
 pub mod agents;
+pub mod demo;
 pub mod execute;
 pub mod executor;
 pub mod frameworks;
+pub mod local;
 pub mod logs;
 pub mod master;
 pub mod tasks;

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod client;
+mod cluster;
 mod columns;
 mod commands;
 mod daemon;
@@ -15,7 +16,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use tepui_agent::containerizer::init;
 
-use crate::commands::{agents, execute, executor, frameworks, logs, master, tasks};
+use crate::commands::{agent, agents, demo, execute, executor, frameworks, local, logs, master, tasks};
 
 #[derive(Parser)]
 #[command(
@@ -31,9 +32,16 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run a cluster in this process, with a service and a batch of tasks on it
+    Demo(demo::Arguments),
     /// Run a master; `tepui master --help` lists its flags, which are Mesos'
     #[command(disable_help_flag = true)]
     Master(Flags),
+    /// Run an agent; `tepui agent --help` lists its flags, which are Mesos'
+    #[command(disable_help_flag = true)]
+    Agent(Flags),
+    /// Run a master and agents in this process
+    Local(local::Arguments),
     /// Run a command on the cluster and wait for it
     Execute(execute::Arguments),
     /// List tasks
@@ -75,7 +83,10 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     match command {
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Master(arguments) => master::run(&arguments.flags),
+        Command::Agent(arguments) => agent::run(&arguments.flags),
+        Command::Local(arguments) => local::run(&arguments),
         Command::Execute(arguments) => execute::run(arguments),
         Command::Tasks(arguments) => tasks::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Agents(arguments) => agents::run(&arguments).map(|()| ExitCode::SUCCESS),

@@ -15,13 +15,25 @@ use crate::signals::Signals;
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
     let Some(flags) = daemon::flags(&AGENT, "mesos-agent", arguments)? else { return Ok(ExitCode::SUCCESS) };
     let config = config(&flags)?;
+    let cleanup = config.recover == Recover::Cleanup;
     libactor::run(async {
         let mut signals = Signals::catch()?;
         let running = tepui_agent::start(config).await?;
         daemon::announce(&AGENT, running.address());
-        signals.end().await;
-        Ok(daemon::farewell(running.shutdown()).await)
+        tokio::select! {
+            () = signals.end() => Ok(daemon::farewell(running.shutdown()).await),
+            why = running.ended() => ended(cleanup, &why),
+        }
     })
+}
+
+/// The agent ended by itself, which is right only for one that was started to clean up.
+fn ended(cleanup: bool, why: &str) -> Result<ExitCode> {
+    if !cleanup {
+        bail!("the agent ended: {why}");
+    }
+    tracing::info!("{why}");
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The flags as the agent wants them.
