@@ -67,8 +67,9 @@ struct SubscribeNow {
 /// The agent had its time to acknowledge what was sent before the stop.
 struct StopNow;
 
-/// How long a stopping executor waits for its last updates to be acknowledged.
-const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a stopping executor waits for its last updates to be acknowledged by an agent that is there. Agents do not
+/// acknowledge updates of a framework that is being torn down.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Message for Incoming {
     type Reply = ();
@@ -306,6 +307,11 @@ impl<E: Executor> Handler<SubscribeNow> for ExecutorActor<E> {
 
 impl<E: Executor> Handler<StopNow> for ExecutorActor<E> {
     fn handle(&mut self, cx: &mut ActorContext<Self>, _: StopNow) {
-        self.end(cx, Ok(()));
+        // An agent that is away may come back for what it has not heard; until when is the session's to say.
+        if self.session.is_subscribed() {
+            self.end(cx, Ok(()));
+        } else {
+            cx.after(STOP_TIMEOUT, StopNow);
+        }
     }
 }

@@ -76,6 +76,10 @@ impl Session {
         Call { subscribe: Some(subscribe.into()), ..self.call(call::Type::Subscribe) }
     }
 
+    pub(crate) fn is_subscribed(&self) -> bool {
+        self.phase == Phase::Subscribed
+    }
+
     pub(crate) fn subscribed(&mut self) {
         self.phase = Phase::Subscribed;
     }

@@ -91,12 +91,11 @@ impl Executor for CommandExecutor {
     fn shutdown(&mut self, cx: &mut Context<Self>) {
         self.shut_down = true;
         match self.phase {
-            Phase::Idle => cx.stop(),
+            Phase::Idle | Phase::Ended { .. } => cx.stop(),
             Phase::Running { .. } | Phase::Killing { .. } => {
                 let grace = policy::shutdown_grace_period(cx.environment().shutdown_grace_period);
                 self.end(cx, Asked::Kill, grace);
             }
-            Phase::Ended { .. } => {}
         }
     }
 }
@@ -178,5 +177,8 @@ impl CommandExecutor {
             }
         };
         self.phase = Phase::Ended { last: cx.update(update) };
+        if self.shut_down {
+            cx.stop();
+        }
     }
 }
