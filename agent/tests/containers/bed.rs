@@ -34,7 +34,7 @@ pub fn settings(directory: &Path, launcher: LauncherKind) -> Settings {
     Settings {
         launcher,
         isolation: Isolation::strongest(launcher),
-        cgroups_root: format!("tepui-test-{}-{count}", std::process::id()),
+        cgroups_root: format!("tepui-containers-{}-{count}", std::process::id()),
         program: Program::Path(env!("CARGO_BIN_EXE_tepui-container-init").into()),
         ..Settings::new(directory.join("runtime"))
     }

@@ -4,5 +4,6 @@ mod bed;
 mod full_disk;
 mod isolation;
 mod lifecycle;
+mod preflight;
 mod recovery;
 mod users;

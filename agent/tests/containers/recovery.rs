@@ -43,7 +43,7 @@ fn agent_settings(directory: &Path) -> Settings {
 }
 
 fn cgroups_root(directory: &Path) -> String {
-    format!("tepui-test{}", directory.file_name().unwrap().to_str().unwrap())
+    format!("tepui-containers{}", directory.file_name().unwrap().to_str().unwrap())
 }
 
 fn config(directory: &Path, id: &str, line: &str) -> ContainerConfig {
