@@ -11,7 +11,7 @@ use tepui_proto::{internal, v1};
 
 use crate::{
     Config, Connection, Cx, Effect, FromAgent, HttpRequest, Input, Master, NewStream, Pid, RegistryOperation,
-    RequestId, SchedulerCall, Ticket, Timer, Via,
+    RequestId, SchedulerCall, Ticket, Timer, ToAgent, Via,
 };
 
 /// See the module.
@@ -35,6 +35,8 @@ pub struct Cluster {
 pub struct Machine {
     pub pid: Pid,
     pub info: v1::AgentInfo,
+    /// Does not answer pings.
+    pub silent: bool,
 }
 
 /// A scheduler of the test.
@@ -90,11 +92,21 @@ impl Cluster {
                 _ => {}
             }
         }
+        let pinged = cx.effects.iter().filter_map(|effect| match effect {
+            Effect::Send { to, message: ToAgent::Ping(_) } => Some(to.clone()),
+            _ => None,
+        });
+        let pinged: Vec<Pid> = pinged.collect();
         self.effects.extend(cx.effects);
         assert_eq!(self.master.invariants(), Vec::<String>::new());
         assert_eq!(self.allocator.invariants(), Vec::<String>::new());
         if !self.slow_disk {
             self.write();
+        }
+        for from in pinged {
+            if self.agents.values().any(|agent| agent.pid == from && !agent.silent) {
+                self.step(Input::Agent { from, message: FromAgent::Pong(internal::PongSlaveMessage {}) });
+            }
         }
     }
 
@@ -138,10 +150,11 @@ impl Cluster {
         self.text(|effect| !matches!(effect, Effect::Count(_) | Effect::Changed(_) | Effect::Log(_)))
     }
 
-    /// What schedulers, agents and HTTP clients heard since the last look.
+    /// What schedulers, agents and HTTP clients heard since the last look, without pings and heartbeats.
     pub fn heard(&mut self) -> String {
         self.text(|effect| {
-            matches!(
+            let is_routine = effect.to_string().ends_with("<- Ping") || effect.to_string().ends_with("<- HEARTBEAT");
+            !is_routine && matches!(
                 effect,
                 Effect::Event { .. }
                     | Effect::Send { .. }
@@ -194,6 +207,11 @@ impl Cluster {
         self.now = end;
     }
 
+    /// The timers that are armed.
+    pub fn armed(&self) -> impl Iterator<Item = Timer> {
+        self.timers.keys().copied()
+    }
+
     fn next_timer(&self) -> Option<(Timer, Time)> {
         let timers = self.timers.iter().map(|(timer, at)| (*timer, *at));
         timers.min_by_key(|(timer, at)| (*at, timer.serial))
@@ -204,6 +222,14 @@ impl Cluster {
         let allocations = self.allocator.on_timer(self.now);
         if !allocations.is_empty() {
             self.step(Input::Allocated(allocations));
+        }
+    }
+
+    /// Seconds pass, and the allocator runs each second.
+    pub fn wait(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            self.advance(Duration::from_secs(1));
+            self.allocate();
         }
     }
 
@@ -229,7 +255,7 @@ impl Cluster {
             ..v1::AgentInfo::default()
         };
         let pid = Pid::new(format!("slave(1)@10.0.0.{number}:5051"));
-        self.agents.insert(name.into(), Machine { pid, info: info.clone() });
+        self.agents.insert(name.into(), Machine { pid, info: info.clone(), silent: false });
         internal::RegisterSlaveMessage {
             slave: info,
             version: Some("1.11.0".into()),
@@ -270,6 +296,49 @@ impl Cluster {
 
     pub fn reregister(&mut self, name: &str, message: internal::ReregisterSlaveMessage) {
         self.say(name, FromAgent::Reregister(Box::new(message)));
+    }
+
+    /// The connection to the agent is lost, and it is not heard of any more.
+    pub fn lose(&mut self, name: &str) {
+        self.silence(name);
+        let pid = self.agents[name].pid.clone();
+        self.step(Input::Exited(pid));
+    }
+
+    /// The agent answers no more pings.
+    pub fn silence(&mut self, name: &str) {
+        self.agents.get_mut(name).expect("the test's agent exists").silent = true;
+    }
+
+    /// What the agent would say of its tasks: as the master has them.
+    pub fn reported_tasks(&self, name: &str) -> Vec<v1::Task> {
+        let handle = self.master.agents.by_pid[&self.agents[name].pid];
+        let tasks = self.master.agents.registered[handle].tasks.iter();
+        let task = |(framework, id): &(crate::FrameworkHandle, tepui_model::TaskId)| {
+            v1::Task::clone(&self.master.frameworks.registered[*framework].tasks[id].message)
+        };
+        tasks.map(task).collect()
+    }
+
+    /// The same of its executors.
+    pub fn reported_executors(&self, name: &str) -> Vec<v1::ExecutorInfo> {
+        let handle = self.master.agents.by_pid[&self.agents[name].pid];
+        let executors = self.master.agents.registered[handle].executors.iter();
+        let executor = |(framework, id): &(crate::FrameworkHandle, tepui_model::ExecutorId)| {
+            let executors = &self.master.frameworks.registered[*framework].executors;
+            v1::ExecutorInfo::clone(&executors[&(handle, id.clone())].info)
+        };
+        executors.map(executor).collect()
+    }
+
+    /// The message with which the agent would register again, with everything that runs on it.
+    pub fn reintroduce_busy(&self, name: &str, frameworks: &[&str]) -> internal::ReregisterSlaveMessage {
+        internal::ReregisterSlaveMessage {
+            frameworks: frameworks.iter().map(|framework| self.frameworks[*framework].info.clone()).collect(),
+            tasks: self.reported_tasks(name),
+            executor_infos: self.reported_executors(name),
+            ..self.reintroduce(name)
+        }
     }
 
     /// A status update of a task of the framework, with a uuid made of `number`.

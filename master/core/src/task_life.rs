@@ -1,7 +1,5 @@
 //! A task's life in the master's books: launched, updated, told of, and removed.
 
-use std::sync::Arc;
-
 use tepui_model::{TaskId, task_state};
 use tepui_proto::v1::{self, TaskState, TaskStatus};
 
