@@ -156,7 +156,7 @@ mod tests {
             shell: Some(false),
             value: Some("/bin/sh".into()),
             arguments: vec!["renamed".into(), "-c".into(), "exit $WORD".into()],
-            environment: Some(environment.into()),
+            environment: Some(environment),
             ..v1::CommandInfo::default()
         };
 
