@@ -47,10 +47,10 @@ impl Agent {
 }
 
 impl Master {
-    /// Adds an agent that the registry holds; the allocator does not know of it yet.
+    /// Adds an agent that the registry holds; neither it nor the allocator knows yet.
     pub(crate) fn add_agent(&mut self, cx: &mut Cx, new: Introduction) -> AgentHandle {
         let handle = self.agents.registered.next_handle();
-        let pings = self.first_ping(cx, handle, &new.pid);
+        let timer = self.arm(cx, Alarm::Ping(handle), self.config.agent_ping_timeout);
         cx.push(Effect::Watch(new.pid.clone()));
         self.agents.by_id.insert(new.id.clone(), handle);
         self.agents.by_pid.insert(new.pid.clone(), handle);
@@ -73,7 +73,7 @@ impl Master {
             tasks: BTreeSet::new(),
             executors: BTreeSet::new(),
             killed: BTreeSet::new(),
-            pings,
+            pings: Pings { timer, answered: false, missed: 0 },
         });
         self.changes.agents.insert(handle);
         handle
@@ -112,10 +112,9 @@ impl Master {
         Some(MasterSlaveConnection { total_ping_timeout_seconds: Some(timeout) })
     }
 
-    fn first_ping(&mut self, cx: &mut Cx, handle: AgentHandle, pid: &Pid) -> Pings {
-        cx.send(pid, ToAgent::Ping(PingSlaveMessage { connected: true }));
-        let timer = self.arm(cx, Alarm::Ping(handle), self.config.agent_ping_timeout);
-        Pings { timer, answered: false, missed: 0 }
+    /// The first ping goes out behind the answer to the registration; the timer that expects its pong is armed already.
+    pub(crate) fn first_ping(&mut self, cx: &mut Cx, handle: AgentHandle) {
+        cx.send(&self.agents.registered[handle].pid, ToAgent::Ping(PingSlaveMessage { connected: true }));
     }
 
     /// Looks whether the last ping was answered, and sends the next. Pings go on while an agent is disconnected: one that

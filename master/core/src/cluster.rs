@@ -153,15 +153,17 @@ impl Cluster {
     /// What schedulers, agents and HTTP clients heard since the last look, without pings and heartbeats.
     pub fn heard(&mut self) -> String {
         self.text(|effect| {
-            let is_routine = effect.to_string().ends_with("<- Ping") || effect.to_string().ends_with("<- HEARTBEAT");
-            !is_routine && matches!(
-                effect,
-                Effect::Event { .. }
-                    | Effect::Send { .. }
-                    | Effect::Answer { .. }
-                    | Effect::Open { .. }
-                    | Effect::Close(_)
-            )
+            let is_routine =
+                effect.to_string().ends_with("<- Ping") || effect.to_string().ends_with("<- HEARTBEAT");
+            !is_routine
+                && matches!(
+                    effect,
+                    Effect::Event { .. }
+                        | Effect::Send { .. }
+                        | Effect::Answer { .. }
+                        | Effect::Open { .. }
+                        | Effect::Close(_)
+                )
         })
     }
 

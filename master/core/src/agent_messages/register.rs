@@ -7,6 +7,7 @@ use crate::agent_life::Introduction;
 use crate::cx::Cx;
 use crate::effect::ToAgent;
 use crate::fact::Fact;
+use crate::limits;
 use crate::master::{Master, Pending};
 use crate::names::{AgentHandle, Pid};
 use crate::registry::RegistryOperation;
@@ -35,6 +36,10 @@ impl Master {
             let why = "a new agent registered at the same address";
             self.remove_agent(cx, known, why, "master/slave_removals/reason_registered");
         }
+        if self.agents.registered.len() >= limits::AGENTS {
+            let refused = Fact::warn("registration of an agent refused, there are too many");
+            return cx.log(refused.with("from", from).with("limit", limits::AGENTS));
+        }
         self.agents.next_id += 1;
         self.agents.registering.insert(from);
         let operation = RegistryOperation::AdmitAgent(Box::new(new.info.clone()));
@@ -58,6 +63,7 @@ impl Master {
         );
         let handle = self.add_agent(cx, new);
         self.tell_registered(cx, handle);
+        self.first_ping(cx, handle);
         self.tell_allocator_of_agent(cx, handle);
     }
 

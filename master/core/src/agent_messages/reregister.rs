@@ -93,6 +93,7 @@ impl Master {
         self.restore(cx, agent, report, (!was_recovered).then_some(was_unreachable));
         self.tell_allocator_of_agent(cx, agent);
         self.tell_reregistered(cx, agent, Vec::new());
+        self.first_ping(cx, agent);
         self.shut_down_completed(cx, agent, &completed);
         self.tell_frameworks(cx, agent, &known);
     }

@@ -11,6 +11,7 @@ use crate::events;
 use crate::fact::Fact;
 use crate::framework_life::Profile;
 use crate::frameworks::{Link, Phase};
+use crate::limits;
 use crate::master::Master;
 use crate::names::{Alarm, Connection, FrameworkHandle, Pid, RequestId};
 use crate::validation;
@@ -61,6 +62,13 @@ impl Master {
         let roles = validation::framework::check(info, &self.config)?;
         if info.id.as_ref().is_some_and(|id| self.frameworks.is_completed(&id.value)) {
             return Err("Framework has been removed".into());
+        }
+        let is_known = info.id.as_ref().is_some_and(|id| self.frameworks.find(&id.value).is_some());
+        if !is_known && self.frameworks.registered.len() >= limits::FRAMEWORKS {
+            return Err(format!(
+                "There are {} frameworks, no more are taken; end one first",
+                limits::FRAMEWORKS
+            ));
         }
         Profile::new(info, roles, &call.suppressed_roles, call.offer_constraints.clone())
     }
