@@ -29,7 +29,11 @@ const MAX_BODY: usize = 64 << 20;
 
 /// Installs the routes.
 pub(crate) fn install(site: Site, config: &mut web::ServiceConfig) {
-    config.app_data(web::Data::new(site)).default_service(web::to(serve));
+    config
+        .app_data(web::Data::new(site))
+        // The node has a route of its own here, which knows nothing of agents and tasks.
+        .route("/metrics/snapshot", web::route().to(serve))
+        .default_service(web::to(serve));
 }
 
 async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) -> HttpResponse {
