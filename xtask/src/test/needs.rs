@@ -37,11 +37,6 @@ const NEEDS: [Need; 8] = [
     Need { package: "nodejs", probe: &["node", "--version"], why: "runs the npm framework" },
     Need { package: "npm", probe: &["npm", "--version"], why: "installs the npm framework" },
     Need {
-        package: "curl",
-        probe: &["curl", "--version"],
-        why: "endpoints are read as an operator reads them",
-    },
-    Need {
         package: "tar",
         probe: &["tar", "--version"],
         why: "makes the archives that are fetched and unpacked",
