@@ -63,18 +63,26 @@ pub enum Phase {
 
 /// How its scheduler is reached.
 #[derive(Clone, Debug)]
-pub enum Link {
+pub struct Link {
+    pub way: Way,
+    /// Sends the next heartbeat.
+    pub heartbeat: Timer,
+}
+
+/// The two ways to a scheduler.
+#[derive(Clone, Debug)]
+pub enum Way {
     /// Over an event stream; calls must carry its id.
-    Http { connection: Connection, stream_id: String, heartbeat: Timer },
+    Http { connection: Connection, stream_id: String },
     /// As an actor.
     Actor(Pid),
 }
 
 impl Link {
     pub fn peer(&self) -> Peer {
-        match self {
-            Link::Http { connection, .. } => Peer::Http(*connection),
-            Link::Actor(pid) => Peer::Actor(pid.clone()),
+        match &self.way {
+            Way::Http { connection, .. } => Peer::Http(*connection),
+            Way::Actor(pid) => Peer::Actor(pid.clone()),
         }
     }
 }
@@ -100,9 +108,9 @@ impl Framework {
     }
 
     pub fn pid(&self) -> Option<&Pid> {
-        match self.link()? {
-            Link::Actor(pid) => Some(pid),
-            Link::Http { .. } => None,
+        match &self.link()?.way {
+            Way::Actor(pid) => Some(pid),
+            Way::Http { .. } => None,
         }
     }
 

@@ -3,7 +3,7 @@
 use tepui_model::Resources;
 
 use crate::agents::{Agent, Phase as AgentPhase};
-use crate::frameworks::{Framework, Link, Phase};
+use crate::frameworks::{Framework, Way};
 use crate::master::Master;
 use crate::names::{AgentHandle, FrameworkHandle};
 
@@ -109,12 +109,12 @@ impl Master {
         if framework.link().is_none() && !framework.offers.is_empty() {
             broken.push(format!("framework {id} is away, but has offers"));
         }
-        let is_linked = match &framework.phase {
-            Phase::Active(Link::Http { connection, .. }) => {
+        let is_linked = match framework.link().map(|link| &link.way) {
+            Some(Way::Http { connection, .. }) => {
                 self.frameworks.by_connection.get(connection) == Some(&handle)
             }
-            Phase::Active(Link::Actor(pid)) => self.frameworks.by_pid.get(pid) == Some(&handle),
-            Phase::Disconnected { .. } | Phase::Recovered => true,
+            Some(Way::Actor(pid)) => self.frameworks.by_pid.get(pid) == Some(&handle),
+            None => true,
         };
         if !is_linked {
             broken.push(format!("framework {id} is not found by its connection"));

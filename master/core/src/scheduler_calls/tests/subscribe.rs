@@ -47,16 +47,20 @@ fn heartbeats_go_on_every_fifteen_seconds() {
 }
 
 #[test]
-fn an_actor_gets_no_heartbeats_and_is_watched() {
+fn an_actor_is_watched_and_hears_the_same() {
     let mut cluster = cluster();
 
     cluster.subscribe_actor("web", "scheduler@10.1.0.1:7000", info("web"));
-    cluster.advance(Duration::from_secs(60));
+    cluster.advance(Duration::from_secs(15));
 
     expect![[r#"
+        arm heartbeat of f0 at 0:15
         watch scheduler@10.1.0.1:7000
         allocator <- add f0 m-0000 as *
         scheduler@10.1.0.1:7000 <- SUBSCRIBED m-0000
+        scheduler@10.1.0.1:7000 <- HEARTBEAT
+        scheduler@10.1.0.1:7000 <- HEARTBEAT
+        arm heartbeat of f0 at 0:30
     "#]]
     .assert_eq(&cluster.effects());
 }
@@ -69,6 +73,7 @@ fn an_actor_that_subscribes_twice_is_answered_twice_and_stays_one_framework() {
 
     expect![[r#"
         scheduler@10.1.0.1:7000 <- SUBSCRIBED m-0000
+        scheduler@10.1.0.1:7000 <- HEARTBEAT
     "#]]
     .assert_eq(&cluster.effects());
 }
@@ -122,8 +127,10 @@ fn an_actor_takes_over_from_an_http_scheduler() {
         disarm heartbeat of f0
         stream 1 <- ERROR Framework failed over
         stream 1 closed
+        arm heartbeat of f0 at 0:15
         watch scheduler@10.1.0.1:7000
         scheduler@10.1.0.1:7000 <- SUBSCRIBED m-0000
+        scheduler@10.1.0.1:7000 <- HEARTBEAT
     "#]]
     .assert_eq(&cluster.effects());
 }

@@ -106,6 +106,7 @@ fn an_actor_framework_ends_without_a_word() {
 
     expect![[r#"
         allocator <- deactivate f0
+        disarm heartbeat of f0
         allocator <- remove f0
     "#]]
     .assert_eq(&cluster.effects());
