@@ -62,6 +62,33 @@ fn execute_waits_and_its_status_is_that_of_the_tasks() {
 }
 
 #[test]
+fn long_logs_arrive_whole_and_followed_ones_until_the_end() {
+    let cluster = cluster();
+
+    // Characters of two bytes, at odd places: pieces of the file end within some of them.
+    let command = "--command=printf x; for i in $(seq 40000); do printf 'é€'; done";
+    let (said, status) = cluster.run(&["execute", "--name=long", command, SMALL]);
+    assert_eq!(status, Some(0), "{said}");
+    let (log, _) = cluster.run(&["logs", "long"]);
+    assert_eq!(log.len(), 1 + 40_000 * 5);
+    assert_eq!(log.trim_start_matches('x').replace("é€", ""), "");
+
+    let command = "--command=for i in 1 2 3; do echo $i; sleep 0.2; done";
+    let (log, status) = std::thread::scope(|scope| {
+        let running = scope.spawn(|| cluster.run(&["execute", "--name=slow", command, SMALL]));
+        // The log can be followed as soon as the master knows the task.
+        let log = loop {
+            let followed = cluster.run(&["logs", "slow", "--follow"]);
+            if followed.1 == Some(0) {
+                break followed.0;
+            }
+        };
+        (log, running.join().expect("it does not panic").1)
+    });
+    assert_eq!((log.as_str(), status), ("1\n2\n3\n", Some(0)));
+}
+
+#[test]
 fn a_task_that_runs_too_long_is_killed_when_asked() {
     let cluster = cluster();
 
