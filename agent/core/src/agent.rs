@@ -167,7 +167,10 @@ impl Agent {
         };
         match event {
             ContainerEvent::Launched { pid } => self.container_launched(cx, &framework, &executor, pid),
-            ContainerEvent::LaunchFailed { why } => self.launch_failed(cx, &framework, &executor, why),
+            ContainerEvent::LaunchFailed { why } => {
+                let why = format!("Failed to launch container: {why}");
+                self.launch_failed(cx, &framework, &executor, why);
+            }
             ContainerEvent::Updated => self.container_updated(cx, &framework, &executor),
             ContainerEvent::UpdateFailed { why } => self.update_failed(cx, &framework, &executor, &why),
             ContainerEvent::Exited(end) => self.container_exited(cx, &framework, &executor, &end),

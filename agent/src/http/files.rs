@@ -42,7 +42,7 @@ pub(super) async fn browse(request: &HttpRequest, site: &Site) -> HttpResponse {
         Ok(entries) => answer::json(request, &entries.into_iter().map(shown).collect::<Vec<_>>()),
         // Not a directory: it has no entries.
         Err(FilesError::BadRequest(_)) => answer::json(request, &[(); 0]),
-        Err(FilesError::NotFound(_)) => answer::empty(404),
+        Err(FilesError::NotFound(_)) => answer::no_such_file(),
         Err(why) => answer::text(500, crate::with_causes(&why)),
     }
 }
@@ -71,7 +71,7 @@ pub(super) async fn read(request: &HttpRequest, site: &Site) -> HttpResponse {
     match in_the_background(move || location.read(offset, length)).await {
         Ok(Chunk { offset, data }) => answer::json(request, &Part { data: text_of(data), offset }),
         Err(FilesError::BadRequest(_)) => answer::text(400, "Cannot read a directory.\n"),
-        Err(FilesError::NotFound(_)) => answer::empty(404),
+        Err(FilesError::NotFound(_)) => answer::no_such_file(),
         Err(why) => answer::text(500, crate::with_causes(&why)),
     }
 }
@@ -182,7 +182,7 @@ fn locate(request: &HttpRequest, site: &Site) -> Result<Location, HttpResponse> 
     let path = answer::query(request, "path").filter(|path| !path.is_empty());
     let path = path.ok_or_else(|| answer::text(400, "Expecting 'path=value' in query.\n"))?;
     site.world.shown.locate(&path).map_err(|why| match why {
-        FilesError::NotFound(_) => answer::empty(404),
+        FilesError::NotFound(_) => answer::no_such_file(),
         FilesError::BadRequest(_) | FilesError::Io { .. } => {
             answer::text(400, format!("'{path}' is inaccessible.\n"))
         }

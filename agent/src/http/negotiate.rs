@@ -3,6 +3,9 @@
 use libactor::web::http::header;
 use libactor::web::{HttpRequest, HttpResponse};
 
+use tepui_proto::Described;
+use tepui_proto::json::{self, JsonError};
+
 use super::answer;
 
 /// How messages are written.
@@ -32,6 +35,14 @@ pub(super) fn content_type(request: &HttpRequest, known: &str) -> Result<Encodin
         "application/x-protobuf" => Ok(Encoding::Protobuf),
         _ => Err(answer::text(415, format!("Expecting 'Content-Type' of {known}"))),
     }
+}
+
+/// A message from JSON, or why not in Mesos' words.
+pub(super) fn from_json<M: Described>(body: &[u8]) -> Result<M, String> {
+    json::from_slice(body).map_err(|why| match why {
+        JsonError::Value { .. } => format!("Failed to parse body into JSON: {why}"),
+        JsonError::Content(_) => format!("Failed to convert JSON into Call protobuf: {why}"),
+    })
 }
 
 /// Of the answer: JSON if the client does not mind.

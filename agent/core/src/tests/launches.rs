@@ -139,7 +139,7 @@ fn a_launch_that_fails_fails_the_task() {
 
     world.container(1, ContainerEvent::LaunchFailed { why: "fetch http://x/y: not found".into() });
     expect![[r#"
-        master <- StatusUpdate t1 TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED (fetch http://x/y: not found)
+        master <- StatusUpdate t1 TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED (Failed to launch container: fetch http://x/y: not found)
         timer: retry of t1 in 10secs
     "#]]
     .assert_eq(&world.stored());
