@@ -116,6 +116,10 @@ impl Cluster {
         self
     }
 
+    pub fn set_slow_disk(&mut self, slow: bool) {
+        self.slow_disk = slow;
+    }
+
     /// The disk does what it was asked.
     pub fn write(&mut self) {
         for (ticket, operation) in std::mem::take(&mut self.writes) {
@@ -341,6 +345,21 @@ impl Cluster {
             executor_infos: self.reported_executors(name),
             ..self.reintroduce(name)
         }
+    }
+
+    /// The same, of an agent that may not be registered now, and without frameworks that ended.
+    pub fn report_if_registered(
+        &self,
+        name: &str,
+        frameworks: &[&str],
+    ) -> Option<internal::ReregisterSlaveMessage> {
+        let handle = self.master.agents.by_pid.get(&self.agents[name].pid)?;
+        let id = self.master.agents.registered[*handle].id.to_wire();
+        let is_alive = |name: &&&str| self.master.frameworks.find(&self.framework_id(name).value).is_some();
+        let frameworks: Vec<&str> = frameworks.iter().filter(is_alive).copied().collect();
+        let mut report = self.reintroduce_busy(name, &frameworks);
+        report.slave.id = Some(id);
+        Some(report)
     }
 
     /// A status update of a task of the framework, with a uuid made of `number`.

@@ -45,6 +45,8 @@ mod framework_life;
 mod frameworks;
 mod input;
 mod invariants;
+#[cfg(test)]
+mod laws;
 pub mod limits;
 mod master;
 mod names;
