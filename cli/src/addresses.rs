@@ -43,7 +43,7 @@ impl Addresses {
 
 fn port(flags: &Parsed, name: &str) -> Result<Option<u16>> {
     let Some(number) = flags.integer(name) else { return Ok(None) };
-    let port = u16::try_from(number);
+    let port = u16::try_from(number).ok();
     Ok(Some(port.with_context(|| format!("--{name}: {number} is no port; the greatest is 65535"))?))
 }
 

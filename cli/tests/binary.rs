@@ -44,22 +44,6 @@ fn help_and_version_end_well() {
 }
 
 #[test]
-fn a_port_in_use_ends_the_daemon_with_what_to_do() {
-    let first = master(&[]);
-    let (_, port) = first.address.rsplit_once(':').expect("a port");
-
-    let said = complaint(&[
-        "master",
-        "--ip=127.0.0.1",
-        &format!("--port={port}"),
-        "--registry=in_memory",
-        "--quiet",
-    ]);
-
-    assert!(said.contains(&first.address) && said.contains("choose another port"), "{said}");
-}
-
-#[test]
 fn a_work_dir_that_cannot_be_used_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");

@@ -98,13 +98,3 @@ fn a_task_that_runs_too_long_is_killed_when_asked() {
     assert_eq!(status, Some(1), "{said}");
     assert_eq!(states(&said, "long").last().map(String::as_str), Some("TASK_KILLED"), "{said}");
 }
-
-#[test]
-fn the_demo_finishes_its_batch_and_sums_up() {
-    let output = output(&["demo", "--exit"]);
-
-    let said = String::from_utf8(output.stdout).expect("text");
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    let last = said.lines().last().unwrap_or_default();
-    assert!(last.starts_with("20 of 20 tasks finished in "), "{said}");
-}
