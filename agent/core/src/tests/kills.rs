@@ -1,3 +1,5 @@
+//! Killing a task in each phase of its life.
+
 use expect_test::expect;
 
 use super::world::World;

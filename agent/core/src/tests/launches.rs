@@ -1,3 +1,5 @@
+//! Launching tasks, and what may go wrong before they run.
+
 use std::time::Duration;
 
 use expect_test::expect;

@@ -1,3 +1,5 @@
+//! Starting again over what an earlier life left behind.
+
 use std::time::Duration;
 
 use expect_test::expect;

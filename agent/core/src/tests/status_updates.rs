@@ -1,3 +1,5 @@
+//! Updates on their way: in order, written down, sent again.
+
 use std::time::Duration;
 
 use expect_test::expect;
