@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tepui_model::{FrameworkCapabilities, FrameworkId, ResourceQuantities, Resources, Role, duration};
+use tepui_model::{FrameworkCapabilities, FrameworkId, ResourceQuantities, Role, duration};
 use tepui_proto::internal::ShutdownFrameworkMessage;
 use tepui_proto::v1::scheduler::OfferConstraints;
 use tepui_proto::v1::task_status::Reason;
@@ -15,7 +15,7 @@ use crate::cx::Cx;
 use crate::effect::{Answer, Effect, ToAgent};
 use crate::events;
 use crate::fact::Fact;
-use crate::frameworks::{Framework, Phase, Ring, Way};
+use crate::frameworks::{Framework, Phase, Ring, Tally, Way};
 use crate::master::Master;
 use crate::names::{Alarm, Connection, FrameworkHandle, Pid, RequestId, Timer};
 use crate::status::Verdict;
@@ -93,8 +93,8 @@ impl Master {
             completed: Ring::default(),
             executors: BTreeMap::new(),
             offers: BTreeSet::new(),
-            used: Resources::new(),
-            offered: Resources::new(),
+            used: Tally::default(),
+            offered: Tally::default(),
         });
         self.frameworks.by_id.insert(id, handle);
         self.changes.frameworks.insert(handle);

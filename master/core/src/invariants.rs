@@ -77,10 +77,10 @@ impl Master {
             framework.tasks.values().filter(|task| task.holds_resources()).map(|task| &task.resources);
         let executors = framework.executors.values().map(|executor| &executor.resources);
         let used: Resources = tasks.chain(executors).sum();
-        if used != framework.used {
+        if used != framework.used.total() {
             broken.push(format!(
                 "framework {id} says it uses {}, its tasks and executors use {used}",
-                framework.used
+                framework.used.total()
             ));
         }
         for task in framework.tasks.values() {
@@ -100,10 +100,10 @@ impl Master {
         }
         let offers = framework.offers.iter().filter_map(|offer| self.offers.outstanding.get(*offer));
         let offered: Resources = offers.map(|offer| &offer.resources).sum();
-        if offered != framework.offered {
+        if offered != framework.offered.total() {
             broken.push(format!(
                 "framework {id} says it is offered {}, its offers hold {offered}",
-                framework.offered
+                framework.offered.total()
             ));
         }
         if framework.link().is_none() && !framework.offers.is_empty() {

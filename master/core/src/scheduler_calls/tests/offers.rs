@@ -287,3 +287,23 @@ fn oversubscribed_resources_are_offered_to_those_who_can_lose_them() {
     "#]]
     .assert_eq(&cluster.effects());
 }
+
+#[test]
+fn a_framework_is_offered_a_port_as_long_as_one_agent_offers_it() {
+    let mut cluster = cluster()
+        .agent("a1", "cpus:4; mem:1024; ports:[31000-32000]")
+        .agent("a2", "cpus:2; mem:1024; ports:[31000-32000]")
+        .framework("web");
+    cluster.allocate();
+    cluster.changes();
+
+    cluster.decline("web", &["m-O0"], None);
+
+    let changes = cluster.changes();
+    assert!(
+        changes.contains(
+            "offered cpus(allocated: *):2; mem(allocated: *):1024; ports(allocated: *):[31000-32000]"
+        ),
+        "{changes}"
+    );
+}
