@@ -240,6 +240,11 @@ impl Agent {
     }
 
     pub(crate) fn task_not_checkpointed(&mut self, cx: &mut Cx, run: &Run, task: &TaskId, why: &str) {
+        let executor = self.executor_mut(&run.framework, &run.executor);
+        if executor.is_none_or(|executor| executor.run != *run || executor.queue_position(task).is_none()) {
+            // It ended while it was being written: with its executor, or by a kill. That was its last word.
+            return;
+        }
         let verdict = Verdict::new(TaskState::TaskFailed, Reason::ContainerLaunchFailed, why);
         self.report(cx, &run.framework, task, Some(&run.executor), verdict);
     }
