@@ -60,7 +60,8 @@ fn an_agent_that_was_given_up_comes_back_with_its_tasks() {
     }
     let report = finish(world);
 
-    assert_all_finished(&report);
+    // What was launched meanwhile arrives when the agent takes no tasks, and never runs.
+    assert_eq!(report.counters.get("tasks begun"), report.counters.get("tasks finished"), "{report}");
 }
 
 #[test]
