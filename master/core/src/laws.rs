@@ -75,7 +75,7 @@ impl World {
     fn new() -> World {
         let mut cluster = cluster();
         for agent in AGENTS {
-            cluster = cluster.agent(agent, "cpus:4; mem:1024");
+            cluster = cluster.agent(agent, "cpus:4; mem:1024; ports:[31000-31003]");
         }
         cluster = cluster
             .framework_like(FRAMEWORKS[0], |info| info.failover_timeout = Some(30.0))
@@ -168,7 +168,11 @@ impl World {
     fn launch(&mut self, framework: usize, offer: usize, cpus: u8, executor: bool) {
         let Some((offer, agent)) = self.offer(framework, offer) else { return };
         self.launched += 1;
-        let (id, resources) = (format!("t{}", self.launched), format!("cpus:{cpus}; mem:64"));
+        // Every other task wants a port, the same ones on every agent.
+        let port = 31000 + self.launched / 2 % 4;
+        let ports =
+            if self.launched.is_multiple_of(2) { format!("; ports:[{port}-{port}]") } else { String::new() };
+        let (id, resources) = (format!("t{}", self.launched), format!("cpus:{cpus}; mem:64{ports}"));
         let mut info = if executor {
             executor_task(&id, &resources, "e", "cpus:0.1; mem:32")
         } else {

@@ -26,6 +26,7 @@
 //! on ([`Changed::Serving`]). Calls before it are answered with 503, messages before it are dropped and counted.
 
 mod agent_life;
+mod agent_loss;
 mod agent_messages;
 mod agents;
 mod changed;

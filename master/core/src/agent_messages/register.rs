@@ -2,6 +2,7 @@
 
 use tepui_model::AgentId;
 use tepui_proto::internal::{RegisterSlaveMessage, SlaveRegisteredMessage};
+use tepui_proto::v1;
 
 use crate::agent_life::Introduction;
 use crate::cx::Cx;
@@ -20,7 +21,8 @@ impl Master {
             // It asks again while the registry is written.
             return;
         }
-        let new = match validation::agent::introduction(&from, message, self.next_agent_id()) {
+        let new = validation::agent::introduction(&from, message, self.next_agent_id());
+        let new = match new.and_then(|new| self.check_domain(&new.info).map(|()| new)) {
             Ok(new) => new,
             Err(why) => {
                 let refused =
@@ -44,6 +46,14 @@ impl Master {
         self.agents.registering.insert(from);
         let operation = RegistryOperation::AdmitAgent(Box::new(new.info.clone()));
         self.persist(cx, operation, Pending::Admit(Box::new(new)));
+    }
+
+    /// Where an agent is means nothing to a master that does not know where it is itself.
+    pub(crate) fn check_domain(&self, info: &v1::AgentInfo) -> Result<(), String> {
+        if info.domain.is_some() && self.info.domain.is_none() {
+            return Err("it has a domain and this master has none; start the master with --domain".into());
+        }
+        Ok(())
     }
 
     fn next_agent_id(&self) -> AgentId {

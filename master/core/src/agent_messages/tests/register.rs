@@ -65,11 +65,12 @@ fn an_impatient_agent_is_admitted_once() {
 fn invalid_agents_are_refused_and_the_reason_logged() {
     let mut cluster = cluster();
     let valid = cluster.introduce("a1", "cpus:4; mem:1024");
-    let mut all = vec![valid.clone(); 4];
+    let mut all = vec![valid.clone(); 5];
     all[0].version = None;
     all[1].version = Some("0.28.3".into());
     all[2].version = Some("latest".into());
     all[3].slave.resources[0].scalar = None;
+    all[4].slave.domain = Some(tepui_proto::v1::DomainInfo::default());
 
     for message in all {
         cluster.say("a1", FromAgent::Register(Box::new(message)));
@@ -80,6 +81,7 @@ fn invalid_agents_are_refused_and_the_reason_logged() {
         log warn: registration of an agent refused from=slave(1)@10.0.0.1:5051 why=version '0.28.3' is too old, at least 1.0.0 is needed
         log warn: registration of an agent refused from=slave(1)@10.0.0.1:5051 why=version 'latest' is not a version (such as 1.11.0)
         log warn: registration of an agent refused from=slave(1)@10.0.0.1:5051 why=slave.resources: Resource 'cpus:0' is invalid: Invalid scalar resource
+        log warn: registration of an agent refused from=slave(1)@10.0.0.1:5051 why=it has a domain and this master has none; start the master with --domain
     "#]].assert_eq(&cluster.logs());
 }
 
