@@ -83,6 +83,9 @@ impl Master {
         agent.announced_capabilities = Arc::new(new.capabilities);
         agent.resource_version = new.resource_version;
         agent.reregistered = Some(cx.now);
+        // Its message is as good as a pong.
+        agent.pings.answered = true;
+        agent.pings.missed = 0;
         self.changes.agents.insert(handle);
         let call = Call::UpdateAgent { agent: handle, description: agent.description() };
         cx.push(Effect::Allocator(call));

@@ -55,6 +55,19 @@ fn one_answer_is_enough_to_begin_anew() {
 }
 
 #[test]
+fn an_agent_that_returns_at_the_last_moment_is_alive() {
+    let mut cluster = cluster().agent("a1", "cpus:4; mem:1024");
+    let message = cluster.reintroduce("a1");
+    cluster.lose("a1");
+    cluster.advance(Duration::from_secs(89));
+
+    cluster.reregister("a1", message);
+    cluster.advance(Duration::from_secs(1));
+
+    assert_eq!(cluster.master.agents.registered.len(), 1);
+}
+
+#[test]
 fn a_disconnected_agent_is_told_that_it_is() {
     let mut cluster = cluster().agent("a1", "cpus:4; mem:1024").framework("web").running(
         "web",
