@@ -40,6 +40,8 @@ pub struct Agent {
     /// Containers of live executors: which executor each belongs to.
     pub(crate) containers: BTreeMap<ContainerId, (FrameworkId, ExecutorId)>,
     pub(crate) pending: BTreeMap<Ticket, Pending>,
+    /// Updates that wait until the one before them is written: one that must be written again is not overtaken.
+    pub(crate) held: BTreeMap<StreamKey, VecDeque<Pending>>,
     next_ticket: u64,
     pub(crate) resource_version: [u8; 16],
     pub(crate) counters: Counters,
@@ -110,6 +112,7 @@ impl Agent {
             updates,
             containers: BTreeMap::new(),
             pending: BTreeMap::new(),
+            held: BTreeMap::new(),
             next_ticket: 1,
             resource_version,
             counters: Counters::default(),
@@ -191,7 +194,8 @@ impl Agent {
             Pending::Launch { run } => self.launch(cx, &run),
             Pending::Task { run, task } => self.task_ready(cx, &run, &task),
             Pending::Update { key, id, update, waits, .. } => {
-                self.update_stored(cx, &key, id, update, waits.as_ref())
+                self.update_stored(cx, &key, id, update, waits.as_ref());
+                self.write_next_update(cx, &key);
             }
             Pending::Acknowledgement { key, id, .. } => self.acknowledged(cx, &key, id),
         }
