@@ -481,6 +481,7 @@ impl World {
     fn believe(&mut self, framework: usize, status: &v1::TaskStatus) {
         let id = &status.task_id.value;
         let state = status.state();
+        let may_forget = self.may_forget(framework);
         let Some(believed) = self.schedulers[framework].tasks.get_mut(id) else {
             return self.broken.push(format!("framework{framework} is told of {id}, which it never launched"));
         };
@@ -489,6 +490,10 @@ impl World {
                 && known != uuid
                 && rank(*before) >= rank(state)
             {
+                if may_forget && is_of_nothing(status) {
+                    self.counters.add("ends that were forgotten and told otherwise");
+                    return;
+                }
                 let (before, after) = (before.as_str_name(), state.as_str_name());
                 self.broken.push(format!("framework{framework} is told {after} of {id} after {before}: {status:?}"));
             }
@@ -502,6 +507,12 @@ impl World {
         if status.uuid.is_some() || !has_said_end {
             believed.state = state;
         }
+    }
+
+    /// Whether an agent may not know after a crash what it said of the framework's tasks: what is not on disk is not known.
+    fn may_forget(&self, framework: usize) -> bool {
+        let checkpoints = self.schedulers[framework].checkpoints(self.scenario.load.some_do_not_checkpoint);
+        !checkpoints || self.counters.get("checkpoints that failed") > 0
     }
 
     fn kill(&mut self, framework: usize, task: &str) {
@@ -612,6 +623,13 @@ fn rank(state: TaskState) -> u8 {
 /// Whether a scheduler would launch another task in its place.
 pub(crate) fn has_ended(state: TaskState) -> bool {
     task_state::is_terminal(state) || state == TaskState::TaskUnknown
+}
+
+/// An agent's answer to its master about a task that it does not know.
+fn is_of_nothing(status: &v1::TaskStatus) -> bool {
+    status.reason() == v1::task_status::Reason::Reconciliation
+        && status.source() == v1::task_status::Source::Agent
+        && task_state::is_terminal(status.state())
 }
 
 fn ended_as(state: TaskState) -> &'static str {
