@@ -1,3 +1,5 @@
+//! An agent that starts again over what an earlier one left: executors, tasks, updates.
+
 use std::fs;
 
 use nix::sys::signal::{Signal, kill};

@@ -1,3 +1,5 @@
+//! What keeps an agent from starting, each in one line.
+
 use std::fs;
 use std::net::TcpListener;
 

@@ -1,3 +1,5 @@
+//! Tasks from the master to their executor and back, and what is left of them.
+
 use std::fs;
 use std::time::Duration;
 
