@@ -17,7 +17,7 @@ use crate::stream::EventStream;
 pub(super) async fn serve(request: &HttpRequest, body: &[u8], site: &Site) -> Result<HttpResponse, AskError> {
     let call = match negotiate::content_type(request, "application/json or application/x-protobuf") {
         Ok(encoding) => decode(encoding, body),
-        Err(refused) => return Ok(refused),
+        Err(refused) => return Ok(refused.answer()),
     };
     let call = match call {
         Ok(call) => call,

@@ -43,12 +43,15 @@ struct State<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
 enum Content<'a> {
-    GetTasks(Tasks<'a>),
-    GetExecutors(Executors<'a>),
-    GetFrameworks(Frameworks<'a>),
-    GetState(State<'a>),
+    #[serde(rename = "get_tasks")]
+    Tasks(Tasks<'a>),
+    #[serde(rename = "get_executors")]
+    Executors(Executors<'a>),
+    #[serde(rename = "get_frameworks")]
+    Frameworks(Frameworks<'a>),
+    #[serde(rename = "get_state")]
+    State(State<'a>),
 }
 
 #[derive(Serialize)]
@@ -61,17 +64,17 @@ struct Response<'a> {
 /// The response, if it is one of the lists.
 pub(super) fn of(whole: &v1::agent::Response) -> Option<impl Serialize> {
     let content = if let Some(state) = &whole.get_state {
-        Content::GetState(State {
+        Content::State(State {
             get_tasks: state.get_tasks.as_deref().map(tasks),
             get_executors: state.get_executors.as_deref().map(executors),
             get_frameworks: state.get_frameworks.as_deref().map(frameworks),
         })
     } else if let Some(list) = &whole.get_tasks {
-        Content::GetTasks(tasks(list))
+        Content::Tasks(tasks(list))
     } else if let Some(list) = &whole.get_executors {
-        Content::GetExecutors(executors(list))
+        Content::Executors(executors(list))
     } else {
-        Content::GetFrameworks(frameworks(whole.get_frameworks.as_deref()?))
+        Content::Frameworks(frameworks(whole.get_frameworks.as_deref()?))
     };
     Some(Response { r#type: whole.r#type().as_str_name(), content })
 }

@@ -9,6 +9,7 @@ use tepui_proto::v1::agent::response::{self, Type};
 use tepui_proto::v1::agent::{Call, Response, call};
 use tepui_proto::{json, wire};
 
+use super::answer::Refusal;
 use super::negotiate::{self, Encoding};
 use super::{Site, answer, files, lists, metrics, state, statistics};
 use crate::actor::AgentActor;
@@ -21,7 +22,7 @@ pub(super) async fn serve(request: &HttpRequest, body: Bytes, site: &Site) -> Re
         Ok(Encoding::Protobuf) => {
             wire::decode(&body).map_err(|_| "Failed to parse body into Call protobuf".into())
         }
-        Err(refused) => return Ok(refused),
+        Err(refused) => return Ok(refused.answer()),
     };
     let call = match call.and_then(check) {
         Ok(call) => call,
@@ -32,7 +33,7 @@ pub(super) async fn serve(request: &HttpRequest, body: Bytes, site: &Site) -> Re
     };
     let response = match answer_to(call, site).await? {
         Ok(response) => response,
-        Err(refused) => return Ok(refused),
+        Err(refused) => return Ok(refused.answer()),
     };
     let body = match encoding {
         Encoding::Protobuf => response.encode_to_vec(),
@@ -56,7 +57,7 @@ fn check(call: Call) -> Result<Call, String> {
     }
 }
 
-async fn answer_to(call: Call, site: &Site) -> Result<Result<Response, HttpResponse>, AskError> {
+async fn answer_to(call: Call, site: &Site) -> Result<Result<Response, Refusal>, AskError> {
     let of = |kind: Type| Response { r#type: Some(kind as i32), ..Response::default() };
     Ok(Ok(match call.r#type() {
         call::Type::GetHealth => {
@@ -140,11 +141,11 @@ async fn answer_to(call: Call, site: &Site) -> Result<Result<Response, HttpRespo
             get_resource_providers: Some(response::GetResourceProviders::default()),
             ..of(Type::GetResourceProviders)
         },
-        call::Type::Unknown => return Ok(Err(answer::text(501, "501 Not Implemented."))),
+        call::Type::Unknown => return Ok(Err(Refusal::new(501, "501 Not Implemented."))),
         other => {
             let why =
                 format!("501 Not Implemented. This agent does not have the call {} yet", other.as_str_name());
-            return Ok(Err(answer::text(501, why)));
+            return Ok(Err(Refusal::new(501, why)));
         }
     }))
 }

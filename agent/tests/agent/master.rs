@@ -11,7 +11,6 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// What the agent said.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, in a test")]
 pub enum Heard {
     Register(RegisterSlaveMessage),
     Reregister(ReregisterSlaveMessage),
