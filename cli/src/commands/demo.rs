@@ -66,8 +66,9 @@ async fn demonstrate(exit: bool) -> Result<ExitCode> {
         signals.end().await;
     }
     drop(stop);
-    service.await.context("run the service")??;
+    let served = service.await;
     cluster.shutdown().await?;
+    served.context("run the service")??;
     println!("{summary}");
     Ok(code)
 }

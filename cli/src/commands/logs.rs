@@ -7,15 +7,16 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::Value;
 
+use super::Master;
+use super::tasks::has_ended;
 use crate::client::{Client, block_on, list, text};
 
 #[derive(Args)]
 pub struct Arguments {
     /// The task's id
     task: String,
-    /// The master
-    #[arg(long, value_name = "HOST:PORT", env = "MESOS_MASTER", default_value = "127.0.0.1:5050")]
-    master: String,
+    #[command(flatten)]
+    master: Master,
     /// Of the tasks with this id, the one of this framework
     #[arg(long, value_name = "ID")]
     framework: Option<String>,
@@ -38,7 +39,7 @@ const LOOK: Duration = Duration::from_millis(300);
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     block_on(async {
-        let master = Client::new(&arguments.master)?;
+        let master = arguments.master.client()?;
         let task = find(&master, arguments).await?;
         let agent = agent(&master, &task).await?;
         let sandbox = loop {
@@ -79,11 +80,6 @@ async fn find(master: &Client, arguments: &Arguments) -> Result<Value> {
     found.cloned().with_context(|| {
         format!("the master knows no task '{}'; `tepui tasks --all` lists those it does", arguments.task)
     })
-}
-
-fn has_ended(task: &Value) -> bool {
-    let live = ["TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING", "TASK_UNREACHABLE"];
-    !live.contains(&text(task, "state"))
 }
 
 /// The agent that ran it, which must still be there.
