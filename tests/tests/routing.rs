@@ -19,6 +19,11 @@ const ALLOWED: &[Allowed] = &[
         difference: "header Location: //*, recorded //ADDRESS",
         why: "the name of the machine is the set-up's; that it leads to the master has a test of its own",
     },
+    Allowed {
+        case: "*timeout=nope",
+        difference: "body \"Invalid timeout 'nope': *",
+        why: "ours says what to write",
+    },
     Allowed { case: "GET /metrics", difference: "*", why: "metrics for Prometheus, which Mesos has not" },
     Allowed {
         case: "GET /version?jsonp=f",
