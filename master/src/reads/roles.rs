@@ -59,7 +59,7 @@ impl RoleUse {
             name: self.name.clone(),
             weight: WEIGHT,
             frameworks: self.frameworks.iter().map(|id| v1::FrameworkId { value: id.clone() }).collect(),
-            resources: (&self.allocated + &self.offered).flatten().unallocated().to_wire(),
+            resources: (&self.allocated + &self.offered).scalars().flatten().unallocated().to_wire(),
         }
     }
 }
