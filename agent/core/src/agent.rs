@@ -207,6 +207,9 @@ impl Agent {
         match pending {
             Pending::Note => {}
             Pending::Launch { run } => {
+                if let Some(executor) = self.executor_mut(&run.framework, &run.executor) {
+                    executor.checkpointed = false;
+                }
                 self.launch_failed(cx, &run.framework, &run.executor, no_checkpoint(why))
             }
             Pending::Task { run, task } => self.task_not_checkpointed(cx, &run, &task, &no_checkpoint(why)),
