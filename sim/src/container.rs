@@ -30,6 +30,8 @@ pub(crate) struct Container {
     untold_tasks: BTreeMap<String, v1::TaskInfo>,
     /// Told, or to be told, and not acknowledged.
     untold: Vec<v1::TaskStatus>,
+    /// How many of them the last SUBSCRIBE carried.
+    carried: usize,
     pub tasks: BTreeMap<String, Task>,
     launched: u64,
     ending: bool,
@@ -83,6 +85,7 @@ impl Container {
             line: Line::Apart { since: now, attempts: 0 },
             untold_tasks: BTreeMap::new(),
             untold: Vec::new(),
+            carried: 0,
             tasks: BTreeMap::new(),
             launched: 0,
             ending: false,
@@ -231,6 +234,7 @@ impl World {
             return self.executor_loses_stream(agent, id, &peer);
         }
         container.line = Line::Waiting { peer: peer.clone(), since, attempts };
+        container.carried = container.untold.len();
         machine.peers.insert(peer.clone(), id.clone());
         let subscribe = call::Subscribe {
             unacknowledged_tasks: container.untold_tasks.values().cloned().collect(),
@@ -344,7 +348,7 @@ impl World {
             return;
         }
         match event.r#type() {
-            event::Type::Subscribed => container.line = Line::Subscribed(from.clone()),
+            event::Type::Subscribed => self.executor_subscribed(agent, id, from),
             event::Type::Launch => {
                 if let Some(launch) = &event.launch {
                     self.task_starts(agent, id, &launch.task);
@@ -369,6 +373,15 @@ impl World {
             | event::Type::Error
             | event::Type::Heartbeat
             | event::Type::Unknown => {}
+        }
+    }
+
+    /// What happened since SUBSCRIBE was sent is told now.
+    fn executor_subscribed(&mut self, agent: usize, id: &ContainerId, from: &Peer) {
+        let container = self.machines[agent].containers.get_mut(id).expect("the caller found it");
+        container.line = Line::Subscribed(from.clone());
+        for status in container.untold.split_off(container.carried.min(container.untold.len())) {
+            self.tell_update(agent, id, status);
         }
     }
 
@@ -412,6 +425,11 @@ impl World {
             timestamp: Some(self.now.as_secs_f64()),
             ..v1::TaskStatus::default()
         };
+        self.tell_update(agent, id, status);
+    }
+
+    fn tell_update(&mut self, agent: usize, id: &ContainerId, status: v1::TaskStatus) {
+        let container = self.machines[agent].containers.get_mut(id).expect("the caller found it");
         container.untold.push(status.clone());
         if let Line::Subscribed(peer) = container.line.clone() {
             let update = Some(Box::new(call::Update { status }));
@@ -426,6 +444,7 @@ impl World {
         let position = container.untold.iter().position(|status| status.uuid.as_ref() == Some(&acknowledged.uuid));
         let Some(position) = position else { return };
         let status = container.untold.remove(position);
+        container.carried -= usize::from(position < container.carried);
         let idle = container.untold.is_empty() && container.live_tasks().next().is_none();
         let (for_one_task, launched) = (container.for_one_task, container.launched);
         let (framework, checkpoints) = (container.run.framework.clone(), container.checkpoints);

@@ -5,13 +5,19 @@ use std::collections::BTreeMap;
 use tepui_agent_core::{
     Recovered, RecoveredExecutor, RecoveredFramework, RecoveredRun, RecoveredTask, Run, Write,
 };
-use tepui_model::{ContainerId, ExecutorId, FrameworkId, TaskId};
+use tepui_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
 use tepui_proto::internal::StatusUpdateRecord;
 use tepui_proto::v1;
 
-/// What `slaves/latest` points to.
+/// `slaves`: one directory for each agent that ever had this disk.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Disk {
+    latest: Option<AgentId>,
+    agents: BTreeMap<AgentId, AgentFiles>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct AgentFiles {
     info: Option<v1::AgentInfo>,
     frameworks: BTreeMap<FrameworkId, FrameworkFiles>,
 }
@@ -47,10 +53,16 @@ struct TaskFiles {
 impl Disk {
     pub fn write(&mut self, write: Write) {
         match write {
-            Write::Agent(info) => self.info = Some(*info),
-            Write::ForgetAgent => *self = Disk::default(),
+            Write::Agent(info) => {
+                let id = info.id.as_ref().map(AgentId::from_wire);
+                if let Some(Ok(id)) = id {
+                    self.agents.entry(id.clone()).or_default().info = Some(*info);
+                    self.latest = Some(id);
+                }
+            }
+            Write::ForgetAgent => self.latest = None,
             Write::Framework { run, info, pid } => {
-                let files = self.frameworks.entry(run.framework).or_default();
+                let files = self.framework(&run);
                 files.info = Some((*info).clone());
                 files.pid = pid;
             }
@@ -82,20 +94,25 @@ impl Disk {
 
     /// Deletes a run, and what is empty without it.
     pub fn collect(&mut self, run: &Run) {
-        let Some(framework) = self.frameworks.get_mut(&run.framework) else { return };
+        let Some(agent) = self.agents.get_mut(&run.agent) else { return };
+        let Some(framework) = agent.frameworks.get_mut(&run.framework) else { return };
         let Some(executor) = framework.executors.get_mut(&run.executor) else { return };
         executor.runs.remove(&run.container);
         if executor.runs.is_empty() {
             framework.executors.remove(&run.executor);
         }
         if framework.executors.is_empty() {
-            self.frameworks.remove(&run.framework);
+            agent.frameworks.remove(&run.framework);
         }
     }
 
+    fn framework(&mut self, run: &Run) -> &mut FrameworkFiles {
+        let agent = self.agents.entry(run.agent.clone()).or_default();
+        agent.frameworks.entry(run.framework.clone()).or_default()
+    }
+
     fn executor(&mut self, run: &Run) -> &mut ExecutorFiles {
-        let framework = self.frameworks.entry(run.framework.clone()).or_default();
-        framework.executors.entry(run.executor.clone()).or_default()
+        self.framework(run).executors.entry(run.executor.clone()).or_default()
     }
 
     fn run(&mut self, run: &Run) -> &mut RunFiles {
@@ -104,8 +121,9 @@ impl Disk {
 
     /// What a new process reads.
     pub fn read(&self) -> Recovered {
-        let Some(info) = &self.info else { return Recovered::default() };
-        let frameworks = self.frameworks.values().filter_map(FrameworkFiles::read).collect();
+        let latest = self.latest.as_ref().and_then(|latest| self.agents.get(latest));
+        let Some(AgentFiles { info: Some(info), frameworks }) = latest else { return Recovered::default() };
+        let frameworks = frameworks.values().filter_map(FrameworkFiles::read).collect();
         Recovered { info: Some(info.clone()), frameworks, errors: 0 }
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Ledger {
     promised: BTreeMap<Bytes, (String, String)>,
     told: BTreeSet<Bytes>,
     frameworks: BTreeMap<String, Life>,
+    /// Frameworks that a master has ended: what they used is free in its books, though it may run on for a while.
+    written_off: BTreeSet<String>,
 }
 
 /// What is known of a framework id.
@@ -36,6 +38,12 @@ impl Ledger {
 
     pub fn ended(&mut self, framework: &str, master: u64) {
         self.frameworks.insert(framework.into(), Life::Ended { master });
+    }
+
+    pub fn write_off(&mut self, framework: &str) {
+        if !self.written_off.contains(framework) {
+            self.written_off.insert(framework.into());
+        }
     }
 
     pub fn life(&self, framework: &str) -> Option<Life> {
@@ -81,8 +89,8 @@ impl World {
     fn really_used(&self, agent: usize) -> Resources {
         let mut used = Resources::new();
         for container in self.machines[agent].containers.values() {
-            let life = self.ledger.life(container.run.framework.as_str());
-            if !container.checkpoints || !matches!(life, Some(Life::Lives(_))) {
+            let is_written_off = self.ledger.written_off.contains(container.run.framework.as_str());
+            if !container.checkpoints || is_written_off {
                 continue;
             }
             used += &container.resources;

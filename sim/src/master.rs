@@ -210,6 +210,9 @@ impl World {
 
     fn tell_agent(&mut self, to: &Pid, message: ToAgent) {
         let Some(link) = self.link_of(to) else { return };
+        if let ToAgent::ShutdownFramework(message) = &message {
+            self.ledger.write_off(&message.framework_id.value);
+        }
         let message = match message {
             ToAgent::Registered(message) => MasterMessage::Registered(message),
             ToAgent::Reregistered(message) => MasterMessage::Reregistered(message),

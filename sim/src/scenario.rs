@@ -132,6 +132,38 @@ impl Scenario {
         }
     }
 
+    /// The same, smaller, and hardly anything ever works.
+    pub fn stormy(seed: u64) -> Scenario {
+        let every = |secs| Some(Duration::from_secs(secs));
+        let lossy = Scenario::lossy(seed);
+        Scenario {
+            agents: 5,
+            frameworks: 6,
+            length: Duration::from_secs(18 * 60),
+            load: Load {
+                job_every: Duration::from_secs(8),
+                tasks_per_job: 6,
+                longest_task: Duration::from_secs(20),
+                killed: 150,
+                failed: 100,
+                bad_executors: 80,
+                ..lossy.load.clone()
+            },
+            faults: Faults {
+                partition: every(12),
+                connection_loss: every(2),
+                agent_restart: every(5),
+                disk_full: every(30),
+                master_restart: every(25),
+                stream_loss: every(4),
+                framework_failover: every(15),
+                teardown: every(40),
+                executor_stream_loss: every(2),
+            },
+            ..lossy
+        }
+    }
+
     /// One master, 1,000 agents, 20 frameworks, one hour of everything. The master and the allocator are checked every 20
     /// virtual seconds, and each second 50 agents in turn: every agent as often as the master.
     pub fn hour(seed: u64) -> Scenario {

@@ -320,6 +320,11 @@ impl World {
             self.counters.add("frameworks that came back too late");
             return self.begin_anew(framework);
         }
+        if message.contains("failed over") {
+            // By a call of a process before this one, which was late. It goes with its end.
+            self.counters.add("schedulers that were replaced by older ones");
+            return self.scheduler_gives_up(framework);
+        }
         self.broken.push(format!("framework{framework} is told: {message}"));
     }
 
@@ -481,7 +486,7 @@ impl World {
     fn believe(&mut self, framework: usize, status: &v1::TaskStatus) {
         let id = &status.task_id.value;
         let state = status.state();
-        let may_forget = self.may_forget(framework);
+        let may_forget = self.may_forget(framework) || status.message() == "Cannot find executor";
         let Some(believed) = self.schedulers[framework].tasks.get_mut(id) else {
             return self.broken.push(format!("framework{framework} is told of {id}, which it never launched"));
         };
@@ -491,7 +496,7 @@ impl World {
                 && rank(*before) >= rank(state)
             {
                 if may_forget && is_of_nothing(status) {
-                    self.counters.add("ends that were forgotten and told otherwise");
+                    self.counters.add("ends that were told again otherwise");
                     return;
                 }
                 let (before, after) = (before.as_str_name(), state.as_str_name());
@@ -625,10 +630,11 @@ pub(crate) fn has_ended(state: TaskState) -> bool {
     task_state::is_terminal(state) || state == TaskState::TaskUnknown
 }
 
-/// An agent's answer to its master about a task that it does not know.
+/// An agent's answer to its master about a task that it does not know: asked after it, or told to kill it.
 fn is_of_nothing(status: &v1::TaskStatus) -> bool {
-    status.reason() == v1::task_status::Reason::Reconciliation
-        && status.source() == v1::task_status::Source::Agent
+    use v1::task_status::{Reason, Source};
+    matches!(status.reason(), Reason::Reconciliation | Reason::ExecutorTerminated)
+        && status.source() == Source::Agent
         && task_state::is_terminal(status.state())
 }
 

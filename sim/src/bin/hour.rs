@@ -6,11 +6,12 @@ use std::time::Instant;
 use tepui_sim::{Scenario, World, seed_or};
 
 const USAGE: &str = "\
-usage: hour [--seed NUMBER] [--lines NUMBER] [--lossy]
+usage: hour [--seed NUMBER] [--lines NUMBER] [--lossy | --stormy]
 
-  --seed   decides everything that is left to chance (1, or the environment's TEPUI_SEED)
-  --lines  how many of the transcript's last lines are printed if something does not hold (200)
-  --lossy  a few agents and much that goes wrong, instead of the hour of 1,000 agents";
+  --seed    decides everything that is left to chance (1, or the environment's TEPUI_SEED)
+  --lines   how many of the transcript's last lines are printed if something does not hold (200)
+  --lossy   a few agents and much that goes wrong, instead of the hour of 1,000 agents
+  --stormy  fewer agents, and hardly anything ever works";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,16 +38,16 @@ fn main() -> ExitCode {
 
 fn scenario(arguments: &[String]) -> Option<Scenario> {
     let mut arguments = arguments.iter().map(String::as_str);
-    let (mut seed, mut lines, mut lossy) = (None, 200, false);
+    let (mut seed, mut lines, mut of): (_, _, fn(u64) -> Scenario) = (None, 200, Scenario::hour);
     while let Some(argument) = arguments.next() {
         match argument {
             "--seed" => seed = Some(arguments.next()?.parse().ok()?),
             "--lines" => lines = arguments.next()?.parse().ok()?,
-            "--lossy" => lossy = true,
+            "--lossy" => of = Scenario::lossy,
+            "--stormy" => of = Scenario::stormy,
             _ => return None,
         }
     }
     let seed = seed.unwrap_or_else(|| seed_or(1));
-    let scenario = if lossy { Scenario::lossy(seed) } else { Scenario::hour(seed) };
-    Some(Scenario { kept_lines: lines, ..scenario })
+    Some(Scenario { kept_lines: lines, ..of(seed) })
 }
