@@ -224,12 +224,17 @@ fn the_demo_leaves_the_cluster_up_until_ctrl_c() {
 
     let line = lines.find(|line| line.contains("http://")).expect("it prints where the master is");
     let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
-    let state = ask(address, &Request::get("/state")).expect("the master answers").json();
+    until("three agents", secs(30), || {
+        let slaves = ask(address, &Request::get("/slaves")).ok()?.json();
+        (slaves["slaves"].as_array()?.len() == 3).then_some(())
+    });
+    // What it says last before it waits.
+    lines.find(|line| line.contains("Ctrl-C")).expect("it says how to end it");
+    assert_eq!(ask(address, &Request::get("/health")).map(|answer| answer.status()).ok(), Some(200));
     let pid = nix::unistd::Pid::from_raw(child.id() as i32);
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("a child can be signalled");
     let status = until("the demo to end", secs(20), || child.try_wait().expect("a child has a status"));
 
-    assert_eq!(state["slaves"].as_array().map(Vec::len), Some(3));
     assert!(status.success(), "{status}");
 }
 
