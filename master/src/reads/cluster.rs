@@ -101,13 +101,17 @@ impl Cluster {
         self.executors.values()
     }
 
+    pub(crate) fn all_tasks_of(&self, framework: &FrameworkId) -> impl Iterator<Item = &TaskView> + Clone {
+        let records = self.tasks_of.get(framework).into_iter().flatten();
+        records.filter_map(|record| self.tasks.get(record))
+    }
+
     pub(crate) fn tasks_of(
         &self,
         framework: &FrameworkId,
         standing: TaskStanding,
     ) -> impl Iterator<Item = &TaskView> + Clone {
-        let records = self.tasks_of.get(framework).into_iter().flatten();
-        records.filter_map(|record| self.tasks.get(record)).filter(move |task| task.standing == standing)
+        self.all_tasks_of(framework).filter(move |task| task.standing == standing)
     }
 
     pub(crate) fn executors_of(

@@ -226,7 +226,9 @@ impl Serialize for Summary<'_> {
         }
         let mut by_agent: BTreeMap<&str, Counts<'_>> = BTreeMap::new();
         let mut by_framework: BTreeMap<&str, Counts<'_>> = BTreeMap::new();
-        for task in self.cluster.tasks() {
+        // An ended framework's tasks tie it to no agent any more.
+        let of_live = live.clone().flat_map(|view| self.cluster.all_tasks_of(&view.id));
+        for task in of_live {
             let (framework, agent) = (task.framework.as_str(), task.task.agent_id.value.as_str());
             by_agent.entry(agent).or_default().add(task.task.state(), framework);
             by_framework.entry(framework).or_default().add(task.task.state(), agent);
