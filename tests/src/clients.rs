@@ -12,7 +12,7 @@ pub mod pins {
     pub const AVMESOS: &str = "avmesos==0.4.2";
     /// Wanted by pymesos. Its shipped C does not compile on Python 3.11 and later, so it is made from its Cython source.
     pub const HTTP_PARSER: &str = "http-parser==0.9.0";
-    pub const BUILD: &[&str] = &["cython==0.29.37", "wheel==0.45.1", "setuptools==80.9.0"];
+    pub const BUILD: &[&str] = &["cython==3.1.8", "wheel==0.45.1", "setuptools==80.9.0"];
     pub const NPM: &str = "mesos-framework@0.5.3";
 }
 
