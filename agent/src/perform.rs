@@ -82,13 +82,13 @@ fn watch(cx: &mut Context<AgentActor>, pid: &CorePid) {
     }
 }
 
+/// The values stand behind the sentence as `name=value`: fields of a fact are not known when this is compiled, as
+/// tracing's own would have to be.
 fn log(fact: &Fact) {
-    let what = fact.what;
-    let fields: String = fact.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
     match fact.level {
-        Level::Error => error!("{what}{fields}"),
-        Level::Warn => warn!("{what}{fields}"),
-        Level::Info => info!("{what}{fields}"),
-        Level::Debug => debug!("{what}{fields}"),
+        Level::Error => error!("{fact}"),
+        Level::Warn => warn!("{fact}"),
+        Level::Info => info!("{fact}"),
+        Level::Debug => debug!("{fact}"),
     }
 }

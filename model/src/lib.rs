@@ -1,4 +1,4 @@
-//! The vocabulary with laws: ids, resources, roles, time.
+//! The vocabulary with laws: ids, resources, roles, time; and the facts that cores state for the log.
 //!
 //! What has laws is a type of this crate, converted once, at the edge, from and to the generated messages of
 //! `tepui-proto`; this crate owns those conversions. What has no laws stays a message: nothing is mirrored here.
@@ -21,6 +21,7 @@ mod attributes;
 mod capabilities;
 mod container_id;
 pub mod duration;
+mod fact;
 mod id;
 mod resources;
 mod role;
@@ -33,6 +34,7 @@ pub use attributes::{Attribute, AttributeValue, Attributes, InvalidAttributes};
 pub use capabilities::{AgentCapabilities, FrameworkCapabilities};
 pub use container_id::{ContainerId, InvalidContainerId};
 pub use duration::InvalidDuration;
+pub use fact::{Fact, Level};
 pub use id::{AgentId, ExecutorId, FrameworkId, Id, IdKind, InvalidId, OfferId, OperationId, TaskId};
 pub use resources::{
     Conversion, DiskInfo, DiskKind, DiskSource, Format, InvalidResource, InvalidResources, Metadata,

@@ -12,7 +12,7 @@ use crate::changes::Changes;
 use crate::config::Config;
 use crate::cx::Cx;
 use crate::effect::Effect;
-use crate::fact::{Fact, Level};
+use crate::fact::Fact;
 use crate::frameworks::Frameworks;
 use crate::input::Input;
 use crate::names::{AgentHandle, Alarm, Ticket, Timer};
@@ -138,7 +138,7 @@ impl Master {
 
     pub(crate) fn abdicate(&mut self, cx: &mut Cx, why: String) {
         self.phase = Phase::Abdicated;
-        cx.log(Fact { level: Level::Error, what: "abdicating", fields: vec![("why", why.clone())] });
+        cx.log(Fact::error("abdicating").with("why", &why));
         cx.push(Effect::Abdicate(why));
     }
 

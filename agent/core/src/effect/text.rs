@@ -39,7 +39,7 @@ impl fmt::Display for Effect {
             Effect::Arm { timer, after } => write!(f, "timer: {timer} in {}", duration::print(*after)),
             Effect::Watch(pid) => write!(f, "watch {pid}"),
             Effect::Collect(run) => write!(f, "collect {run}"),
-            Effect::Log(fact) => fact.fmt(f),
+            Effect::Log(fact) => write!(f, "{}: {fact}", fact.level),
             Effect::Terminate { why } => write!(f, "terminate: {why}"),
         }
     }

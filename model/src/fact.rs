@@ -1,0 +1,95 @@
+//! What belongs into the log: a short sentence and fields, never prose with values in it. Cores only state facts; their
+//! shells print them.
+
+use std::fmt;
+
+/// How much an operator should care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// An operator must act.
+    Error,
+    /// Unexpected, and handled.
+    Warn,
+    /// A lifecycle changed.
+    Info,
+    /// A decision and its reason.
+    Debug,
+}
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// How much to care.
+    pub level: Level,
+    /// What happened, lowercase, without values.
+    pub what: &'static str,
+    /// The values.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+impl Fact {
+    /// An operator must act.
+    pub fn error(what: &'static str) -> Fact {
+        Fact::of(Level::Error, what)
+    }
+
+    /// Unexpected, and handled.
+    pub fn warn(what: &'static str) -> Fact {
+        Fact::of(Level::Warn, what)
+    }
+
+    /// A lifecycle changed.
+    pub fn info(what: &'static str) -> Fact {
+        Fact::of(Level::Info, what)
+    }
+
+    /// A decision and its reason.
+    pub fn debug(what: &'static str) -> Fact {
+        Fact::of(Level::Debug, what)
+    }
+
+    /// The same with one more field.
+    pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Fact {
+        self.fields.push((name, value.to_string()));
+        self
+    }
+
+    fn of(level: Level, what: &'static str) -> Fact {
+        Fact { level, what, fields: Vec::new() }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Level::Error => "error",
+            Level::Warn => "warn",
+            Level::Info => "info",
+            Level::Debug => "debug",
+        })
+    }
+}
+
+impl fmt::Display for Fact {
+    /// What happened and the fields as `name=value`, without the level: whoever logs it has its own way to show that.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)?;
+        for (name, value) in &self.fields {
+            write!(f, " {name}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_is_shown_with_its_fields_and_without_its_level() {
+        let fact = Fact::warn("message dropped").with("from", "slave(1)@10.0.0.1:5051").with("tries", 2);
+
+        assert_eq!(fact.to_string(), "message dropped from=slave(1)@10.0.0.1:5051 tries=2");
+        assert_eq!(fact.level.to_string(), "warn");
+    }
+}
