@@ -150,6 +150,11 @@ impl Agent {
         self.checkpoint(cx, Pending::AgentInfo, vec![write]);
     }
 
+    /// Whether `slave.info` is not durable yet.
+    pub(crate) fn is_being_written(&self) -> bool {
+        self.pending.values().any(|pending| *pending == Pending::AgentInfo)
+    }
+
     pub(crate) fn reregistered(&mut self, cx: &mut Cx, message: SlaveReregisteredMessage) {
         let is_us = self.id.as_ref().is_some_and(|own| own.as_str() == message.slave_id.value);
         match self.phase {

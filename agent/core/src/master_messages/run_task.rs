@@ -170,11 +170,14 @@ impl Agent {
         if !checkpoints {
             return self.launch(cx, &run);
         }
-        let writes = vec![
+        // A task whose agent is not on disk could not be found again.
+        let agent = self.is_being_written().then(|| Write::Agent(Box::new(self.info.clone())));
+        let mut writes: Vec<Write> = agent.into_iter().collect();
+        writes.extend([
             Write::Framework { run: run.clone(), info: framework_info, pid },
             Write::Executor { run: run.clone(), info, generated },
             Write::Task { run: run.clone(), task: Box::new(task) },
-        ];
+        ]);
         self.checkpoint(cx, Pending::Launch { run }, writes);
     }
 

@@ -285,3 +285,16 @@ fn tasks_whose_checkpoint_fails_with_their_executors_end_once() {
         master <- ExitedExecutor e1 status -1
     "#]].assert_eq(&world.disk_full());
 }
+
+#[test]
+fn a_task_is_not_written_down_without_its_agent() {
+    let mut world = World::new();
+    world.pass(Duration::from_secs(1));
+    world.master(super::world::registered(super::world::AGENT_ID));
+    world.disk_full();
+
+    expect![[r#"
+        disk #2 <- agent m-S0, framework f1, executor t1, task t1
+    "#]]
+    .assert_eq(&world.run("f1", "t1"));
+}
