@@ -56,9 +56,13 @@ impl Ledger {
         self.told.insert(uuid.clone());
     }
 
-    /// Promises to frameworks that live, which nobody kept.
+    /// Promises to frameworks that live, which nobody kept. One that a master ended is owed nothing, even if it came back
+    /// to a later master that does not know.
     pub fn unkept(&self) -> impl Iterator<Item = &(String, String)> {
-        self.promised.values().filter(|(framework, _)| matches!(self.life(framework), Some(Life::Lives(_))))
+        self.promised.values().filter(|(framework, _)| {
+            let lives = matches!(self.life(framework), Some(Life::Lives(_)));
+            lives && !self.written_off.contains(framework)
+        })
     }
 }
 
