@@ -11,6 +11,7 @@ mod counters;
 mod delivery;
 mod envelope;
 mod host;
+pub mod http;
 pub mod limits;
 pub mod metrics;
 mod node;

@@ -37,12 +37,6 @@ pub(super) fn empty(status: u16) -> HttpResponse {
     HttpResponse::build(StatusCode::from_u16(status).expect("we send only known statuses")).finish()
 }
 
-/// The rest of the body is not read: the connection ends.
-pub(super) fn too_large(most: usize) -> HttpResponse {
-    let body = format!("The request's body is larger than {most} bytes");
-    HttpResponse::PayloadTooLarge().force_close().content_type("text/plain; charset=utf-8").body(body)
-}
-
 /// Nothing, of a type: what libprocess says of files that are not there.
 pub(super) fn no_such_file() -> HttpResponse {
     text(404, "")
@@ -105,5 +99,5 @@ pub(super) fn query(request: &HttpRequest, name: &str) -> Option<String> {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         (key == name).then_some(value)
     })?;
-    super::percent_decode(&raw.replace('+', " "))
+    libactor::http::percent_decode(&raw.replace('+', " "))
 }

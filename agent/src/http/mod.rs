@@ -13,8 +13,8 @@ mod statistics;
 
 use std::sync::Arc;
 
-use futures::StreamExt as _;
-use libactor::web::http::{Method, header};
+use libactor::http::{percent_decode, read_body};
+use libactor::web::http::Method;
 use libactor::web::{self, HttpRequest, HttpResponse};
 use libactor::{ActorRef, AskError, Clock};
 
@@ -53,11 +53,11 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
         Route::Executor | Route::Operator if request.method() != Method::POST => {
             return answer::not_post(&request);
         }
-        Route::Executor => match read_body(&request, body).await {
+        Route::Executor => match read_body(&request, body, MAX_BODY).await {
             Ok(body) => executor::serve(&request, &body, &site).await,
             Err(refused) => return refused,
         },
-        Route::Operator => match read_body(&request, body).await {
+        Route::Operator => match read_body(&request, body, MAX_BODY).await {
             Ok(body) => operator::serve(&request, body, &site).await,
             Err(refused) => return refused,
         },
@@ -84,39 +84,4 @@ impl Site {
     ) -> Result<R, AskError> {
         self.agent.ask(Look(Box::new(look))).await
     }
-}
-
-async fn read_body(request: &HttpRequest, mut body: web::Payload) -> Result<web::Bytes, HttpResponse> {
-    let length =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if length.is_some_and(|length: u64| length > MAX_BODY as u64) {
-        return Err(answer::too_large(MAX_BODY));
-    }
-    let mut read = web::BytesMut::new();
-    while let Some(chunk) = body.next().await {
-        let chunk =
-            chunk.map_err(|why| answer::text(400, format!("Failed to read the request's body: {why}")))?;
-        if read.len() + chunk.len() > MAX_BODY {
-            return Err(answer::too_large(MAX_BODY));
-        }
-        read.extend_from_slice(&chunk);
-    }
-    Ok(read.freeze())
-}
-
-/// `%28` and its like: paths hold actor ids with parentheses, which some clients encode.
-fn percent_decode(path: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let (digits, tail) = tail.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
-        rest = tail;
-    }
-    String::from_utf8(bytes).ok()
 }
