@@ -201,6 +201,28 @@ fn a_second_hello_is_refused() {
     is_refused(hello(), "a frame of an acceptor where the protocol has none", "libactor/frames_malformed");
 }
 
+#[test]
+fn a_second_watch_of_the_same_number_is_refused() {
+    let watch = framed(&field(3, &[&[1 << 3, 7][..], &field(2, b"listener")].concat()));
+    is_refused(watch.repeat(2), "a second watch of number 7", "libactor/frames_malformed");
+}
+
+#[test]
+fn a_number_watches_again_after_its_watch_was_withdrawn() {
+    libactor::run(async {
+        let (target, listener, mut seen, decent) = scene().await;
+        let watch = framed(&field(3, &[&[1 << 3, 7][..], &field(2, b"listener")].concat()));
+        let unwatch = framed(&field(4, &[1 << 3, 7]));
+        let mut stranger = peer(target.address()).await;
+
+        let message = deliver(b"listener", b"test.Note", b"\x08\x07");
+        stranger.write_all(&[&watch[..], &unwatch, &watch, &message].concat()).await.unwrap();
+
+        assert!(matches!(seen.next().await, Saw::Note(_, 7)));
+        nobody_else_is_hurt(target, listener, seen, decent).await;
+    });
+}
+
 /// The stranger sends `bytes` and nothing more; the node says `reason` and closes.
 fn is_closed(bytes: &'static [u8], reason: &str, metric: &str) {
     libactor::run(async {

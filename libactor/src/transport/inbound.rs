@@ -201,6 +201,10 @@ impl Inbound {
         if watched.len() >= WATCHES_PER_CONNECTION {
             return Err(InboundError::Broken(format!("more than {WATCHES_PER_CONNECTION} watches")));
         }
+        // A watch that were replaced here would stay with its actor for ever.
+        if watched.contains_key(&watch.number) {
+            return Err(InboundError::Broken(format!("a second watch of number {}", watch.number)));
+        }
         let key = self.node.next_watch();
         let (number, name): (u64, Arc<str>) = (watch.number, watch.actor.into());
         watched.insert(number, (name.clone(), key));
