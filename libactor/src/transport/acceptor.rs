@@ -1,5 +1,6 @@
 //! Accepts connections and hands each to who speaks its language.
 
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::counters;
+use crate::limits::SILENT_SHARE;
 use crate::node::Node;
 use crate::transport::classify::{Speaker, classify};
 use crate::transport::http::Http;
@@ -23,23 +25,24 @@ use crate::transport::{inbound, libprocess};
 /// After an error that will not go away by itself at once, such as no more file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What answers that are being written get to finish when the node is shut down. Streams do not finish.
-const LAST_WORDS: Duration = Duration::from_millis(50);
-
 pub(crate) struct Acceptor {
     node: Node,
     listener: TcpListener,
     http: Http,
     connections: JoinSet<()>,
     room: Arc<Semaphore>,
+    // For those who say nothing.
+    silence: Arc<Semaphore>,
 }
 
 impl Acceptor {
     /// On the transport's thread.
     pub(crate) fn new(node: Node, listener: std::net::TcpListener, http: Http) -> io::Result<Acceptor> {
         let listener = TcpListener::from_std(listener)?;
-        let room = Arc::new(Semaphore::new(node.inner().settings.connections));
-        Ok(Acceptor { node, listener, http, connections: JoinSet::new(), room })
+        let connections = node.inner().settings.connections;
+        let (room, silence) = (Semaphore::new(connections), Semaphore::new(connections / SILENT_SHARE));
+        let (room, silence) = (Arc::new(room), Arc::new(silence));
+        Ok(Acceptor { node, listener, http, connections: JoinSet::new(), room, silence })
     }
 
     /// Until the node is shut down and all connections have ended.
@@ -55,9 +58,12 @@ impl Acceptor {
                 Some(ended) = self.connections.join_next() => note_panic(ended),
                 (accepted, place) = next => match accepted {
                     Ok((stream, remote)) => {
-                        let connection = serve(self.node.clone(), self.http.clone(), stream, remote, closing.clone());
+                        let (node, http) = (self.node.clone(), self.http.clone());
+                        let (silence, closing) = (self.silence.clone(), closing.clone());
                         self.connections.spawn_local(async move {
-                            connection.await;
+                            if speaks(&node, &stream, remote, &silence, &closing).await {
+                                serve(node, http, stream, remote, closing).await;
+                            }
                             drop(place);
                         });
                     }
@@ -83,6 +89,35 @@ fn note_panic(ended: Result<(), JoinError>) {
     }
 }
 
+/// Waits for the first byte. A program of the libprocess kind links an actor by a connection on which it says nothing, for as
+/// long as it wants to know of the end: as many as there is room for are kept, and beyond that only for the time of a handshake.
+async fn speaks(
+    node: &Node,
+    stream: &TcpStream,
+    remote: SocketAddr,
+    silence: &Semaphore,
+    closing: &CancellationToken,
+) -> bool {
+    tune(stream);
+    tune_http(stream);
+    let (place, mut first) = (silence.try_acquire(), [0]);
+    let patience = async {
+        match &place {
+            Ok(_) => pending().await,
+            Err(_) => tokio::time::sleep(node.inner().settings.handshake).await,
+        }
+    };
+    tokio::select! {
+        peeked = stream.peek(&mut first) => peeked.is_ok(),
+        () = patience => {
+            tracing::warn!(%remote, "connection closed: it says nothing, and too many others say nothing either");
+            counters::count(counters::CONNECTIONS_HALF_OPEN);
+            false
+        }
+        () = closing.cancelled() => false,
+    }
+}
+
 async fn serve(
     node: Node,
     http: Http,
@@ -90,7 +125,6 @@ async fn serve(
     remote: SocketAddr,
     closing: CancellationToken,
 ) {
-    tune(&stream);
     let mut seen = BytesMut::with_capacity(4096);
     let classified = tokio::select! {
         classified = tokio::time::timeout(
@@ -103,18 +137,13 @@ async fn serve(
         Err(_) => give_up_half_open(stream, remote, &seen).await,
         Ok(Err(error)) => tracing::debug!(%remote, %error, "read the first bytes of a connection"),
         Ok(Ok(Speaker::Nobody)) => tracing::debug!(%remote, "connection closed before it said anything"),
-        Ok(Ok(Speaker::Libprocess)) => libprocess::refuse(stream, remote).await,
+        Ok(Ok(Speaker::Libprocess)) => {
+            libprocess::inbound::run(node, http, stream, remote, seen, closing).await;
+        }
         Ok(Ok(Speaker::Peer)) => inbound::run(node, stream, remote, seen).await,
         Ok(Ok(Speaker::Http)) => {
-            tune_http(&stream);
-            let closed = async {
-                closing.cancelled().await;
-                tokio::time::sleep(LAST_WORDS).await;
-            };
-            tokio::select! {
-                () = http.serve(Rewound { seen, stream, activity: Activity::default() }, remote) => {}
-                () = closed => {}
-            }
+            let rewound = Rewound { seen, stream, activity: Activity::default() };
+            http.serve_until(rewound, remote, closing).await;
         }
     }
 }
