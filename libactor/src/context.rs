@@ -82,7 +82,8 @@ impl<A: Actor> Context<A> {
     }
 
     /// Asks for one [`exited`](Actor::exited) when `pid` ends, or the connection to it is lost. Does nothing if it is being
-    /// watched already.
+    /// watched already. To go on after a loss, watch again in `exited`: a node whose connection failed is dialled with a jittered
+    /// back-off of up to two seconds, and at once when it is heard of.
     pub fn watch(&mut self, pid: &Pid) {
         if self.watching.contains_key(pid) {
             return;
