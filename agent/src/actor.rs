@@ -23,8 +23,8 @@ pub(crate) struct AgentActor {
     pub(crate) streams: BTreeMap<Connection, EventStream>,
     /// Of calls being handled: the core replies in the same step.
     pub(crate) replies: BTreeMap<RequestId, Reply>,
-    /// Containers being prepared, before the containerizer knows them: how to stop that.
-    pub(crate) preparing: BTreeMap<ContainerId, oneshot::Sender<()>>,
+    /// Containers being prepared and started, as long as they are wanted: how to stop their preparation.
+    pub(crate) launching: BTreeMap<ContainerId, oneshot::Sender<()>>,
     /// Says why the agent ends, when it does.
     pub(crate) ended: watch::Sender<Option<String>>,
     pub(crate) next: u64,
@@ -84,7 +84,7 @@ impl AgentActor {
             writer,
             streams: BTreeMap::new(),
             replies: BTreeMap::new(),
-            preparing: BTreeMap::new(),
+            launching: BTreeMap::new(),
             ended,
             next: 0,
         }
@@ -144,6 +144,9 @@ impl Actor for AgentActor {
 
 impl Handler<Happened> for AgentActor {
     fn handle(&mut self, cx: &mut Context<Self>, Happened(input): Happened) {
+        if let Input::ExecutorGone(Peer::Http(connection)) = &input {
+            self.streams.remove(connection);
+        }
         self.step(cx, input);
     }
 }

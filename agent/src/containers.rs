@@ -27,46 +27,70 @@ impl AgentActor {
     pub(crate) fn launch_container(&mut self, cx: &mut Context<Self>, launch: Launch) {
         let id = launch.run.container.clone();
         let (stop, stopped) = oneshot::channel();
-        self.preparing.insert(id.clone(), stop);
+        self.launching.insert(id.clone(), stop);
         let world = Arc::clone(&self.world);
         cx.spawn_then(
             async move {
                 tokio::select! {
                     biased;
-                    _ = stopped => Err("Container destroyed while it was being prepared".to_owned()),
+                    _ = stopped => Err("destroyed while it was being prepared".to_owned()),
                     prepared = prepare(&world, launch) => prepared,
                 }
             },
-            move |agent, cx, prepared| agent.container_prepared(cx, &id, prepared),
+            move |agent, cx, prepared| agent.container_prepared(cx, id, prepared),
         );
     }
 
-    /// From here on the containerizer knows it, and knows how to destroy it.
     fn container_prepared(
         &mut self,
         cx: &mut Context<Self>,
-        id: &ContainerId,
+        id: ContainerId,
         prepared: Result<(Run, ContainerConfig), String>,
     ) {
-        self.preparing.remove(id);
+        // Gone: it was destroyed in the moment between being prepared and this.
+        let wanted = self.launching.contains_key(&id);
         let (run, config) = match prepared {
-            Ok(prepared) => prepared,
-            Err(why) => return self.tell_core(cx, id, ContainerEvent::LaunchFailed { why }),
+            Ok(prepared) if wanted => prepared,
+            Ok(_) => return self.launch_failed(cx, &id, "destroyed before it was started".into()),
+            Err(why) => return self.launch_failed(cx, &id, why),
         };
-        let (world, me, id) = (Arc::clone(&self.world), cx.actor_ref(), id.clone());
-        cx.spawn(async move {
-            let news = |event| me.tell(Happened(Input::Container { id: id.clone(), event }));
-            match world.containerizer.launch(config).await {
-                Err(why) => news(ContainerEvent::LaunchFailed { why: with_causes(&why) }),
-                Ok(launched) => {
-                    let pid = u32::try_from(launched.pid).unwrap_or_default();
-                    if let Err(why) = record_pid(&world, run, pid).await {
-                        warn!(container = %id, why, "pid not recorded");
-                    }
-                    news(ContainerEvent::Launched { pid });
-                    news(ContainerEvent::Exited(end_of(&world, &id).await));
+        let world = Arc::clone(&self.world);
+        cx.spawn_then(
+            async move {
+                let launched = world.containerizer.launch(config).await.map_err(|why| with_causes(&why))?;
+                let pid = u32::try_from(launched.pid).unwrap_or_default();
+                if let Err(why) = record_pid(&world, run, pid).await {
+                    warn!(why, "pid not recorded");
                 }
-            }
+                Ok(pid)
+            },
+            move |agent, cx, launched| agent.container_launched(cx, id, launched),
+        );
+    }
+
+    fn container_launched(&mut self, cx: &mut Context<Self>, id: ContainerId, launched: Result<u32, String>) {
+        let pid = match launched {
+            Ok(pid) => pid,
+            Err(why) => return self.launch_failed(cx, &id, why),
+        };
+        let wanted = self.launching.remove(&id).is_some();
+        self.tell_core(cx, &id, ContainerEvent::Launched { pid });
+        if !wanted {
+            // The containerizer may not have known it when it was to be destroyed.
+            self.destroy_container(cx, &id);
+        }
+        self.await_end(cx, id);
+    }
+
+    fn launch_failed(&mut self, cx: &mut Context<Self>, id: &ContainerId, why: String) {
+        self.launching.remove(id);
+        self.tell_core(cx, id, ContainerEvent::LaunchFailed { why });
+    }
+
+    fn await_end(&mut self, cx: &mut Context<Self>, id: ContainerId) {
+        let world = Arc::clone(&self.world);
+        cx.spawn_then(async move { (end_of(&world, &id).await, id) }, |agent, cx, (end, id)| {
+            agent.tell_core(cx, &id, ContainerEvent::Exited(end))
         });
     }
 
@@ -88,8 +112,8 @@ impl AgentActor {
     }
 
     pub(crate) fn destroy_container(&mut self, cx: &mut Context<Self>, id: &ContainerId) {
-        if let Some(stop) = self.preparing.remove(id) {
-            // Whoever prepares it hears of it, unless it has just finished; then the containerizer does.
+        if let Some(stop) = self.launching.remove(id) {
+            // Ends the preparation; later than that, whoever launches it finds it unwanted.
             let _ = stop.send(());
         }
         let (world, id) = (Arc::clone(&self.world), id.to_string());
@@ -135,13 +159,7 @@ impl AgentActor {
             let Some(container) = find(&id).cloned() else { continue };
             self.tell_core(cx, &container, ContainerEvent::Exited(described(termination)));
         }
-        for id in alive {
-            let (world, me) = (Arc::clone(&self.world), cx.actor_ref());
-            cx.spawn(async move {
-                let event = ContainerEvent::Exited(end_of(&world, &id).await);
-                me.tell(Happened(Input::Container { id, event }));
-            });
-        }
+        alive.into_iter().for_each(|id| self.await_end(cx, id));
     }
 
     fn tell_core(&mut self, cx: &mut Context<Self>, id: &ContainerId, event: ContainerEvent) {

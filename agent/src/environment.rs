@@ -128,7 +128,22 @@ mod tests {
     fn an_executor_of_a_checkpointing_framework_learns_how_to_come_back() {
         let config = Config::new("127.0.0.1:5050", "/w");
 
-        expect![[""]].assert_eq(&shown(&config, &launch(true, &[])));
+        expect![[r#"
+            LIBPROCESS_PORT=0
+            MESOS_AGENT_ENDPOINT=10.0.0.7:5051
+            MESOS_CHECKPOINT=1
+            MESOS_DIRECTORY=/w/runs/c1
+            MESOS_EXECUTOR_ID=e1
+            MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD=5secs
+            MESOS_FRAMEWORK_ID=f1
+            MESOS_HTTP_COMMAND_EXECUTOR=0
+            MESOS_RECOVERY_TIMEOUT=15mins
+            MESOS_SANDBOX=/w/runs/c1
+            MESOS_SLAVE_ID=m-S0
+            MESOS_SLAVE_PID=slave(1)@10.0.0.7:5051
+            MESOS_SUBSCRIPTION_BACKOFF_MAX=2secs
+            PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+        "#]].assert_eq(&shown(&config, &launch(true, &[])));
     }
 
     #[test]

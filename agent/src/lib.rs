@@ -14,9 +14,9 @@
 pub mod containerizer;
 pub mod detect;
 pub mod disk;
+pub mod fetcher;
 pub mod files;
 pub mod sandbox;
-pub mod fetcher;
 
 mod actor;
 mod beneath;

@@ -83,12 +83,12 @@ fn watch(cx: &mut Context<AgentActor>, pid: &CorePid) {
 }
 
 fn log(fact: &Fact) {
-    let fields =
-        fact.fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
+    let what = fact.what;
+    let fields: String = fact.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
     match fact.level {
-        Level::Error => error!(fields, "{}", fact.what),
-        Level::Warn => warn!(fields, "{}", fact.what),
-        Level::Info => info!(fields, "{}", fact.what),
-        Level::Debug => debug!(fields, "{}", fact.what),
+        Level::Error => error!("{what}{fields}"),
+        Level::Warn => warn!("{what}{fields}"),
+        Level::Info => info!("{what}{fields}"),
+        Level::Debug => debug!("{what}{fields}"),
     }
 }

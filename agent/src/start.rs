@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use libactor::{ActorRef, BindError, Node, ServeError};
 use tepui_agent_core::{Agent, Input, Pid as CorePid, Reconfiguration, Settings as CoreSettings};
@@ -25,6 +26,9 @@ use crate::world::World;
 
 /// The actor's name, as every agent's since Mesos was young.
 const ACTOR: &str = "slave(1)";
+
+/// How long the end of an agent waits for the disk: operators expect a daemon to end within a second.
+const LAST_WRITES: Duration = Duration::from_millis(400);
 
 /// Why an agent does not start: one line for the operator, with what to do.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +86,7 @@ impl From<InfoError> for StartError {
 pub struct Running {
     node: Node,
     agent: ActorRef<AgentActor>,
+    writer: Writer,
     ended: watch::Receiver<Option<String>>,
 }
 
@@ -112,6 +117,8 @@ impl Running {
         self.agent.tell(Happened(Input::Stop));
         let _ = self.ended().await;
         self.node.shutdown().await;
+        // What was decided is written before the next agent reads it; a disk that hangs does not hold up the operator.
+        let _ = tokio::time::timeout(LAST_WRITES, self.writer.flush()).await;
     }
 }
 
@@ -152,13 +159,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 
     let (ended, is_ended) = watch::channel(None);
     let core = Agent::new(settings, info, rand::random());
-    let agent = node.spawn(ACTOR, AgentActor::new(core, Arc::clone(&world), writer, ended));
+    let agent = node.spawn(ACTOR, AgentActor::new(core, Arc::clone(&world), writer.clone(), ended));
     let site = Site { agent: agent.clone(), world, clock: node.clock().clone() };
     node.serve(move |routes| http::install(site, routes)).await?;
     info!(address = %node.address(), "agent listening");
     agent.tell(Happened(Input::Start(Box::new(recovered))));
     agent.tell(Happened(Input::MasterDetected(master)));
-    Ok(Running { node, agent, ended: is_ended })
+    Ok(Running { node, agent, writer, ended: is_ended })
 }
 
 async fn resolve_master(given: &str) -> Result<CorePid, StartError> {

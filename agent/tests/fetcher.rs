@@ -131,17 +131,40 @@ async fn archives_are_unpacked_unless_that_is_not_wanted() {
     run(&source, &["tar", "-cf", "b.tar", "two"]);
     run(&source, &["gzip", "-k", "two"]);
     fs::write(source.join("three"), "3").unwrap();
-    run(&source, &["tar", "-cJf", "c.tar.xz", "three"]);
+    run(&source, &["tar", "-cf", "c.tar", "three"]);
     let uri = |name: &str| source.join(name).display().to_string();
-    let kept = FetchItem { extract: false, ..item(uri("c.tar.xz")) };
+    let kept = FetchItem { extract: false, ..item(uri("c.tar")) };
 
     bed.fetch(&[item(uri("a.tgz")), item(uri("two.gz")), kept]).await.unwrap();
 
     assert_eq!(bed.read("dir/one"), "1");
     assert_eq!(bed.read("two"), "2");
     assert!(bed.sandbox.join("a.tgz").exists() && bed.sandbox.join("two.gz").exists());
-    assert!(bed.sandbox.join("c.tar.xz").exists() && !bed.sandbox.join("three").exists());
+    assert!(bed.sandbox.join("c.tar").exists() && !bed.sandbox.join("three").exists());
 }
+
+#[tokio::test]
+async fn zip_archives_are_unpacked_where_the_machine_can() {
+    let bed = Bed::new();
+    let path = bed.source().join("a.zip");
+    fs::write(&path, ZIP).unwrap();
+    let path = path.display().to_string();
+    let can = Command::new("unzip").arg("-v").output().is_ok();
+
+    let fetched = bed.fetch(&[item(&path)]).await;
+
+    if can {
+        fetched.unwrap();
+        assert_eq!(bed.read("greeting"), "hi\n");
+    } else {
+        assert!(text(&fetched.unwrap_err()).contains("execute unzip: there is no such program in"));
+    }
+}
+
+/// One file `greeting` with `hi`, stored.
+const ZIP: &[u8] = b"PK\x03\x04\x0a\0\0\0\0\0\0\0\x21\0\x7a\x7a\x6f\xed\x03\0\0\0\x03\0\0\0\x08\0\0\0greetinghi\n\
+PK\x01\x02\x1e\x03\x0a\0\0\0\0\0\0\0\x21\0\x7a\x7a\x6f\xed\x03\0\0\0\x03\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0\xa4\x81\0\0\0\0greeting\
+PK\x05\x06\0\0\0\0\x01\0\x01\0\x36\0\0\0\x29\0\0\0\0\0";
 
 #[tokio::test]
 async fn an_archive_cannot_write_outside_the_sandbox() {

@@ -43,7 +43,7 @@ impl Addresses {
 
 fn port(flags: &Parsed, name: &str) -> Result<Option<u16>> {
     let Some(number) = flags.integer(name) else { return Ok(None) };
-    let port = u16::try_from(number);
+    let port = u16::try_from(number).ok();
     Ok(Some(port.with_context(|| format!("--{name}: {number} is no port; the greatest is 65535"))?))
 }
 
@@ -74,7 +74,8 @@ fn own_address() -> IpAddr {
 
 /// A name that stands for the address; else the address itself, so that whoever looks it up finds us.
 fn name_of(ip: IpAddr) -> String {
-    let names = host().into_iter().chain(["localhost".to_owned()]);
+    // The machine's own name may stand for loopback here and for another address on every other machine.
+    let names = if ip.is_loopback() { Some("localhost".to_owned()) } else { host() };
     names.into_iter().find(|name| lookup(name).contains(&ip)).unwrap_or_else(|| ip.to_string())
 }
 

@@ -42,16 +42,32 @@ impl Client {
 
     /// The JSON that a path answers with.
     pub async fn read(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
+        let body = self.send(path, self.http.get(self.url(path, query)?)).await?;
+        serde_json::from_slice(&body)
+            .with_context(|| format!("ask {} for {path}: the answer is not JSON", self.address))
+    }
+
+    /// Posts a form.
+    pub async fn submit(&self, path: &str, form: &[(&str, &str)]) -> Result<()> {
+        let written = self.url(path, form)?.query().unwrap_or_default().to_owned();
+        let request = self.http.post(self.url(path, &[])?).body(written);
+        self.send(path, request.header("Content-Type", "application/x-www-form-urlencoded")).await.map(drop)
+    }
+
+    fn url(&self, path: &str, query: &[(&str, &str)]) -> Result<Url> {
         let url = format!("http://{}{path}", self.address);
-        let url = Url::parse_with_params(&url, query).with_context(|| format!("'{url}' is no address"))?;
+        Url::parse_with_params(&url, query).with_context(|| format!("'{url}' is no address"))
+    }
+
+    async fn send(&self, path: &str, request: reqwest::RequestBuilder) -> Result<Vec<u8>> {
         let asked = || format!("ask {} for {path}", self.address);
-        let answer = self.http.get(url).send().await.map_err(|error| self.unreachable(&error))?;
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = answer.status();
         let body = answer.bytes().await.with_context(asked)?;
         if !status.is_success() {
             bail!("{}: {status}: {}", asked(), String::from_utf8_lossy(&body).trim());
         }
-        serde_json::from_slice(&body).with_context(|| format!("{}: the answer is not JSON", asked()))
+        Ok(body.to_vec())
     }
 
     /// The last cause alone: those before it repeat each other.

@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::client::{Client, list, text};
 
 /// What cluster to start.
 pub struct Plan {
@@ -37,6 +41,12 @@ impl Folder {
         }
     }
 }
+
+/// Executors get five seconds to end before agents end them; the rest is for the agents.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// How often agents are asked whether all executors are gone.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Each daemon has this long to end.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -80,17 +90,43 @@ impl Cluster {
         text
     }
 
-    /// Ends the daemons, the agents first. What they run is not ended: that is for the frameworks to say.
+    /// Ends the frameworks with all they run, then the daemons, the agents first: nobody finds a task again whose agent
+    /// has no port and maybe no folder any more.
     pub async fn shutdown(self) -> Result<()> {
+        let ended = timeout(GRACE, self.end_tasks()).await;
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!("some tasks may go on: {error:#}"),
+            Err(_) => tracing::error!("some tasks did not end in time"),
+        }
         for agent in self.agents {
             // Whatever has not ended by then ends with the process.
-            let _ = tokio::time::timeout(FAREWELL, agent.shutdown()).await;
+            let _ = timeout(FAREWELL, agent.shutdown()).await;
         }
-        let _ = tokio::time::timeout(FAREWELL, self.master.shutdown()).await;
+        let _ = timeout(FAREWELL, self.master.shutdown()).await;
         if let Folder::Temporary(folder) = self.folder {
             let path = folder.path().to_owned();
             folder.close().with_context(|| format!("remove {}", path.display()))?;
         }
         Ok(())
     }
+
+    async fn end_tasks(&self) -> Result<()> {
+        let master = Client::new(&self.master().to_string())?;
+        let answer = master.read("/frameworks", &[]).await?;
+        for framework in list(&answer, "frameworks") {
+            master.submit("/teardown", &[("frameworkId", text(framework, "id"))]).await?;
+        }
+        for agent in self.agents() {
+            let agent = master.at(&agent.to_string());
+            while has_executors(&agent.read("/state", &[]).await?) {
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn has_executors(state: &Value) -> bool {
+    list(state, "frameworks").iter().any(|framework| !list(framework, "executors").is_empty())
 }

@@ -17,22 +17,29 @@ use serde::Serialize;
 
 use crate::client::Client;
 
-/// Which cluster a command looks at, and how it shows what it sees.
+/// Which cluster a command looks at.
 #[derive(Args)]
-pub struct Place {
+pub struct Master {
     /// The master
     #[arg(long, value_name = "HOST:PORT", env = "MESOS_MASTER", default_value = "127.0.0.1:5050")]
     master: String,
+}
+
+impl Master {
+    fn client(&self) -> Result<Client> {
+        Client::new(&self.master)
+    }
+}
+
+/// How a command shows what it sees.
+#[derive(Args)]
+pub struct Shape {
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
 }
 
-impl Place {
-    fn client(&self) -> Result<Client> {
-        Client::new(&self.master)
-    }
-
+impl Shape {
     /// As asked for: the values as they are, or the table.
     fn print<T: Serialize>(&self, values: &T, table: impl FnOnce() -> String) -> Result<()> {
         if self.json {

@@ -1,65 +1,33 @@
 //! The binary as an operator meets it: what it prints, how it ends.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Output, Stdio};
+mod tepui;
+
+use std::io::Read;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-
-/// The binary, without what the tests' own environment would tell it.
-fn tepui(line: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tepui"));
-    command.args(line.split_whitespace()).stdin(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MESOS_")) {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn output(line: &str) -> Output {
-    tepui(line).output().expect("the binary runs")
-}
+use nix::sys::signal::Signal;
+use tepui::{Daemon, output};
 
 /// What a failing command says: one line.
-fn complaint(line: &str) -> String {
-    let output = output(line);
+fn complaint(arguments: &[&str]) -> String {
+    let output = output(arguments);
     let said = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
     said.trim_end().to_owned()
 }
 
-/// A daemon that has said where it listens; killed when dropped.
-struct Daemon {
-    child: Child,
-    address: String,
+/// A master that forgets everything at its end.
+fn master(more: &[&str]) -> Daemon {
+    Daemon::start(&[&MASTER, more].concat(), "tepui master listening on ")
 }
 
-impl Daemon {
-    fn start(line: &str) -> Self {
-        let mut child =
-            tepui(line).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary runs");
-        let mut said = String::new();
-        let stdout = child.stdout.as_mut().expect("its output was asked for");
-        BufReader::new(stdout).read_line(&mut said).expect("it says where it listens");
-        let address = said.trim_end().rsplit(' ').next().expect("an address").to_owned();
-        assert!(said.contains(" listening on "), "{said}");
-        Self { child, address }
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+const MASTER: [&str; 4] = ["master", "--ip=127.0.0.1", "--port=0", "--registry=in_memory"];
 
 #[test]
 fn a_refused_flag_ends_the_daemon_by_name() {
     assert_eq!(
-        complaint("master --registry=in_memory --authenticate_agents"),
+        complaint(&["master", "--registry=in_memory", "--authenticate_agents"]),
         "tepui: --authenticate_agents is refused: there is no authentication and no authorization yet; \
          leave it out only where the network is trusted"
     );
@@ -67,22 +35,12 @@ fn a_refused_flag_ends_the_daemon_by_name() {
 
 #[test]
 fn help_and_version_end_well() {
-    let help = output("agent --help");
+    let help = output(&["agent", "--help"]);
     assert!(help.status.success());
     assert!(String::from_utf8_lossy(&help.stdout).contains("--work_dir=PATH"));
 
-    let version = output("master --version");
+    let version = output(&["master", "--version"]);
     assert_eq!(String::from_utf8_lossy(&version.stdout), format!("tepui {}\n", env!("CARGO_PKG_VERSION")));
-}
-
-#[test]
-fn a_port_in_use_ends_the_daemon_with_what_to_do() {
-    let first = Daemon::start("master --ip=127.0.0.1 --port=0 --registry=in_memory");
-    let (_, port) = first.address.rsplit_once(':').expect("a port");
-
-    let said = complaint(&format!("master --ip=127.0.0.1 --port={port} --registry=in_memory --quiet"));
-
-    assert!(said.contains(&first.address) && said.contains("choose another port"), "{said}");
 }
 
 #[test]
@@ -91,7 +49,13 @@ fn a_work_dir_that_cannot_be_used_is_named() {
     let file = folder.path().join("file");
     std::fs::write(&file, "").expect("write");
 
-    let said = complaint(&format!("master --ip=127.0.0.1 --port=0 --quiet --work_dir={}", file.display()));
+    let said = complaint(&[
+        "master",
+        "--ip=127.0.0.1",
+        "--port=0",
+        "--quiet",
+        &format!("--work_dir={}", file.display()),
+    ]);
 
     assert!(said.starts_with("tepui: --work_dir: "), "{said}");
 }
@@ -99,11 +63,10 @@ fn a_work_dir_that_cannot_be_used_is_named() {
 #[test]
 fn sigterm_ends_a_daemon_within_a_second() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        let mut daemon = Daemon::start("master --ip=127.0.0.1 --port=0 --registry=in_memory");
+        let mut daemon = master(&[]);
         let begin = Instant::now();
 
-        let id = i32::try_from(daemon.child.id()).expect("an id");
-        kill(Pid::from_raw(id), signal).expect("signal");
+        daemon.signal(signal);
         let status = daemon.child.wait().expect("wait");
 
         assert!(status.success(), "{status}");
@@ -114,9 +77,8 @@ fn sigterm_ends_a_daemon_within_a_second() {
 #[test]
 fn logs_go_to_a_folder_when_asked() {
     let folder = tempfile::tempdir().expect("a folder");
-    let line =
-        "master --ip=127.0.0.1 --port=0 --registry=in_memory --quiet --zk_session_timeout=1secs --log_dir=";
-    let _daemon = Daemon::start(&format!("{line}{}", folder.path().display()));
+    let log_dir = format!("--log_dir={}", folder.path().display());
+    let _daemon = master(&["--quiet", "--zk_session_timeout=1secs", &log_dir]);
 
     let mut log = String::new();
     let path = folder.path().join("mesos-master.INFO");
@@ -127,16 +89,16 @@ fn logs_go_to_a_folder_when_asked() {
 
 #[test]
 fn an_empty_cluster_is_listed_as_such() {
-    let master = Daemon::start("master --ip=127.0.0.1 --port=0 --registry=in_memory");
+    let master = master(&[]);
 
     for (command, heading) in [("agents", "ID  HOST"), ("tasks", "ID  NAME"), ("frameworks", "ID  NAME")] {
-        let output = output(&format!("{command} --master={}", master.address));
+        let output = output(&[command, "--master", &master.address]);
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success() && printed.starts_with(heading), "{command}: {printed}");
     }
-    assert_eq!(output(&format!("tasks --json --master={}", master.address)).stdout, b"[]\n");
+    assert_eq!(output(&["tasks", "--json", "--master", &master.address]).stdout, b"[]\n");
     assert_eq!(
-        complaint(&format!("logs none --master={}", master.address)),
+        complaint(&["logs", "none", "--master", &master.address]),
         "tepui: the master knows no task 'none'; `tepui tasks --all` lists those it does"
     );
 }
@@ -146,7 +108,7 @@ fn a_master_that_is_not_there_is_named() {
     // The port was free a moment ago, and nobody takes it within the test.
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port");
 
-    let said = complaint(&format!("tasks --master={free}"));
+    let said = complaint(&["tasks", "--master", &free.to_string()]);
 
     assert!(said.starts_with(&format!("tepui: nothing answers at {free}: Connection refused")), "{said}");
 }

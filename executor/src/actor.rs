@@ -154,7 +154,9 @@ impl<E: Executor> ExecutorActor<E> {
         match event.r#type() {
             event::Type::Subscribed => {
                 let Some(subscribed) = event.subscribed else { return };
-                self.session.subscribed();
+                for effect in self.session.subscribed() {
+                    self.perform(cx, effect);
+                }
                 let info = Subscribed {
                     executor: subscribed.executor_info,
                     framework: subscribed.framework_info,

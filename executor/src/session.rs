@@ -48,6 +48,8 @@ pub(crate) struct Session {
     tasks: BTreeMap<String, v1::TaskInfo>,
     /// Sent or waiting to be sent, in order, until acknowledged.
     updates: Vec<v1::TaskStatus>,
+    /// How many of the updates the latest SUBSCRIBE told of.
+    told: usize,
 }
 
 /// The first pause before another attempt to subscribe; doubles up to the agent's `subscription_backoff_max`.
@@ -56,7 +58,7 @@ const BACKOFF_MIN: Duration = Duration::from_millis(100);
 impl Session {
     pub(crate) fn new(environment: Environment) -> Self {
         let phase = Phase::Apart { since: Duration::ZERO, attempts: 0 };
-        Session { environment, phase, tasks: BTreeMap::new(), updates: Vec::new() }
+        Session { environment, phase, tasks: BTreeMap::new(), updates: Vec::new(), told: 0 }
     }
 
     /// The SUBSCRIBE that tells the agent everything it has not acknowledged.
@@ -64,6 +66,7 @@ impl Session {
         if let Phase::Apart { since, attempts } = self.phase {
             self.phase = Phase::Waiting { since, attempts };
         }
+        self.told = self.updates.len();
         let subscribe = call::Subscribe {
             unacknowledged_tasks: self.tasks.values().cloned().collect(),
             unacknowledged_updates: self
@@ -80,8 +83,12 @@ impl Session {
         self.phase == Phase::Subscribed
     }
 
-    pub(crate) fn subscribed(&mut self) {
+    /// The agent has answered SUBSCRIBE. What happened since that was written was too late for it, and is sent now.
+    #[must_use]
+    pub(crate) fn subscribed(&mut self) -> Vec<Effect> {
         self.phase = Phase::Subscribed;
+        let late = self.updates.iter().skip(self.told).cloned();
+        late.map(|status| self.update_call(status)).collect()
     }
 
     /// The stream ended, or an attempt to open it failed.
@@ -115,18 +122,14 @@ impl Session {
     /// SUBSCRIBE carries it.
     pub(crate) fn update(&mut self, status: v1::TaskStatus) -> Option<Effect> {
         self.updates.push(status.clone());
-        self.when_subscribed(Call {
-            update: Some(call::Update { status }.into()),
-            ..self.call(call::Type::Update)
-        })
+        (self.phase == Phase::Subscribed).then(|| self.update_call(status))
     }
 
     /// A message to the framework: lost without a subscription, as Mesos says of messages.
     pub(crate) fn message(&self, data: Bytes) -> Option<Effect> {
-        self.when_subscribed(Call {
-            message: Some(call::Message { data }.into()),
-            ..self.call(call::Type::Message)
-        })
+        let message = Some(call::Message { data }.into());
+        let call = Call { message, ..self.call(call::Type::Message) };
+        (self.phase == Phase::Subscribed).then(|| Effect::Call(Box::new(call)))
     }
 
     pub(crate) fn acknowledged(&mut self, task_id: &v1::TaskId, uuid: &Bytes) {
@@ -139,8 +142,9 @@ impl Session {
         self.updates.is_empty()
     }
 
-    fn when_subscribed(&self, call: Call) -> Option<Effect> {
-        (self.phase == Phase::Subscribed).then(|| Effect::Call(Box::new(call)))
+    fn update_call(&self, status: v1::TaskStatus) -> Effect {
+        let update = Some(call::Update { status }.into());
+        Effect::Call(Box::new(Call { update, ..self.call(call::Type::Update) }))
     }
 
     fn call(&self, kind: call::Type) -> Call {
@@ -183,7 +187,7 @@ mod tests {
     fn what_was_not_acknowledged_is_told_again() {
         let mut session = session(true);
         session.subscribe();
-        session.subscribed();
+        assert_eq!(session.subscribed(), []);
         session.launched(&task("t1"));
         session.launched(&task("t2"));
         session.update(status("t1", b"u1"));
@@ -210,10 +214,23 @@ mod tests {
     }
 
     #[test]
+    fn an_update_too_late_for_the_subscribe_is_sent_as_soon_as_it_is_answered() {
+        let mut session = session(true);
+        session.update(status("t1", b"u1"));
+        session.subscribe();
+        session.update(status("t1", b"u2"));
+
+        let late = session.subscribed();
+
+        let [Effect::Call(call)] = &late[..] else { panic!("{late:?}") };
+        assert_eq!(call.update.as_ref().unwrap().status.uuid.as_deref(), Some(&b"u2"[..]));
+    }
+
+    #[test]
     fn pauses_double_up_to_the_agents_maximum_until_the_recovery_timeout() {
         let mut session = session(true);
         session.subscribe();
-        session.subscribed();
+        assert_eq!(session.subscribed(), []);
 
         let pauses: Vec<_> = [0, 1, 2, 3, 4, 5].map(|s| session.lost(Duration::from_secs(s), "test")).into();
         let end = session.lost(Duration::from_secs(10), "test");
@@ -227,7 +244,7 @@ mod tests {
     fn without_checkpointing_a_lost_agent_is_the_end() {
         let mut session = session(false);
         session.subscribe();
-        session.subscribed();
+        assert_eq!(session.subscribed(), []);
 
         let effect = session.lost(Duration::from_secs(1), "connection closed");
 

@@ -5,6 +5,7 @@
 mod actor;
 mod allocation;
 mod config;
+mod counters;
 mod encoding;
 mod http;
 mod identity;

@@ -118,12 +118,16 @@ fn send(cx: &Context<MasterActor>, to: &tepui_master_core::Pid, message: ToAgent
     }
 }
 
+/// The values stand behind the sentence as `name=value`: fields of a fact are not known when this is compiled, as
+/// tracing's own would have to be.
 fn log(fact: &Fact) {
+    let fields: String = fact.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+    let what = fact.what;
     match fact.level {
-        Level::Error => tracing::error!("{fact}"),
-        Level::Warn => tracing::warn!("{fact}"),
-        Level::Info => tracing::info!("{fact}"),
-        Level::Debug => tracing::debug!("{fact}"),
+        Level::Error => tracing::error!("{what}{fields}"),
+        Level::Warn => tracing::warn!("{what}{fields}"),
+        Level::Info => tracing::info!("{what}{fields}"),
+        Level::Debug => tracing::debug!("{what}{fields}"),
     }
 }
 

@@ -74,6 +74,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         .body_check(wire::check)
         .bind()
         .await?;
+    crate::counters::install();
     let identity = identity(&config, node.address());
     let slot = Slot::default();
     let (registrar, registry) = {

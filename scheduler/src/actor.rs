@@ -253,6 +253,10 @@ impl<F: Framework> SchedulerActor<F> {
             Command::Keep(offer) => {
                 self.unused.remove(&offer.value);
             }
+            Command::Ask(tasks) => {
+                let effects = self.session.ask(tasks);
+                self.perform(cx, effects);
+            }
             Command::Acknowledge(status) => {
                 let effect = self.session.acknowledgement(&status);
                 self.perform(cx, effect.into_iter().collect());

@@ -24,6 +24,7 @@ pub(crate) enum Command<F: Framework> {
     Call(Box<Call>),
     Launch { offers: Vec<v1::OfferId>, tasks: Vec<v1::TaskInfo>, filters: Option<v1::Filters> },
     Keep(v1::OfferId),
+    Ask(Vec<v1::TaskId>),
     Acknowledge(Box<v1::TaskStatus>),
     After(Duration, Work<F>),
     End(End),
@@ -79,6 +80,13 @@ impl<F: Framework> Context<F> {
     /// Asks for no more offers until [`Context::revive`].
     pub fn suppress(&mut self) {
         self.call(call::Type::Suppress, |_| {});
+    }
+
+    /// Asks what has become of tasks that an earlier life of the framework may have launched. Each is answered by an
+    /// update; a task the master does not know, or knew and has forgotten after its end, is `TASK_UNKNOWN` (or `TASK_GONE`).
+    pub fn reconcile(&mut self, tasks: impl IntoIterator<Item = impl Into<String>>) {
+        let tasks = tasks.into_iter().map(|id| v1::TaskId { value: id.into() }).collect();
+        self.commands.push(Command::Ask(tasks));
     }
 
     /// Sends a message to an executor; best effort.

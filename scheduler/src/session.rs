@@ -2,7 +2,7 @@
 //!
 //! Apart because reliability lives here: when to subscribe again, what to acknowledge, which tasks to ask about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -60,6 +60,10 @@ pub(crate) struct Session {
     heartbeat: Duration,
     last_heard: Duration,
     tasks: BTreeMap<String, Known>,
+    /// The uuids of the latest terminal updates: one whose acknowledgement was lost comes again.
+    ended: BTreeSet<Bytes>,
+    /// The same, oldest first.
+    ended_in_order: VecDeque<Bytes>,
     /// Rounds of reconciliation since the last subscription.
     rounds: u32,
     explicit_acknowledgements: bool,
@@ -71,6 +75,9 @@ const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
 /// Heartbeats that may be missed before the connection counts as dead (Mesos' advice for schedulers).
 const MISSED_HEARTBEATS: u32 = 5;
+/// Terminal updates remembered. An agent repeats one after 10 s at first: this many cannot end meanwhile on clusters
+/// of thousands of machines, and they take a megabyte.
+const MAX_ENDED: usize = 16 * 1024;
 /// Pauses between rounds of reconciliation, Mesos' truncated exponential back-off.
 const RECONCILE_MIN: Duration = Duration::from_secs(2);
 const RECONCILE_MAX: Duration = Duration::from_secs(15 * 60);
@@ -85,6 +92,8 @@ impl Session {
             heartbeat: Duration::ZERO,
             last_heard: Duration::ZERO,
             tasks: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            ended_in_order: VecDeque::new(),
             rounds: 0,
             explicit_acknowledgements,
             resumed,
@@ -213,9 +222,10 @@ impl Session {
             Some(uuid) => known.uuid.as_ref() == Some(uuid),
             None => is_reconciliation(status) && known.state == Some(status.state),
         });
-        if task_state::is_terminal(status.state()) {
+        // A task the master does not know is not asked about again.
+        if task_state::is_terminal(status.state()) || status.state() == v1::TaskState::TaskUnknown {
             self.tasks.remove(id);
-            return true;
+            return self.note_end(status);
         }
         let known = self.tasks.entry(id.clone()).or_insert(Known {
             agent_id: None,
@@ -230,6 +240,21 @@ impl Session {
         !repeated
     }
 
+    /// Remembers a terminal update; false when it came before.
+    fn note_end(&mut self, status: &v1::TaskStatus) -> bool {
+        let Some(uuid) = &status.uuid else { return true };
+        if !self.ended.insert(uuid.clone()) {
+            return false;
+        }
+        self.ended_in_order.push_back(uuid.clone());
+        if self.ended_in_order.len() > MAX_ENDED
+            && let Some(oldest) = self.ended_in_order.pop_front()
+        {
+            self.ended.remove(&oldest);
+        }
+        true
+    }
+
     /// The ACKNOWLEDGE of a status; statuses without a uuid must not be acknowledged.
     pub(crate) fn acknowledgement(&self, status: &v1::TaskStatus) -> Option<Effect> {
         let (Some(uuid), Some(agent_id)) = (&status.uuid, &status.agent_id) else { return None };
@@ -240,6 +265,15 @@ impl Session {
         };
         let acknowledge = Some(acknowledge.into());
         Some(Effect::Call(Box::new(Call { acknowledge, ..self.call(call::Type::Acknowledge) })))
+    }
+
+    /// Asks about tasks that an earlier life of the framework may have launched, until each is answered.
+    pub(crate) fn ask(&mut self, tasks: Vec<v1::TaskId>) -> Vec<Effect> {
+        for task in tasks {
+            let known = Known { agent_id: None, state: None, uuid: None, unconfirmed: true };
+            self.tasks.entry(task.value).or_insert(known);
+        }
+        self.reconcile()
     }
 
     /// Notes tasks about to be launched, so that they are asked about should the answer get lost.

@@ -21,11 +21,19 @@ pub struct Plan {
     pub master: Vec<String>,
     pub agent: Vec<String>,
     pub resources: String,
+    /// Where agents keep their directories, if not beside everything else.
+    pub agent_home: Option<PathBuf>,
 }
 
 impl Plan {
     pub fn agents(agents: usize) -> Self {
-        Plan { agents, master: Vec::new(), agent: Vec::new(), resources: RESOURCES.to_owned() }
+        Plan {
+            agents,
+            master: Vec::new(),
+            agent: Vec::new(),
+            resources: RESOURCES.to_owned(),
+            agent_home: None,
+        }
     }
 
     /// One more flag for the master.
@@ -42,6 +50,11 @@ impl Plan {
 
     pub fn resources(mut self, resources: &str) -> Self {
         self.resources = resources.to_owned();
+        self
+    }
+
+    pub fn agent_home(mut self, directory: &Path) -> Self {
+        self.agent_home = Some(directory.to_owned());
         self
     }
 
@@ -89,7 +102,10 @@ impl Cluster {
         let name = format!("agent-{}", self.agents.len() + 1);
         let mut arguments = vec![
             format!("--master={}", self.master.address()),
-            format!("--work_dir={}", self.directory.path().join(&name).display()),
+            format!(
+                "--work_dir={}",
+                plan.agent_home.as_deref().unwrap_or(self.directory.path()).join(&name).display()
+            ),
             "--ip=127.0.0.1".to_owned(),
             format!("--resources={}", plan.resources),
             format!("--cgroups_root={}", self.cgroups),

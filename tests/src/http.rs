@@ -198,6 +198,15 @@ impl Connection {
         Ok(Answer { head, body })
     }
 
+    /// Sends and reads; the answer to HEAD has no body, whatever its length says.
+    pub fn ask(&mut self, request: &Request) -> Result<Answer> {
+        self.send(request)?;
+        if request.method == "HEAD" {
+            return Ok(Answer { head: self.head()?, body: Vec::new() });
+        }
+        self.answer()
+    }
+
     /// Whether the other side has closed, and nothing is left to read.
     pub fn ended(&mut self) -> bool {
         matches!(self.reader.fill_buf(), Ok([]))
@@ -216,7 +225,5 @@ impl Handle {
 
 /// One request on a connection of its own.
 pub fn ask(address: &str, request: &Request) -> Result<Answer> {
-    let mut connection = Connection::open(address)?;
-    connection.send(request)?;
-    connection.answer()
+    Connection::open(address)?.ask(request)
 }

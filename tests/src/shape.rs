@@ -60,7 +60,7 @@ fn compare(at: &str, recorded: &Json, ours: &Json, found: &mut Vec<Difference>) 
         }
         (Json::List(a), Json::List(b)) => {
             for (index, item) in b.iter().enumerate() {
-                let like = a.get(index).or(a.last()).expect("both have items");
+                let like = named(a, item).or(a.get(index)).or(a.last()).expect("both have items");
                 compare(&format!("{at}[]"), like, item, found);
             }
         }
@@ -69,6 +69,12 @@ fn compare(at: &str, recorded: &Json, ours: &Json, found: &mut Vec<Difference>) 
         }
         _ => {}
     }
+}
+
+/// The item of the same name, such as a resource: their order means nothing.
+fn named<'a>(list: &'a [Json], item: &Json) -> Option<&'a Json> {
+    let name = item.get("name")?;
+    list.iter().find(|other| other.get("name") == Some(name))
 }
 
 fn maps(at: &str, recorded: &Json, ours: &Json, found: &mut Vec<Difference>) {

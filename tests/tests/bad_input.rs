@@ -29,11 +29,7 @@ fn deep_nesting_is_refused() {
         {
             let answer = ask(address, &Request::json(path, body)).expect("an answer");
             assert_eq!(answer.status(), 400, "{path}: {}", answer.text());
-            assert!(
-                answer.text().starts_with("Failed to parse body into JSON: "),
-                "{path}: {}",
-                answer.text()
-            );
+            assert!(answer.text().starts_with("Failed to "), "{path}: {}", answer.text());
         }
     }
 
@@ -78,17 +74,8 @@ fn a_body_without_end_is_refused_before_it_is_read() {
         let mut connection = Connection::open(address).expect("the daemon listens");
         let head = Request::json(path, "").with("Content-Length", "1000000000000").head("daemon");
         connection.write(head.as_bytes()).expect("sent");
-        let mut status = 0;
-        // The answer may come at once, or after some of the body; then the connection may be gone.
-        for _ in 0..64 {
-            if connection.write(&vec![b' '; 1 << 20]).is_err() {
-                break;
-            }
-        }
-        if let Ok(head) = connection.head() {
-            status = head.status;
-        }
-        assert!(status == 413 || status == 0, "{path}: status {status}");
+        let answer = connection.answer().unwrap_or_else(|error| panic!("{path}: {error:#}"));
+        assert_eq!(answer.status(), 413, "{path}: {}", answer.text());
     }
 
     assert!(cluster.master.is_alive() && cluster.agents[0].is_alive());
@@ -190,8 +177,7 @@ fn a_full_disk_fails_the_task_and_not_the_agent() {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
     let disk = directory.path().join("disk");
     let _mounted = SmallDisk::mount(&disk, "16m");
-    let work_dir = disk.join("agent");
-    let mut cluster = Plan::agents(1).agent(&format!("--work_dir={}", work_dir.display())).start();
+    let mut cluster = Plan::agents(1).agent_home(&disk).start();
     let framework = Framework::subscribe(cluster.master.address(), info("full"));
 
     framework.launch(&framework.offer(), &[task("fill", "head -c 100000000 /dev/zero > big")]);

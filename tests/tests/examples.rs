@@ -80,6 +80,38 @@ fn a_batch_that_was_killed_resumes_and_runs_nothing_twice() {
     }
 }
 
+#[test]
+fn a_batch_survives_the_death_of_master_and_agent() {
+    for way in 0..2 {
+        let mut cluster = Cluster::of(1);
+        let master = ways(&cluster)[way].clone();
+        let (started, go) = (cluster.directory().join("started"), cluster.directory().join("go"));
+        let command =
+            format!("echo x >> {}; until test -e {}; do sleep 0.1; done", started.display(), go.display());
+        let output = cluster.directory().join("output");
+        let mut batch = binary::example("batch");
+        batch.args(["--master", &master, "-n", "10", "--", &command]);
+        batch.stdout(fs::File::create(&output).expect("our own directory can be written"));
+        let lines = || fs::read_to_string(&started).unwrap_or_default().lines().count();
+
+        let mut batch = Running(batch.spawn().expect("the binary can be started"));
+        until("all tasks to start", secs(30), || (lines() == 10).then_some(()));
+        cluster.master.kill();
+        cluster.master.restart();
+        cluster.await_agents(1);
+        cluster.agents[0].kill();
+        fs::write(&go, "").expect("our own directory can be written");
+        cluster.agents[0].restart();
+        let status =
+            until("the batch to end", secs(90), || batch.0.try_wait().expect("a child has a status"));
+
+        let said = fs::read_to_string(&output).unwrap_or_default();
+        assert!(status.success(), "{master}: {status}\n{said}");
+        assert_eq!(said.lines().last(), Some("10 finished, 0 failed"), "{master}");
+        assert_eq!(lines(), 10, "every task ran once");
+    }
+}
+
 /// Ends with the test, whatever becomes of it.
 struct Running(Child);
 

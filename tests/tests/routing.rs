@@ -1,10 +1,35 @@
 //! Paths, methods, content types and malformed operator calls of the master, held against Mesos' answers.
 
 use tepui_tests::cluster::Cluster;
-use tepui_tests::http::Request;
+use tepui_tests::http::{Request, ask};
 use tepui_tests::recording::{Allowed, Comparison};
 
+const LATER: &str = "not in the first slice";
+
 const ALLOWED: &[Allowed] = &[
+    Allowed { case: "*/quota", difference: "*", why: LATER },
+    Allowed { case: "*/weights", difference: "*", why: LATER },
+    Allowed { case: "*/reserve", difference: "*", why: LATER },
+    Allowed { case: "* /files/*", difference: "*", why: LATER },
+    Allowed { case: "sub-message missing", difference: "status 501,*", why: LATER },
+    Allowed { case: "* of no such path", difference: "status 501,*", why: LATER },
+    Allowed { case: "MARK_AGENT_GONE *", difference: "status 501,*", why: LATER },
+    Allowed {
+        case: "*/redirect",
+        difference: "header Location: //*, recorded //ADDRESS",
+        why: "the name of the machine is the set-up's; that it leads to the master has a test of its own",
+    },
+    Allowed {
+        case: "*timeout=nope",
+        difference: "body \"Invalid timeout 'nope': *",
+        why: "ours says what to write",
+    },
+    Allowed { case: "GET /metrics", difference: "*", why: "metrics for Prometheus, which Mesos has not" },
+    Allowed {
+        case: "GET /version?jsonp=f",
+        difference: "body *",
+        why: "it names who built it, see `EVERYWHERE`",
+    },
     Allowed {
         case: "*/metrics/snapshot*",
         difference: "*: missing",
@@ -25,6 +50,15 @@ const ALLOWED: &[Allowed] = &[
     Allowed { case: "half a JSON object", difference: "body *", why: "as above" },
     Allowed { case: "empty body", difference: "body *", why: "as above" },
     Allowed { case: "wrong type of a field", difference: "body *", why: "as above" },
+    Allowed {
+        case: "JSON, not an object",
+        difference: "body \"Failed to *",
+        why: "ours says more, and where",
+    },
+    Allowed { case: "JSON text", difference: "body \"Failed to *", why: "ours says more, and where" },
+    Allowed { case: "type a number", difference: "body \"Failed to *", why: "ours says more, and where" },
+    Allowed { case: "type an object", difference: "body \"Failed to *", why: "ours says more, and where" },
+    Allowed { case: "broken protobuf", difference: "body \"Failed to *", why: "ours says more, and where" },
 ];
 
 #[test]
@@ -66,13 +100,17 @@ fn read_endpoints_accept_any_method() {
 #[test]
 fn redirect_leads_to_the_master_with_a_location_without_scheme() {
     let cluster = Cluster::of(0);
-    let port = cluster.master.address().rsplit(':').next().expect("an address ends in a port");
 
     let answer = cluster.master.get("/redirect");
 
     assert_eq!(answer.status(), 307);
     let location = answer.header("Location").unwrap_or_default();
-    assert!(location.starts_with("//") && location.ends_with(&format!(":{port}")), "{location}");
+    let address = location.strip_prefix("//").unwrap_or_else(|| panic!("a scheme in {location}"));
+    assert_eq!(
+        ask(address, &Request::get("/health")).map(|answer| answer.status()).ok(),
+        Some(200),
+        "{location}"
+    );
 }
 
 #[test]

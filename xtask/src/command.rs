@@ -6,11 +6,26 @@ use anyhow::{Context, Result, bail};
 
 use crate::tree;
 
+/// What cargo tells a program about its package. Handed on to another cargo, it makes build scripts that look at it
+/// run again, each time the tree is built from within and from outside in turn.
+const OF_OUR_PACKAGE: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_NAME", "CARGO_CRATE_NAME"];
+
 /// Cargo itself, run at the root of the tree.
 pub fn cargo(arguments: &[&str]) -> Command {
-    let program = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(tree::root());
+    cargo_under(&[], arguments)
+}
+
+/// Cargo, started by another program with its arguments, such as one that limits its time.
+pub fn cargo_under(starter: &[&str], arguments: &[&str]) -> Command {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let words = [starter, &[cargo.as_str()], arguments].concat();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).current_dir(tree::root());
+    for (name, _) in std::env::vars_os() {
+        if OF_OUR_PACKAGE.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

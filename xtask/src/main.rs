@@ -3,6 +3,7 @@
 mod check;
 mod command;
 mod fix;
+mod sim;
 mod test;
 mod tidy;
 mod tree;
@@ -15,7 +16,8 @@ usage: cargo xtask COMMAND
   check   formatting, clippy, structure and licences; changes nothing
   fix     formats, and applies what clippy can mend by itself
   test    installs what the tests need, builds once, runs every test, cleans up
-  tidy    only the structure rules of `check`";
+  tidy    only the structure rules of `check`
+  sim     simulates an hour of a large cluster, from the seed that follows or from 1";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         ["fix"] => fix::run(),
         ["test"] => test::run(),
         ["tidy"] => tidy::run(),
+        ["sim", seed @ ..] if seed.len() < 2 => sim::run(seed.first().copied()),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -4,6 +4,8 @@ mod leftovers;
 mod needs;
 mod runner;
 
+use std::process::Command;
+
 use anyhow::{Result, bail};
 
 use self::leftovers::Scratch;
@@ -37,5 +39,6 @@ fn install_clients() -> Result<()> {
     if !there {
         return Ok(());
     }
-    command::run(command::cargo(&["run", "--package", "tepui-tests", "--bin", CLIENTS]))
+    // Not `cargo run`, which would build it alone and choose other features for what it shares with the rest.
+    command::run(Command::new(tree::binaries()?.join(CLIENTS)))
 }

@@ -52,10 +52,22 @@ pub enum Kind {
 
 /// The packages of the workspace, as `cargo metadata` tells them.
 pub fn packages() -> Result<Vec<Package>> {
-    let text = command::output(command::cargo(&["metadata", "--no-deps", "--format-version=1"]))?;
-    let metadata: Value = serde_json::from_str(&text).context("read the answer of `cargo metadata`")?;
+    let metadata = metadata()?;
     let packages = metadata["packages"].as_array().context("`cargo metadata` names no packages")?;
     Ok(packages.iter().map(package).collect())
+}
+
+/// Where a debug build puts its binaries.
+pub fn binaries() -> Result<PathBuf> {
+    let metadata = metadata()?;
+    let target =
+        metadata["target_directory"].as_str().context("`cargo metadata` names no target directory")?;
+    Ok(Path::new(target).join("debug"))
+}
+
+fn metadata() -> Result<Value> {
+    let text = command::output(command::cargo(&["metadata", "--no-deps", "--format-version=1"]))?;
+    serde_json::from_str(&text).context("read the answer of `cargo metadata`")
 }
 
 fn package(value: &Value) -> Package {

@@ -40,6 +40,8 @@ pub struct Agent {
     /// Containers of live executors: which executor each belongs to.
     pub(crate) containers: BTreeMap<ContainerId, (FrameworkId, ExecutorId)>,
     pub(crate) pending: BTreeMap<Ticket, Pending>,
+    /// Updates that wait until the one before them is written: one that must be written again is not overtaken.
+    pub(crate) held: BTreeMap<StreamKey, VecDeque<Pending>>,
     next_ticket: u64,
     pub(crate) resource_version: [u8; 16],
     pub(crate) counters: Counters,
@@ -110,6 +112,7 @@ impl Agent {
             updates,
             containers: BTreeMap::new(),
             pending: BTreeMap::new(),
+            held: BTreeMap::new(),
             next_ticket: 1,
             resource_version,
             counters: Counters::default(),
@@ -167,7 +170,10 @@ impl Agent {
         };
         match event {
             ContainerEvent::Launched { pid } => self.container_launched(cx, &framework, &executor, pid),
-            ContainerEvent::LaunchFailed { why } => self.launch_failed(cx, &framework, &executor, why),
+            ContainerEvent::LaunchFailed { why } => {
+                let why = format!("Failed to launch container: {why}");
+                self.launch_failed(cx, &framework, &executor, why);
+            }
             ContainerEvent::Updated => self.container_updated(cx, &framework, &executor),
             ContainerEvent::UpdateFailed { why } => self.update_failed(cx, &framework, &executor, &why),
             ContainerEvent::Exited(end) => self.container_exited(cx, &framework, &executor, &end),
@@ -188,7 +194,8 @@ impl Agent {
             Pending::Launch { run } => self.launch(cx, &run),
             Pending::Task { run, task } => self.task_ready(cx, &run, &task),
             Pending::Update { key, id, update, waits, .. } => {
-                self.update_stored(cx, &key, id, update, waits.as_ref())
+                self.update_stored(cx, &key, id, update, waits.as_ref());
+                self.write_next_update(cx, &key);
             }
             Pending::Acknowledgement { key, id, .. } => self.acknowledged(cx, &key, id),
         }
@@ -200,6 +207,9 @@ impl Agent {
         match pending {
             Pending::Note => {}
             Pending::Launch { run } => {
+                if let Some(executor) = self.executor_mut(&run.framework, &run.executor) {
+                    executor.checkpointed = false;
+                }
                 self.launch_failed(cx, &run.framework, &run.executor, no_checkpoint(why))
             }
             Pending::Task { run, task } => self.task_not_checkpointed(cx, &run, &task, &no_checkpoint(why)),

@@ -25,7 +25,7 @@ pub struct Executor {
     pub resources: Resources,
     /// Where it stands.
     pub phase: ExecutorPhase,
-    /// Its checkpoints exist: updates of its tasks are written there.
+    /// Its checkpoints exist, or are being written: so are those of its tasks and their updates, behind them.
     pub checkpointed: bool,
     /// It was given a task, in this life of the agent or in an earlier one.
     pub served: bool,

@@ -84,7 +84,10 @@ impl Agent {
     pub(crate) fn start(&mut self, cx: &mut Cx, recovered: Recovered) {
         self.counters.recovery_errors = recovered.errors;
         let id = recovered.info.as_ref().and_then(|info| info.id.as_ref()).map(AgentId::from_wire);
-        let Some(Ok(id)) = id else { return self.recovery_over(cx) };
+        let Some(Ok(id)) = id else {
+            // A new agent, perhaps in place of one whose checkpoints are lost: nobody knows what that one ran.
+            return cx.push(Effect::RecoverContainers(Vec::new()));
+        };
         self.id = Some(id.clone());
         self.info.id = Some(id.to_wire());
         if recovered.info.as_ref() != Some(&self.info) {

@@ -85,6 +85,7 @@ impl Agent {
         cx.log(Fact::info("framework shuts down").with("framework", id));
         framework.phase = FrameworkPhase::Terminating;
         self.updates.forget(id);
+        self.held.retain(|(of, _), _| of != id);
         let executors: Vec<ExecutorId> = framework.executors.keys().cloned().collect();
         for executor in &executors {
             self.shutdown_executor(cx, id, executor);

@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use tepui_agent_core::{Run, Ticket, Write};
+use tokio::sync::oneshot;
 
 use super::{collect, write};
 
@@ -21,6 +22,8 @@ enum Order {
         writes: Vec<Write>,
         answer: Answer,
     },
+    /// Says when everything before it is done.
+    Flush(oneshot::Sender<()>),
     /// Deleting runs on this thread too: nothing is deleted while something is written beside it.
     Collect(Run),
 }
@@ -35,6 +38,8 @@ impl Writer {
             for order in inbox {
                 match order {
                     Order::Write { ticket, writes, answer } => answer(ticket, perform_all(&work_dir, writes)),
+                    // Whoever asked may have stopped waiting.
+                    Order::Flush(done) => drop(done.send(())),
                     Order::Collect(run) => collect::checkpoints(&work_dir, &run),
                 }
             }
@@ -55,6 +60,13 @@ impl Writer {
     /// Deletes the checkpoints of a run, and of its executor and framework if it was their last.
     pub fn collect(&self, run: Run) {
         self.send(Order::Collect(run));
+    }
+
+    /// Ready when everything ordered before is done.
+    pub async fn flush(&self) {
+        let (done, is_done) = oneshot::channel();
+        self.send(Order::Flush(done));
+        let _ = is_done.await;
     }
 
     fn send(&self, order: Order) {

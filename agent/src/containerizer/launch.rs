@@ -52,8 +52,13 @@ impl Native {
 }
 
 impl Inner {
-    async fn launch(self: Arc<Self>, config: ContainerConfig) -> Result<Launched, LaunchError> {
+    async fn launch(self: Arc<Self>, mut config: ContainerConfig) -> Result<Launched, LaunchError> {
         config.check()?;
+        config.sandbox = std::path::absolute(&config.sandbox).map_err(|cause| LaunchError::Helper {
+            action: "find the sandbox",
+            id: config.id.clone(),
+            cause,
+        })?;
         let container =
             config.enlist(&self).ok_or_else(|| LaunchError::AlreadyLaunched(config.id.clone()))?;
 

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    path::PathBuf,
+    path::{self, Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
@@ -97,7 +97,10 @@ pub struct UnknownContainer(pub String);
 
 impl Native {
     /// Takes the runtime directory and checks that the machine can do what the settings ask for.
-    pub async fn open(settings: Settings) -> Result<Native, OpenError> {
+    pub async fn open(mut settings: Settings) -> Result<Native, OpenError> {
+        // The helper works elsewhere than the agent.
+        settings.runtime_dir = path::absolute(&settings.runtime_dir)
+            .map_err(|cause| OpenError::RuntimeDir { path: settings.runtime_dir.clone(), cause })?;
         let runtime = take_runtime_dir(&settings.runtime_dir).await?;
         let freezer = match settings.launcher {
             LauncherKind::Posix => {
@@ -247,7 +250,7 @@ impl Container {
 }
 
 /// An agent that restarts inside one process may find its own former self still letting go.
-async fn take_runtime_dir(path: &std::path::Path) -> Result<RuntimeDir, OpenError> {
+async fn take_runtime_dir(path: &Path) -> Result<RuntimeDir, OpenError> {
     const PATIENCE: Duration = Duration::from_secs(2);
     let started = Instant::now();
     loop {

@@ -88,7 +88,7 @@ mod tests {
 
     fn table() -> Files {
         let mut files = Files::default();
-        files.attach("/frameworks/f/executors/e/runs/latest", "/work/runs/c1");
+        files.attach("/frameworks/f/executors/e/runs/latest", "/sandboxes/runs/c1");
         files.attach("/frameworks/f/executors/e/runs/latest/volume", "/volumes/v");
         files.attach("/slave/log", "/var/log/agent.log");
         files
@@ -103,7 +103,7 @@ mod tests {
     fn the_longest_attached_name_decides() {
         let run = "/frameworks/f/executors/e/runs/latest";
 
-        assert_eq!(real(&format!("{run}/stdout")), Some("/work/runs/c1/stdout".into()));
+        assert_eq!(real(&format!("{run}/stdout")), Some("/sandboxes/runs/c1/stdout".into()));
         assert_eq!(real(&format!("{run}//volume/./data/")), Some("/volumes/v/data".into()));
         assert_eq!(real("/slave/log"), Some("/var/log/agent.log".into()));
         assert_eq!(real(&format!("{run}-2/stdout")), None);

@@ -11,6 +11,23 @@ use serde::Serialize;
 /// Smaller bodies are not worth compressing; libprocess' number.
 const GZIP_FROM: usize = 1024;
 
+/// Why a request is not served, in plain text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub status: u16,
+    pub body: String,
+}
+
+impl Refusal {
+    pub fn new(status: u16, body: impl Into<String>) -> Refusal {
+        Refusal { status, body: body.into() }
+    }
+
+    pub fn answer(self) -> HttpResponse {
+        text(self.status, self.body)
+    }
+}
+
 pub(super) fn text(status: u16, body: impl Into<String>) -> HttpResponse {
     let status = StatusCode::from_u16(status).expect("we send only known statuses");
     HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(body.into())
@@ -18,6 +35,17 @@ pub(super) fn text(status: u16, body: impl Into<String>) -> HttpResponse {
 
 pub(super) fn empty(status: u16) -> HttpResponse {
     HttpResponse::build(StatusCode::from_u16(status).expect("we send only known statuses")).finish()
+}
+
+/// The rest of the body is not read: the connection ends.
+pub(super) fn too_large(most: usize) -> HttpResponse {
+    let body = format!("The request's body is larger than {most} bytes");
+    HttpResponse::PayloadTooLarge().force_close().content_type("text/plain; charset=utf-8").body(body)
+}
+
+/// Nothing, of a type: what libprocess says of files that are not there.
+pub(super) fn no_such_file() -> HttpResponse {
+    text(404, "")
 }
 
 pub(super) fn not_found() -> HttpResponse {

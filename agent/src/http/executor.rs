@@ -6,7 +6,7 @@ use libactor::web::http::header;
 use libactor::web::{HttpRequest, HttpResponse};
 use tepui_agent_core::{Connection, Input, Peer, Reply};
 use tepui_proto::v1::executor::{Call, call};
-use tepui_proto::{json, wire};
+use tepui_proto::wire;
 use tokio::sync::mpsc;
 
 use super::negotiate::{self, Encoding};
@@ -17,7 +17,7 @@ use crate::stream::EventStream;
 pub(super) async fn serve(request: &HttpRequest, body: &[u8], site: &Site) -> Result<HttpResponse, AskError> {
     let call = match negotiate::content_type(request, "application/json or application/x-protobuf") {
         Ok(encoding) => decode(encoding, body),
-        Err(refused) => return Ok(refused),
+        Err(refused) => return Ok(refused.answer()),
     };
     let call = match call {
         Ok(call) => call,
@@ -40,7 +40,7 @@ pub(super) async fn serve(request: &HttpRequest, body: &[u8], site: &Site) -> Re
 
 fn decode(encoding: Encoding, body: &[u8]) -> Result<Call, String> {
     match encoding {
-        Encoding::Json => json::from_slice(body).map_err(|why| why.to_string()),
+        Encoding::Json => negotiate::from_json(body),
         Encoding::Protobuf => {
             wire::decode(body).map_err(|_| "Failed to parse body into Call protobuf".into())
         }

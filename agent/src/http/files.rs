@@ -10,6 +10,7 @@ use serde::Serialize;
 use tepui_proto::v1;
 use tokio::io::AsyncReadExt as _;
 
+use super::answer::Refusal;
 use super::{Site, answer};
 use crate::files::{Chunk, FileInfo, FilesError, Location, MAX_LENGTH};
 
@@ -36,13 +37,13 @@ struct Part {
 pub(super) async fn browse(request: &HttpRequest, site: &Site) -> HttpResponse {
     let location = match locate(request, site) {
         Ok(location) => location,
-        Err(refused) => return refused,
+        Err(refused) => return refused.answer(),
     };
     match in_the_background(move || location.browse()).await {
         Ok(entries) => answer::json(request, &entries.into_iter().map(shown).collect::<Vec<_>>()),
         // Not a directory: it has no entries.
         Err(FilesError::BadRequest(_)) => answer::json(request, &[(); 0]),
-        Err(FilesError::NotFound(_)) => answer::empty(404),
+        Err(FilesError::NotFound(_)) => answer::no_such_file(),
         Err(why) => answer::text(500, crate::with_causes(&why)),
     }
 }
@@ -62,16 +63,16 @@ fn shown(info: FileInfo) -> Entry {
 pub(super) async fn read(request: &HttpRequest, site: &Site) -> HttpResponse {
     let location = match locate(request, site) {
         Ok(location) => location,
-        Err(refused) => return refused,
+        Err(refused) => return refused.answer(),
     };
     let (offset, length) = match (number(request, "offset"), number(request, "length")) {
         (Ok(offset), Ok(length)) => (offset.unwrap_or(-1), length),
-        (Err(refused), _) | (_, Err(refused)) => return refused,
+        (Err(refused), _) | (_, Err(refused)) => return refused.answer(),
     };
     match in_the_background(move || location.read(offset, length)).await {
         Ok(Chunk { offset, data }) => answer::json(request, &Part { data: text_of(data), offset }),
         Err(FilesError::BadRequest(_)) => answer::text(400, "Cannot read a directory.\n"),
-        Err(FilesError::NotFound(_)) => answer::empty(404),
+        Err(FilesError::NotFound(_)) => answer::no_such_file(),
         Err(why) => answer::text(500, crate::with_causes(&why)),
     }
 }
@@ -87,14 +88,14 @@ fn text_of(mut data: Vec<u8>) -> String {
     String::from_utf8_lossy(&data).into_owned()
 }
 
-fn number(request: &HttpRequest, name: &str) -> Result<Option<i64>, HttpResponse> {
+fn number(request: &HttpRequest, name: &str) -> Result<Option<i64>, Refusal> {
     let Some(text) = answer::query(request, name) else { return Ok(None) };
     match text.parse::<i64>() {
-        Ok(number) if number < -1 => Err(answer::text(400, format!("Negative {name} provided: {number}.\n"))),
+        Ok(number) if number < -1 => Err(Refusal::new(400, format!("Negative {name} provided: {number}.\n"))),
         Ok(number) => Ok(Some(number)),
         Err(_) => {
             let why = format!("Failed to parse {name}: Failed to convert '{text}' to number.\n");
-            Err(answer::text(400, why))
+            Err(Refusal::new(400, why))
         }
     }
 }
@@ -102,8 +103,8 @@ fn number(request: &HttpRequest, name: &str) -> Result<Option<i64>, HttpResponse
 pub(super) async fn download(request: &HttpRequest, site: &Site) -> HttpResponse {
     let location = match locate(request, site) {
         Ok(location) => location,
-        Err(refused) if refused.status() == 404 => return answer::not_found(),
-        Err(refused) => return refused,
+        Err(refused) if refused.status == 404 => return answer::not_found(),
+        Err(refused) => return refused.answer(),
     };
     let name = location.file_name();
     let (file, size) = match in_the_background(move || location.download()).await {
@@ -137,7 +138,7 @@ pub(super) fn debug(request: &HttpRequest, site: &Site) -> HttpResponse {
 }
 
 /// LIST_FILES.
-pub(super) async fn list(site: &Site, path: &str) -> Result<Vec<v1::FileInfo>, HttpResponse> {
+pub(super) async fn list(site: &Site, path: &str) -> Result<Vec<v1::FileInfo>, Refusal> {
     let location = site.world.shown.locate(path).map_err(refuse)?;
     let entries = in_the_background(move || location.browse()).await.map_err(refuse)?;
     let listed = entries.into_iter().map(|info| v1::FileInfo {
@@ -158,10 +159,10 @@ pub(super) async fn read_part(
     path: &str,
     offset: u64,
     length: Option<u64>,
-) -> Result<(u64, Bytes), HttpResponse> {
+) -> Result<(u64, Bytes), Refusal> {
     let location = site.world.shown.locate(path).map_err(refuse)?;
     let offset =
-        i64::try_from(offset).map_err(|_| answer::text(400, format!("'offset' {offset} is too large")))?;
+        i64::try_from(offset).map_err(|_| Refusal::new(400, format!("'offset' {offset} is too large")))?;
     let length = i64::try_from(length.unwrap_or(MAX_LENGTH).min(MAX_LENGTH)).unwrap_or(-1);
     let read = in_the_background(move || {
         let size = location.read(-1, None)?.offset;
@@ -170,21 +171,21 @@ pub(super) async fn read_part(
     read.await.map(|(size, data)| (size, Bytes::from(data))).map_err(refuse)
 }
 
-fn refuse(why: FilesError) -> HttpResponse {
+fn refuse(why: FilesError) -> Refusal {
     match why {
-        FilesError::BadRequest(why) => answer::text(400, why),
-        FilesError::NotFound(_) => answer::not_found(),
-        FilesError::Io { .. } => answer::text(500, crate::with_causes(&why)),
+        FilesError::BadRequest(why) => Refusal::new(400, why),
+        FilesError::NotFound(_) => Refusal::new(404, "404 Not Found."),
+        FilesError::Io { .. } => Refusal::new(500, crate::with_causes(&why)),
     }
 }
 
-fn locate(request: &HttpRequest, site: &Site) -> Result<Location, HttpResponse> {
+fn locate(request: &HttpRequest, site: &Site) -> Result<Location, Refusal> {
     let path = answer::query(request, "path").filter(|path| !path.is_empty());
-    let path = path.ok_or_else(|| answer::text(400, "Expecting 'path=value' in query.\n"))?;
+    let path = path.ok_or_else(|| Refusal::new(400, "Expecting 'path=value' in query.\n"))?;
     site.world.shown.locate(&path).map_err(|why| match why {
-        FilesError::NotFound(_) => answer::empty(404),
+        FilesError::NotFound(_) => Refusal::new(404, ""),
         FilesError::BadRequest(_) | FilesError::Io { .. } => {
-            answer::text(400, format!("'{path}' is inaccessible.\n"))
+            Refusal::new(400, format!("'{path}' is inaccessible.\n"))
         }
     })
 }

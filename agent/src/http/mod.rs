@@ -3,6 +3,7 @@
 mod answer;
 mod executor;
 mod files;
+mod lists;
 mod metrics;
 mod negotiate;
 mod operator;
@@ -13,7 +14,7 @@ mod statistics;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
-use libactor::web::http::Method;
+use libactor::web::http::{Method, header};
 use libactor::web::{self, HttpRequest, HttpResponse};
 use libactor::{ActorRef, AskError, Clock};
 
@@ -52,11 +53,11 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
         Route::Executor | Route::Operator if request.method() != Method::POST => {
             return answer::not_post(&request);
         }
-        Route::Executor => match read_body(body).await {
+        Route::Executor => match read_body(&request, body).await {
             Ok(body) => executor::serve(&request, &body, &site).await,
             Err(refused) => return refused,
         },
-        Route::Operator => match read_body(body).await {
+        Route::Operator => match read_body(&request, body).await {
             Ok(body) => operator::serve(&request, body, &site).await,
             Err(refused) => return refused,
         },
@@ -85,13 +86,18 @@ impl Site {
     }
 }
 
-async fn read_body(mut body: web::Payload) -> Result<web::Bytes, HttpResponse> {
+async fn read_body(request: &HttpRequest, mut body: web::Payload) -> Result<web::Bytes, HttpResponse> {
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: u64| length > MAX_BODY as u64) {
+        return Err(answer::too_large(MAX_BODY));
+    }
     let mut read = web::BytesMut::new();
     while let Some(chunk) = body.next().await {
         let chunk =
             chunk.map_err(|why| answer::text(400, format!("Failed to read the request's body: {why}")))?;
         if read.len() + chunk.len() > MAX_BODY {
-            return Err(answer::text(413, format!("The request's body is larger than {MAX_BODY} bytes")));
+            return Err(answer::too_large(MAX_BODY));
         }
         read.extend_from_slice(&chunk);
     }

@@ -1,9 +1,12 @@
 //! Which encoding a request is in, and which one its answer may have.
 
+use libactor::web::HttpRequest;
 use libactor::web::http::header;
-use libactor::web::{HttpRequest, HttpResponse};
 
-use super::answer;
+use tepui_proto::Described;
+use tepui_proto::json::{self, JsonError};
+
+use super::answer::Refusal;
 
 /// How messages are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,16 +25,24 @@ impl Encoding {
 }
 
 /// Of the request's body. `known` completes the refusal: what this API takes.
-pub(super) fn content_type(request: &HttpRequest, known: &str) -> Result<Encoding, HttpResponse> {
+pub(super) fn content_type(request: &HttpRequest, known: &str) -> Result<Encoding, Refusal> {
     let Some(value) = request.headers().get(header::CONTENT_TYPE) else {
-        return Err(answer::text(400, "Expecting 'Content-Type' to be present"));
+        return Err(Refusal::new(400, "Expecting 'Content-Type' to be present"));
     };
     let value = value.to_str().unwrap_or_default();
     match value.split(';').next().unwrap_or_default().trim() {
         "application/json" => Ok(Encoding::Json),
         "application/x-protobuf" => Ok(Encoding::Protobuf),
-        _ => Err(answer::text(415, format!("Expecting 'Content-Type' of {known}"))),
+        _ => Err(Refusal::new(415, format!("Expecting 'Content-Type' of {known}"))),
     }
+}
+
+/// A message from JSON, or why not in Mesos' words.
+pub(super) fn from_json<M: Described>(body: &[u8]) -> Result<M, String> {
+    json::from_slice(body).map_err(|why| match why {
+        JsonError::Value { .. } => format!("Failed to parse body into JSON: {why}"),
+        JsonError::Content(_) => format!("Failed to convert JSON into Call protobuf: {why}"),
+    })
 }
 
 /// Of the answer: JSON if the client does not mind.

@@ -9,19 +9,20 @@ use tepui_proto::v1::agent::response::{self, Type};
 use tepui_proto::v1::agent::{Call, Response, call};
 use tepui_proto::{json, wire};
 
+use super::answer::Refusal;
 use super::negotiate::{self, Encoding};
-use super::{Site, answer, files, metrics, state, statistics};
+use super::{Site, answer, files, lists, metrics, state, statistics};
 use crate::actor::AgentActor;
 
 const TAKEN: &str = "application/json or application/x-protobuf or application/recordio";
 
 pub(super) async fn serve(request: &HttpRequest, body: Bytes, site: &Site) -> Result<HttpResponse, AskError> {
     let call: Result<Call, String> = match negotiate::content_type(request, TAKEN) {
-        Ok(Encoding::Json) => json::from_slice(&body).map_err(|why| why.to_string()),
+        Ok(Encoding::Json) => negotiate::from_json(&body),
         Ok(Encoding::Protobuf) => {
             wire::decode(&body).map_err(|_| "Failed to parse body into Call protobuf".into())
         }
-        Err(refused) => return Ok(refused),
+        Err(refused) => return Ok(refused.answer()),
     };
     let call = match call.and_then(check) {
         Ok(call) => call,
@@ -32,11 +33,14 @@ pub(super) async fn serve(request: &HttpRequest, body: Bytes, site: &Site) -> Re
     };
     let response = match answer_to(call, site).await? {
         Ok(response) => response,
-        Err(refused) => return Ok(refused),
+        Err(refused) => return Ok(refused.answer()),
     };
     let body = match encoding {
-        Encoding::Json => json::to_vec(&response),
         Encoding::Protobuf => response.encode_to_vec(),
+        Encoding::Json => match lists::of(&response).map(|list| serde_json::to_vec(&list)) {
+            Some(Ok(list)) => list,
+            Some(Err(_)) | None => json::to_vec(&response),
+        },
     };
     Ok(answer::bytes(request, encoding.media_type(), body))
 }
@@ -53,7 +57,7 @@ fn check(call: Call) -> Result<Call, String> {
     }
 }
 
-async fn answer_to(call: Call, site: &Site) -> Result<Result<Response, HttpResponse>, AskError> {
+async fn answer_to(call: Call, site: &Site) -> Result<Result<Response, Refusal>, AskError> {
     let of = |kind: Type| Response { r#type: Some(kind as i32), ..Response::default() };
     Ok(Ok(match call.r#type() {
         call::Type::GetHealth => {
@@ -76,6 +80,11 @@ async fn answer_to(call: Call, site: &Site) -> Result<Result<Response, HttpRespo
             let all = metrics::snapshot(site).await?.into_iter();
             let metrics = all.map(|(name, value)| v1::Metric { name, value: Some(value) }).collect();
             Response { get_metrics: Some(response::GetMetrics { metrics }), ..of(Type::GetMetrics) }
+        }
+        call::Type::GetLoggingLevel => {
+            // glog's: no verbose messages beyond the ordinary.
+            let level = response::GetLoggingLevel { level: 0 };
+            Response { get_logging_level: Some(level), ..of(Type::GetLoggingLevel) }
         }
         call::Type::GetState => {
             let state = site.look(|agent| response::GetState {
@@ -101,11 +110,10 @@ async fn answer_to(call: Call, site: &Site) -> Result<Result<Response, HttpRespo
             Response { get_agent: Some(Box::new(agent)), ..of(Type::GetAgent) }
         }
         call::Type::GetContainers => {
-            let containers = statistics::samples(site).await?.into_iter().map(container).collect();
-            Response {
-                get_containers: Some(response::GetContainers { containers }),
-                ..of(Type::GetContainers)
-            }
+            let containers: Vec<_> = statistics::samples(site).await?.into_iter().map(container).collect();
+            // As Mesos: nothing rather than an empty list.
+            let found = (!containers.is_empty()).then_some(response::GetContainers { containers });
+            Response { get_containers: found, ..of(Type::GetContainers) }
         }
         call::Type::ListFiles => {
             let path = call.list_files.map(|list| list.path).unwrap_or_default();
@@ -133,11 +141,11 @@ async fn answer_to(call: Call, site: &Site) -> Result<Result<Response, HttpRespo
             get_resource_providers: Some(response::GetResourceProviders::default()),
             ..of(Type::GetResourceProviders)
         },
-        call::Type::Unknown => return Ok(Err(answer::text(501, "501 Not Implemented."))),
+        call::Type::Unknown => return Ok(Err(Refusal::new(501, "501 Not Implemented."))),
         other => {
             let why =
                 format!("501 Not Implemented. This agent does not have the call {} yet", other.as_str_name());
-            return Ok(Err(answer::text(501, why)));
+            return Ok(Err(Refusal::new(501, why)));
         }
     }))
 }

@@ -1,6 +1,6 @@
 //! Launch, wait, signal and destroy, with both launchers.
 
-use std::{fs, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use tepui_agent::containerizer::{
     Command, ContainerConfig, LaunchError, LauncherKind, Native, OpenError, Program,
@@ -71,6 +71,22 @@ async fn a_missing_program_is_named_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_program_without_a_slash_is_looked_up_in_the_path_then_in_the_sandbox() {
+    let bed = Bed::posix().await;
+    let mine = bed.sandbox("c1").join("mine");
+    fs::write(&mine, "#!/bin/sh\necho from the sandbox\n").unwrap();
+    fs::set_permissions(&mine, PermissionsExt::from_mode(0o755)).unwrap();
+    let command = |path: &str| Command::Argv { path: path.into(), arguments: vec![] };
+
+    bed.run(ContainerConfig { command: command("mine"), ..bed.shell("c1", "unused") }).await;
+    let missing = ContainerConfig { command: command("no-such-program"), ..bed.shell("c2", "unused") };
+    let error = bed.native.launch(missing).await.unwrap_err();
+
+    assert_eq!(bed.output("c1"), "from the sandbox\n");
+    assert_eq!(error.to_string(), "execute no-such-program: there is no such program in /usr/bin:/bin");
+}
+
+#[tokio::test]
 async fn a_signal_reaches_the_command() {
     for bed in both().await {
         let line = "trap 'echo got it; exit 3' USR1; echo ready; while :; do sleep 0.01; done";
@@ -96,7 +112,7 @@ async fn destroy_kills_grandchildren_and_those_that_left_the_session() {
         let termination = bed.native.destroy("c1").await.unwrap().unwrap();
 
         assert_eq!(termination.signal(), Some(libc::SIGKILL), "{termination:?}");
-        eventually("no process left", || processes_in(&mark).len() == 0).await;
+        eventually("no process left", || processes_in(&mark).is_empty()).await;
         assert!(!bed.has_cgroup("c1"));
     }
 }
@@ -230,5 +246,22 @@ async fn a_command_does_not_outlive_its_helper() {
         assert_eq!(bed.native.wait("c1").await.unwrap().signal(), Some(libc::SIGKILL));
         let sandbox = bed.sandbox("c1");
         eventually("no process left", || processes_in(&sandbox).is_empty()).await;
+    }
+}
+
+#[tokio::test]
+async fn many_containers_start_and_end_at_once() {
+    for bed in both().await {
+        let run = async |number: i32| {
+            let id = format!("c{number}");
+            let termination = bed.run(bed.shell(&id, &format!("exit {number}"))).await;
+            bed.native.forget(&id).await;
+            termination.exit_code()
+        };
+
+        let codes = futures::future::join_all((0..60).map(run)).await;
+
+        assert_eq!(codes, (0..60).map(Some).collect::<Vec<_>>());
+        assert!(bed.native.containers().is_empty());
     }
 }

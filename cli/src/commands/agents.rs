@@ -4,20 +4,22 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use super::Place;
+use super::{Master, Shape};
 use crate::client::{block_on, list, text};
 use crate::columns::columns;
 
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
-    place: Place,
+    master: Master,
+    #[command(flatten)]
+    shape: Shape,
 }
 
-pub fn run(Arguments { place }: &Arguments) -> Result<()> {
-    let answer = block_on(async { place.client()?.read("/slaves", &[]).await })?;
+pub fn run(Arguments { master, shape }: &Arguments) -> Result<()> {
+    let answer = block_on(async { master.client()?.read("/slaves", &[]).await })?;
     let agents: Vec<&Value> = list(&answer, "slaves").iter().collect();
-    place.print(&agents, || {
+    shape.print(&agents, || {
         let rows: Vec<Vec<String>> = agents.iter().map(|agent| row(agent)).collect();
         columns(&["ID", "HOST", "ADDRESS", "STATE", "CPUS", "MEM", "DISK"], &rows)
     })

@@ -16,7 +16,6 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use self::board::Board;
-use crate::client::{Client, list};
 use crate::cluster::{Cluster, Plan};
 use crate::logging;
 use crate::signals::Signals;
@@ -38,9 +37,6 @@ const SERVICE: &str = "while true; do date; sleep 5; done";
 
 /// The batch takes about ten seconds; after this something is wrong and the demo says so.
 const LIMIT: Duration = Duration::from_secs(35);
-
-/// The service's instances have this long to end.
-const FAREWELL: Duration = Duration::from_secs(3);
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     logging::start_quietly()?;
@@ -66,18 +62,25 @@ async fn demonstrate(exit: bool) -> Result<ExitCode> {
     let (summary, code) = sum_up(outcome, begin.elapsed());
 
     if !exit && code == ExitCode::SUCCESS {
-        println!("{summary}\n\nThe service goes on. Look around:");
-        println!("  curl http://{}/state", cluster.master());
-        println!("  tepui tasks --all --master={}", cluster.master());
-        println!("Ctrl-C ends the cluster.");
+        println!("{summary}\n\n{}", invitation(cluster.master()));
         signals.end().await;
     }
     drop(stop);
-    service.await.context("run the service")??;
-    executors_gone(&cluster).await;
+    let served = service.await;
     cluster.shutdown().await?;
+    served.context("run the service")??;
     println!("{summary}");
     Ok(code)
+}
+
+/// What to do with a cluster that runs.
+fn invitation(master: SocketAddr) -> String {
+    let tepui = std::env::args().next().unwrap_or_else(|| "tepui".to_owned());
+    format!(
+        "The service goes on. Look around from another terminal:\n  curl http://{master}/state\n  \
+         {tepui} tasks --all --master={master}\n\
+         Ctrl-C ends the cluster."
+    )
 }
 
 type Outcome = Result<Result<BatchOutcome>, tokio::time::error::Elapsed>;
@@ -138,23 +141,4 @@ async fn node() -> Result<Node> {
     let node = Node::builder().listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).bind().await?;
     node.serve(|_| {}).await?;
     Ok(node)
-}
-
-/// Waits until no agent has an executor left, so that nothing outlives the demo.
-async fn executors_gone(cluster: &Cluster) {
-    let gone = async {
-        for agent in cluster.agents() {
-            let Ok(client) = Client::new(&agent.to_string()) else { continue };
-            while client.read("/state", &[]).await.is_ok_and(|state| has_executors(&state)) {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    };
-    if timeout(FAREWELL, gone).await.is_err() {
-        tracing::error!("some tasks of the demo did not end in time");
-    }
-}
-
-fn has_executors(state: &serde_json::Value) -> bool {
-    list(state, "frameworks").iter().any(|framework| !list(framework, "executors").is_empty())
 }

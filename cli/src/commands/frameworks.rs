@@ -4,24 +4,26 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use super::Place;
+use super::{Master, Shape};
 use crate::client::{block_on, list, text};
 use crate::columns::columns;
 
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
-    place: Place,
+    master: Master,
+    #[command(flatten)]
+    shape: Shape,
     /// Frameworks that have ended too
     #[arg(short, long)]
     all: bool,
 }
 
-pub fn run(Arguments { place, all }: &Arguments) -> Result<()> {
-    let answer = block_on(async { place.client()?.read("/frameworks", &[]).await })?;
+pub fn run(Arguments { master, shape, all }: &Arguments) -> Result<()> {
+    let answer = block_on(async { master.client()?.read("/frameworks", &[]).await })?;
     let ended = if *all { list(&answer, "completed_frameworks") } else { &[] };
     let frameworks: Vec<&Value> = list(&answer, "frameworks").iter().chain(ended).collect();
-    place.print(&frameworks, || {
+    shape.print(&frameworks, || {
         let rows: Vec<Vec<String>> = frameworks.iter().map(|framework| row(framework)).collect();
         columns(&["ID", "NAME", "USER", "ROLES", "STATE", "TASKS"], &rows)
     })

@@ -7,15 +7,16 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::Value;
 
+use super::Master;
+use super::tasks::has_ended;
 use crate::client::{Client, block_on, list, text};
 
 #[derive(Args)]
 pub struct Arguments {
     /// The task's id
     task: String,
-    /// The master
-    #[arg(long, value_name = "HOST:PORT", env = "MESOS_MASTER", default_value = "127.0.0.1:5050")]
-    master: String,
+    #[command(flatten)]
+    master: Master,
     /// Of the tasks with this id, the one of this framework
     #[arg(long, value_name = "ID")]
     framework: Option<String>,
@@ -38,10 +39,19 @@ const LOOK: Duration = Duration::from_millis(300);
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     block_on(async {
-        let master = Client::new(&arguments.master)?;
+        let master = arguments.master.client()?;
         let task = find(&master, arguments).await?;
         let agent = agent(&master, &task).await?;
-        let sandbox = sandbox(&agent, &task).await?;
+        let sandbox = loop {
+            match sandbox(&agent, &task).await? {
+                Some(sandbox) => break sandbox,
+                // It may have been launched just now.
+                None if arguments.follow && !has_ended(&find(&master, arguments).await?) => {
+                    tokio::time::sleep(LOOK).await;
+                }
+                None => bail!("agent {} has no sandbox of task '{}'", agent.address(), arguments.task),
+            }
+        };
         let name = match (&arguments.file, arguments.stderr) {
             (Some(file), _) => file.trim_start_matches('/'),
             (None, true) => "stderr",
@@ -72,11 +82,6 @@ async fn find(master: &Client, arguments: &Arguments) -> Result<Value> {
     })
 }
 
-fn has_ended(task: &Value) -> bool {
-    let live = ["TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING", "TASK_UNREACHABLE"];
-    !live.contains(&text(task, "state"))
-}
-
 /// The agent that ran it, which must still be there.
 async fn agent(master: &Client, task: &Value) -> Result<Client> {
     let id = text(task, "slave_id");
@@ -91,23 +96,19 @@ async fn agent(master: &Client, task: &Value) -> Result<Client> {
     Ok(master.at(address))
 }
 
-/// The folder of its executor's last run.
-async fn sandbox(agent: &Client, task: &Value) -> Result<String> {
+/// The folder of its executor's last run, while the agent has one.
+async fn sandbox(agent: &Client, task: &Value) -> Result<Option<String>> {
     // The executor of a command task has the task's id.
     let executor = [text(task, "executor_id"), text(task, "id")].into_iter().find(|id| !id.is_empty());
-    let executor = executor.unwrap_or_default();
     let state = agent.read("/state", &[]).await?;
     let frameworks = list(&state, "frameworks").iter().chain(list(&state, "completed_frameworks"));
     let ours = frameworks.filter(|framework| text(framework, "id") == text(task, "framework_id"));
     let mut executors = ours.flat_map(|framework| {
         list(framework, "executors").iter().chain(list(framework, "completed_executors"))
     });
-    let found = executors.find(|candidate| text(candidate, "id") == executor);
-    let directory =
-        found.map(|executor| text(executor, "directory")).filter(|directory| !directory.is_empty());
-    directory.map(str::to_owned).with_context(|| {
-        format!("agent {} has no sandbox of executor '{executor}' any more", agent.address())
-    })
+    let found = executors.find(|candidate| Some(text(candidate, "id")) == executor);
+    let directory = found.map(|executor| text(executor, "directory").to_owned());
+    Ok(directory.filter(|directory| !directory.is_empty()))
 }
 
 /// A file that is being read.
@@ -122,10 +123,10 @@ impl File {
     async fn print_rest(&mut self) -> Result<()> {
         let end = self.read(None).await?["offset"].as_u64().unwrap_or_default();
         while self.offset < end {
-            let piece = self.read(Some(PIECE.min(end - self.offset))).await?;
+            let length = PIECE.min(end - self.offset);
+            let piece = self.read(Some(length)).await?;
             let data = text(&piece, "data");
-            // A piece that was cut within a character is shorter as text than as bytes; so the bytes count.
-            self.offset += PIECE.min(end - self.offset);
+            self.offset += bytes_of(data, length);
             let mut out = std::io::stdout().lock();
             out.write_all(data.as_bytes()).and_then(|()| out.flush()).context("print")?;
         }
@@ -140,5 +141,27 @@ impl File {
         };
         let query = [("path", self.path.as_str()), ("offset", &offset), ("length", &length)];
         self.agent.read("/files/read", &query).await
+    }
+}
+
+/// How many bytes of the file a piece stands for. Agents leave a character that the piece's end cuts in two to the next
+/// piece; what is no text at all has replacements in it, of another length than what they replace.
+fn bytes_of(data: &str, asked: u64) -> u64 {
+    if data.is_empty() || data.contains(char::REPLACEMENT_CHARACTER) {
+        return asked;
+    }
+    asked.min(data.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_character_is_read_with_the_next_piece() {
+        assert_eq!(bytes_of("abc", 3), 3);
+        assert_eq!(bytes_of("ab", 3), 2);
+        assert_eq!(bytes_of("a\u{fffd}", 2), 2);
+        assert_eq!(bytes_of("", 2), 2);
     }
 }

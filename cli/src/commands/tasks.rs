@@ -5,15 +5,19 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
+use tepui_scheduler::is_terminal;
+use tepui_scheduler::v1::TaskState;
 
-use super::Place;
+use super::{Master, Shape};
 use crate::client::{block_on, list, text};
 use crate::columns::columns;
 
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
-    place: Place,
+    master: Master,
+    #[command(flatten)]
+    shape: Shape,
     /// Tasks that have ended too
     #[arg(short, long)]
     all: bool,
@@ -22,18 +26,19 @@ pub struct Arguments {
 /// More than any master remembers.
 const ALL: &str = "1000000000";
 
-/// States that are not the last: what a task without `--all` is in.
-const LIVE: [&str; 5] = ["TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING", "TASK_UNREACHABLE"];
-
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let Arguments { place, all } = arguments;
+    let Arguments { master, shape, all } = arguments;
     let (tasks, agents) = block_on(async {
-        let master = place.client()?;
+        let master = master.client()?;
         Ok((master.read("/tasks", &[("limit", ALL)]).await?, master.read("/slaves", &[]).await?))
     })?;
-    let tasks: Vec<&Value> =
-        list(&tasks, "tasks").iter().filter(|task| *all || LIVE.contains(&text(task, "state"))).collect();
-    place.print(&tasks, || table(&tasks, &hosts(&agents)))
+    let tasks: Vec<&Value> = list(&tasks, "tasks").iter().filter(|task| *all || !has_ended(task)).collect();
+    shape.print(&tasks, || table(&tasks, &hosts(&agents)))
+}
+
+/// Whether the task is in its last state; one that nobody knows is no state to wait in.
+pub fn has_ended(task: &Value) -> bool {
+    TaskState::from_str_name(text(task, "state")).is_none_or(is_terminal)
 }
 
 /// Host names by agent id.

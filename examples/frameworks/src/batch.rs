@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use tepui_scheduler::{Context, Framework, Need, Offer, Task, is_terminal, v1};
 
-/// Runs a command `count` times. A task that is lost, dropped or gone (not one that fails) is launched again.
+/// Runs a command `count` times. A task that is lost, dropped, gone or unknown (not one that fails) is launched
+/// again.
 pub struct Batch {
     command: String,
     need: Need,
     /// Tasks still to be launched, by number.
     waiting: BTreeSet<u32>,
-    /// Launched, and not ended.
-    running: BTreeSet<u32>,
+    /// Of an earlier life, and not known to be running or not.
+    asked: BTreeSet<u32>,
     outcome: BatchOutcome,
     count: u32,
     watch: Box<dyn FnMut(BatchEvent)>,
@@ -59,11 +60,24 @@ impl Batch {
             command: command.into(),
             need,
             waiting: (0..count).collect(),
-            running: BTreeSet::new(),
+            asked: BTreeSet::new(),
             outcome: BatchOutcome::default(),
             count,
             watch: Box::new(watch),
         }
+    }
+
+    /// Goes on with a batch of which these tasks have finished: what has become of the others is asked of the master
+    /// before any is launched.
+    #[must_use]
+    pub fn resume(mut self, finished: impl IntoIterator<Item = u32>) -> Self {
+        for number in finished {
+            if self.waiting.remove(&number) {
+                self.outcome.finished += 1;
+            }
+        }
+        self.asked = std::mem::take(&mut self.waiting);
+        self
     }
 
     /// What the batch came to.
@@ -85,7 +99,10 @@ impl Batch {
     fn count_ended(&mut self, cx: &mut Context<Self>, number: u32, status: &v1::TaskStatus) {
         match status.state() {
             v1::TaskState::TaskFinished => self.outcome.finished += 1,
-            v1::TaskState::TaskLost | v1::TaskState::TaskDropped | v1::TaskState::TaskGone => {
+            v1::TaskState::TaskLost
+            | v1::TaskState::TaskDropped
+            | v1::TaskState::TaskGone
+            | v1::TaskState::TaskUnknown => {
                 self.waiting.insert(number);
                 cx.revive();
             }
@@ -110,7 +127,6 @@ impl Batch {
                 }
             };
             self.waiting.remove(&number);
-            self.running.insert(number);
             tasks.push(
                 Task::shell(format!("{PREFIX}{number}"), &self.command).name("batch").resources(&resources),
             );
@@ -120,8 +136,12 @@ impl Batch {
 }
 
 impl Framework for Batch {
-    fn subscribed(&mut self, _cx: &mut Context<Self>, id: &v1::FrameworkId) {
+    fn subscribed(&mut self, cx: &mut Context<Self>, id: &v1::FrameworkId) {
         (self.watch)(BatchEvent::Subscribed(id.value.clone()));
+        if self.ended() == self.count {
+            return cx.stop();
+        }
+        cx.reconcile(self.asked.iter().map(|number| format!("{PREFIX}{number}")));
     }
 
     fn offers(&mut self, cx: &mut Context<Self>, offers: Vec<Offer>) {
@@ -139,12 +159,8 @@ impl Framework for Batch {
     fn update(&mut self, cx: &mut Context<Self>, status: &v1::TaskStatus) {
         let number = status.task_id.value.strip_prefix(PREFIX).and_then(|number| number.parse().ok());
         let Some(number) = number.filter(|number| *number < self.count) else { return };
-        // A resumed batch hears here of tasks that its earlier life launched.
-        if self.waiting.remove(&number) && !is_terminal(status.state()) {
-            self.running.insert(number);
-        }
-        if is_terminal(status.state()) {
-            self.running.remove(&number);
+        self.asked.remove(&number);
+        if is_terminal(status.state()) || status.state() == v1::TaskState::TaskUnknown {
             self.count_ended(cx, number, status);
         }
         let event =

@@ -27,7 +27,7 @@ impl fmt::Display for Effect {
             Effect::Watch(pid) => write!(f, "watch {pid}"),
             Effect::Changed(changed) => write!(f, "changed {changed}"),
             Effect::Count(counter) => write!(f, "count {counter}"),
-            Effect::Log(fact) => write!(f, "log {fact}"),
+            Effect::Log(fact) => write!(f, "log {}: {fact}", fact.level),
             Effect::Abdicate(why) => write!(f, "abdicate: {why}"),
         }
     }

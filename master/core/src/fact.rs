@@ -49,15 +49,21 @@ impl Fact {
     }
 }
 
-impl fmt::Display for Fact {
+impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let level = match self.level {
+        f.write_str(match self {
             Level::Error => "error",
             Level::Warn => "warn",
             Level::Info => "info",
             Level::Debug => "debug",
-        };
-        write!(f, "{level}: {}", self.what)?;
+        })
+    }
+}
+
+impl fmt::Display for Fact {
+    /// What happened and the fields, without the level: whoever logs it has its own way to show that.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)?;
         for (name, value) in &self.fields {
             write!(f, " {name}={value}")?;
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tepui_model::{FrameworkCapabilities, FrameworkId, ResourceQuantities, Resources, Role, duration};
+use tepui_model::{FrameworkCapabilities, FrameworkId, ResourceQuantities, Role, duration};
 use tepui_proto::internal::ShutdownFrameworkMessage;
 use tepui_proto::v1::scheduler::OfferConstraints;
 use tepui_proto::v1::task_status::Reason;
@@ -12,10 +12,10 @@ use tepui_proto::v1::{FrameworkInfo, TaskState};
 
 use crate::changed::{Changed, TaskStanding};
 use crate::cx::Cx;
-use crate::effect::{Answer, Effect, Peer, ToAgent};
+use crate::effect::{Answer, Effect, ToAgent};
 use crate::events;
 use crate::fact::Fact;
-use crate::frameworks::{Framework, Link, Phase, Ring};
+use crate::frameworks::{Framework, Phase, Ring, Tally, Way};
 use crate::master::Master;
 use crate::names::{Alarm, Connection, FrameworkHandle, Pid, RequestId, Timer};
 use crate::status::Verdict;
@@ -93,8 +93,8 @@ impl Master {
             completed: Ring::default(),
             executors: BTreeMap::new(),
             offers: BTreeSet::new(),
-            used: Resources::new(),
-            offered: Resources::new(),
+            used: Tally::default(),
+            offered: Tally::default(),
         });
         self.frameworks.by_id.insert(id, handle);
         self.changes.frameworks.insert(handle);
@@ -156,12 +156,12 @@ impl Master {
     pub(crate) fn heartbeat_due(&mut self, cx: &mut Cx, handle: FrameworkHandle, timer: Timer) {
         let next = Timer { serial: self.next_serial(), ..timer };
         let Some(framework) = self.frameworks.registered.get_mut(handle) else { return };
-        let Phase::Active(Link::Http { connection, heartbeat, .. }) = &mut framework.phase else { return };
-        if *heartbeat != timer {
+        let Phase::Active(link) = &mut framework.phase else { return };
+        if link.heartbeat != timer {
             return;
         }
-        *heartbeat = next;
-        cx.event(Peer::Http(*connection), events::heartbeat());
+        link.heartbeat = next;
+        cx.event(link.peer(), events::heartbeat());
         cx.push(Effect::Arm { timer: next, at: cx.now + self.config.heartbeat_interval });
     }
 
@@ -170,9 +170,6 @@ impl Master {
             // Its framework ended, or has a newer stream.
             return;
         };
-        if let Some(Link::Http { heartbeat, .. }) = self.frameworks.registered[handle].link() {
-            cx.push(Effect::Disarm(*heartbeat));
-        }
         self.disconnected(cx, handle);
     }
 
@@ -184,6 +181,9 @@ impl Master {
 
     /// The scheduler is away: its offers go back, and it has its failover timeout to return.
     fn disconnected(&mut self, cx: &mut Cx, handle: FrameworkHandle) {
+        if let Some(link) = self.frameworks.registered[handle].link() {
+            cx.push(Effect::Disarm(link.heartbeat));
+        }
         let timeout = self.frameworks.registered[handle].info.failover_timeout().max(0.0);
         let timeout = duration::from_secs(timeout).unwrap_or(Duration::MAX);
         let until = self.arm(cx, Alarm::Failover(handle), timeout);
@@ -243,13 +243,13 @@ impl Master {
         match self.frameworks.registered[handle].phase.clone() {
             Phase::Active(link) => {
                 cx.push(Effect::Allocator(Call::DeactivateFramework(handle)));
-                match link {
-                    Link::Http { connection, heartbeat, .. } => {
+                cx.push(Effect::Disarm(link.heartbeat));
+                match link.way {
+                    Way::Http { connection, .. } => {
                         self.frameworks.by_connection.remove(&connection);
-                        cx.push(Effect::Disarm(heartbeat));
                         cx.push(Effect::Close(connection));
                     }
-                    Link::Actor(pid) => {
+                    Way::Actor(pid) => {
                         self.frameworks.by_pid.remove(&pid);
                     }
                 }

@@ -1,10 +1,12 @@
 //! The frameworks the master knows, and what it knows of each.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::{AddAssign, SubAssign};
 use std::sync::Arc;
 
 use tepui_model::{
-    ExecutorId, FrameworkCapabilities, FrameworkId, ResourceQuantities, Resources, Role, TaskId, Time,
+    ExecutorId, FrameworkCapabilities, FrameworkId, Resource, ResourceQuantities, Resources, Role, TaskId,
+    Time,
 };
 use tepui_proto::v1;
 
@@ -45,9 +47,47 @@ pub struct Framework {
     pub executors: BTreeMap<(AgentHandle, ExecutorId), Executor>,
     pub offers: BTreeSet<OfferHandle>,
     /// What its running tasks and executors hold.
-    pub used: Resources,
+    pub used: Tally,
     /// What its outstanding offers hold.
-    pub offered: Resources,
+    pub offered: Tally,
+}
+
+/// What a framework holds on all agents. Amounts add up; a port is the same on many agents, so that the same entries are
+/// counted, and the port is there until the last of them is given back.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    amounts: Resources,
+    others: BTreeMap<Resource, usize>,
+}
+
+impl Tally {
+    pub fn total(&self) -> Resources {
+        let others: Resources = self.others.keys().cloned().collect();
+        &self.amounts + &others
+    }
+}
+
+impl AddAssign<&Resources> for Tally {
+    fn add_assign(&mut self, more: &Resources) {
+        self.amounts += &more.scalars();
+        for entry in more.iter().filter(|entry| !entry.is_scalar()) {
+            *self.others.entry(entry.clone()).or_default() += 1;
+        }
+    }
+}
+
+impl SubAssign<&Resources> for Tally {
+    /// Takes away what was added before, as it was added.
+    fn sub_assign(&mut self, less: &Resources) {
+        self.amounts -= &less.scalars();
+        for entry in less.iter().filter(|entry| !entry.is_scalar()) {
+            let count = self.others.get_mut(entry).expect("it was added");
+            *count -= 1;
+            if *count == 0 {
+                self.others.remove(entry);
+            }
+        }
+    }
 }
 
 /// Where a framework is in its life.
@@ -63,18 +103,26 @@ pub enum Phase {
 
 /// How its scheduler is reached.
 #[derive(Clone, Debug)]
-pub enum Link {
+pub struct Link {
+    pub way: Way,
+    /// Sends the next heartbeat.
+    pub heartbeat: Timer,
+}
+
+/// The two ways to a scheduler.
+#[derive(Clone, Debug)]
+pub enum Way {
     /// Over an event stream; calls must carry its id.
-    Http { connection: Connection, stream_id: String, heartbeat: Timer },
+    Http { connection: Connection, stream_id: String },
     /// As an actor.
     Actor(Pid),
 }
 
 impl Link {
     pub fn peer(&self) -> Peer {
-        match self {
-            Link::Http { connection, .. } => Peer::Http(*connection),
-            Link::Actor(pid) => Peer::Actor(pid.clone()),
+        match &self.way {
+            Way::Http { connection, .. } => Peer::Http(*connection),
+            Way::Actor(pid) => Peer::Actor(pid.clone()),
         }
     }
 }
@@ -100,9 +148,9 @@ impl Framework {
     }
 
     pub fn pid(&self) -> Option<&Pid> {
-        match self.link()? {
-            Link::Actor(pid) => Some(pid),
-            Link::Http { .. } => None,
+        match &self.link()?.way {
+            Way::Actor(pid) => Some(pid),
+            Way::Http { .. } => None,
         }
     }
 

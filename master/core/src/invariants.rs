@@ -3,7 +3,7 @@
 use tepui_model::Resources;
 
 use crate::agents::{Agent, Phase as AgentPhase};
-use crate::frameworks::{Framework, Link, Phase};
+use crate::frameworks::{Framework, Way};
 use crate::master::Master;
 use crate::names::{AgentHandle, FrameworkHandle};
 
@@ -77,10 +77,10 @@ impl Master {
             framework.tasks.values().filter(|task| task.holds_resources()).map(|task| &task.resources);
         let executors = framework.executors.values().map(|executor| &executor.resources);
         let used: Resources = tasks.chain(executors).sum();
-        if used != framework.used {
+        if used != framework.used.total() {
             broken.push(format!(
                 "framework {id} says it uses {}, its tasks and executors use {used}",
-                framework.used
+                framework.used.total()
             ));
         }
         for task in framework.tasks.values() {
@@ -100,21 +100,21 @@ impl Master {
         }
         let offers = framework.offers.iter().filter_map(|offer| self.offers.outstanding.get(*offer));
         let offered: Resources = offers.map(|offer| &offer.resources).sum();
-        if offered != framework.offered {
+        if offered != framework.offered.total() {
             broken.push(format!(
                 "framework {id} says it is offered {}, its offers hold {offered}",
-                framework.offered
+                framework.offered.total()
             ));
         }
         if framework.link().is_none() && !framework.offers.is_empty() {
             broken.push(format!("framework {id} is away, but has offers"));
         }
-        let is_linked = match &framework.phase {
-            Phase::Active(Link::Http { connection, .. }) => {
+        let is_linked = match framework.link().map(|link| &link.way) {
+            Some(Way::Http { connection, .. }) => {
                 self.frameworks.by_connection.get(connection) == Some(&handle)
             }
-            Phase::Active(Link::Actor(pid)) => self.frameworks.by_pid.get(pid) == Some(&handle),
-            Phase::Disconnected { .. } | Phase::Recovered => true,
+            Some(Way::Actor(pid)) => self.frameworks.by_pid.get(pid) == Some(&handle),
+            None => true,
         };
         if !is_linked {
             broken.push(format!("framework {id} is not found by its connection"));

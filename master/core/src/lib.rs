@@ -12,10 +12,21 @@
 //! | [`Effect::Allocator`] | [`Input::Allocated`], whenever the allocator has something |
 //! | all others | nothing |
 //!
+//! Towards the allocator the effects are its own [`Call`](tepui_allocator::Call)s and the input its
+//! [`Allocation`](tepui_allocator::Allocation)s; both crates know agents and frameworks by the same handles.
+//! [`RegistryOperation::apply`] makes a registry change, for whoever keeps the registry. A scheduler is an HTTP stream or an
+//! actor ([`Via`], [`Peer`]): the same calls, the same events.
+//!
+//! What readers see comes as [`Changed`] values at the end of each step, before the answers to HTTP requests: a client that
+//! has its answer reads its own writes.
+//!
+//! The state is checked by [`Master::invariants`] and hashed by [`Master::digest`].
+//!
 //! The first input is [`Input::RegistryRecovered`]; the core writes who leads, and serves from the `Persisted` of that write
 //! on ([`Changed::Serving`]). Calls before it are answered with 503, messages before it are dropped and counted.
 
 mod agent_life;
+mod agent_loss;
 mod agent_messages;
 mod agents;
 mod changed;
@@ -35,6 +46,8 @@ mod framework_life;
 mod frameworks;
 mod input;
 mod invariants;
+#[cfg(test)]
+mod laws;
 pub mod limits;
 mod master;
 mod names;

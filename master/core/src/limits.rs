@@ -1,12 +1,20 @@
 //! The bounds of what outsiders can make grow, each with its reason.
 
+/// Agents that are registered. Twice the largest Mesos clusters; beyond it a new agent is refused, and one that returns is
+/// welcome, because the cluster knew it.
+pub const AGENTS: usize = 100_000;
+
+/// Frameworks that have not ended. Each has a stream and a place in the allocator's tree, and everything that is told to
+/// all frameworks is told this often. Beyond it a subscription is refused.
+pub const FRAMEWORKS: usize = 10_000;
+
+/// Tasks of one framework that are not done with: about 1 kB each, most of it for readers. Tasks may ask for no
+/// resources at all, so that agents do not bound them. Beyond it a task is refused.
+pub const TASKS_PER_FRAMEWORK: usize = 1_000_000;
+
 /// Ids of removed agents that are remembered, to answer late messages. Mesos' number; 100,000 ids are about 10 MB.
 /// Beyond it the oldest is forgotten, and a message from it is one of an unknown agent.
 pub const REMOVED_AGENTS: usize = 100_000;
-
-/// The longest id a framework may choose for a task or an executor, in bytes: agents make directories of them, and no
-/// file name is longer (NAME_MAX). A longer one is refused.
-pub const ID_BYTES: usize = 255;
 
 /// Statuses in a task's history. Mesos keeps one for each consecutive state without a bound; a task changes state less
 /// than ten times unless its executor misbehaves. Beyond it the oldest is dropped.

@@ -114,7 +114,7 @@ pub struct Timer {
 /// What a [`Timer`] is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Alarm {
-    /// The next HEARTBEAT on a framework's stream.
+    /// The next HEARTBEAT for a framework.
     Heartbeat(FrameworkHandle),
     /// A disconnected framework's `failover_timeout` is over.
     Failover(FrameworkHandle),

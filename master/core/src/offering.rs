@@ -163,8 +163,8 @@ impl Master {
 fn give_back_stale(cx: &mut Cx, allocation: Allocation) {
     cx.log(
         Fact::debug("stale allocation returned")
-            .with("framework", &allocation.framework)
-            .with("agent", &allocation.agent)
+            .with("framework", allocation.framework)
+            .with("agent", allocation.agent)
             .with("resources", &allocation.resources),
     );
     cx.push(Effect::Allocator(Call::Recover {

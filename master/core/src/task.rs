@@ -87,7 +87,7 @@ pub fn staged(info: &v1::TaskInfo, framework: v1::FrameworkId) -> v1::Task {
         discovery: info.discovery.clone(),
         container: info.container.clone(),
         health_check: info.health_check.clone(),
-        kill_policy: info.kill_policy.clone(),
+        kill_policy: info.kill_policy,
         user: command.and_then(|command| command.user.clone()),
         limits: info.limits.clone(),
     }

@@ -67,8 +67,8 @@ impl Framework {
             registered: self.registered,
             reregistered: self.reregistered,
             unregistered: None,
-            used: Arc::new(self.used.clone()),
-            offered: Arc::new(self.offered.clone()),
+            used: Arc::new(self.used.total()),
+            offered: Arc::new(self.offered.total()),
             suppressed_roles: self.suppressed.iter().map(ToString::to_string).collect(),
             offer_constraints: self.constraints.clone(),
         }

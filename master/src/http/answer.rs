@@ -65,7 +65,7 @@ pub(super) fn json(request: &HttpRequest, jsonp: Option<&str>, body: Vec<u8>) ->
         Some(function) => {
             let mut call = format!("{function}(").into_bytes();
             call.extend(body);
-            call.extend(b");");
+            call.push(b')');
             with_type(request, "text/javascript", call)
         }
     }

@@ -73,7 +73,7 @@ async fn metrics(request: &HttpRequest, query: &Parameters, site: &Site) -> Http
     if let Some(timeout) = query.get("timeout")
         && let Err(error) = duration::parse(timeout)
     {
-        return answer::text(400, format!("Invalid timeout '{timeout}': {error}.\n"));
+        return answer::text(400, format!("Invalid timeout '{timeout}': {error}\n"));
     }
     let body = serde_json::to_vec(&snapshot(site).await).unwrap_or_default();
     answer::json(request, query.get("jsonp").map(String::as_str), body)

@@ -29,7 +29,11 @@ const MAX_BODY: usize = 64 << 20;
 
 /// Installs the routes.
 pub(crate) fn install(site: Site, config: &mut web::ServiceConfig) {
-    config.app_data(web::Data::new(site)).default_service(web::to(serve));
+    config
+        .app_data(web::Data::new(site))
+        // The node has a route of its own here, which knows nothing of agents and tasks.
+        .route("/metrics/snapshot", web::route().to(serve))
+        .default_service(web::to(serve));
 }
 
 async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) -> HttpResponse {
@@ -42,15 +46,15 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
         Route::Scheduler | Route::Operator | Route::Teardown if request.method() != Method::POST => {
             answer::not_post(&request)
         }
-        Route::Scheduler => match read_body(body).await {
+        Route::Scheduler => match read_body(&request, body).await {
             Ok(body) => scheduler::serve(&request, &body, &site).await,
             Err(refused) => refused,
         },
-        Route::Operator => match read_body(body).await {
+        Route::Operator => match read_body(&request, body).await {
             Ok(body) => operator::serve(&request, &body, &site).await,
             Err(refused) => refused,
         },
-        Route::Teardown => match read_body(body).await {
+        Route::Teardown => match read_body(&request, body).await {
             Ok(body) => legacy::teardown(&body, &site).await,
             Err(refused) => refused,
         },
@@ -58,18 +62,29 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
     }
 }
 
-/// Reads a whole body, decompressing it if it says so.
-async fn read_body(mut body: web::Payload) -> Result<web::Bytes, HttpResponse> {
+/// Reads a whole body; one that says it is too large is refused before it comes.
+async fn read_body(request: &HttpRequest, mut body: web::Payload) -> Result<web::Bytes, HttpResponse> {
+    let declared = header_text(request, header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(too_large());
+    }
     let mut read = web::BytesMut::new();
     while let Some(chunk) = body.next().await {
         let chunk = chunk
             .map_err(|error| answer::text(400, format!("Failed to read the request's body: {error}")))?;
         if read.len() + chunk.len() > MAX_BODY {
-            return Err(answer::text(413, format!("The request's body is larger than {MAX_BODY} bytes")));
+            return Err(too_large());
         }
         read.extend_from_slice(&chunk);
     }
     Ok(read.freeze())
+}
+
+/// The rest of the body is not waited for: the connection is closed.
+fn too_large() -> HttpResponse {
+    let mut refused = answer::text(413, format!("The request's body is larger than {MAX_BODY} bytes"));
+    refused.head_mut().set_connection_type(libactor::web::http::ConnectionType::Close);
+    refused
 }
 
 /// `%28` and its like: paths hold actor ids with parentheses, which some clients encode.

@@ -41,12 +41,13 @@ const OF_PROCESS: [(&str, Route); 2] = [("version", Route::Version), ("metrics/s
 
 /// Finds the route of a path; none for an unknown one.
 pub(super) fn find(path: &str) -> Option<Route> {
+    let bare = path;
     let path = path.trim_matches('/');
     let own = path.strip_prefix("master/");
     let of_process = if own.is_none() { longest(&OF_PROCESS, path) } else { None };
     let route = of_process.or_else(|| longest(&OF_MASTER, own.unwrap_or(path)))?;
     // Mesos' master redirects nothing but the bare path.
-    let redirects_more = route == Route::Redirect && own.unwrap_or(path) != "redirect";
+    let redirects_more = route == Route::Redirect && !matches!(bare, "/redirect" | "/master/redirect");
     (!redirects_more).then_some(route)
 }
 
@@ -86,6 +87,8 @@ mod tests {
     #[test]
     fn redirect_has_no_tails() {
         assert_eq!(find("/redirect"), Some(Route::Redirect));
+        assert_eq!(find("/master/redirect"), Some(Route::Redirect));
         assert_eq!(find("/redirect/x"), None);
+        assert_eq!(find("/redirect/"), None);
     }
 }

@@ -59,7 +59,7 @@ impl RoleUse {
             name: self.name.clone(),
             weight: WEIGHT,
             frameworks: self.frameworks.iter().map(|id| v1::FrameworkId { value: id.clone() }).collect(),
-            resources: (&self.allocated + &self.offered).to_endpoint(),
+            resources: (&self.allocated + &self.offered).scalars().flatten().unallocated().to_wire(),
         }
     }
 }
@@ -67,12 +67,42 @@ impl RoleUse {
 impl Serialize for RoleUse {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
+        let held = &self.allocated + &self.offered;
         map.serialize_entry("name", &self.name)?;
         map.serialize_entry("weight", &WEIGHT)?;
+        map.serialize_entry("quota", &Quota { role: &self.name, held: &held })?;
+        map.serialize_entry("resources", &ResourceMap(&held))?;
         map.serialize_entry("allocated", &ResourceMap(&self.allocated))?;
         map.serialize_entry("offered", &ResourceMap(&self.offered))?;
-        map.serialize_entry("resources", &ResourceMap(&(&self.allocated + &self.offered)))?;
+        map.serialize_entry("reserved", &Quantities(&held.reserved()))?;
         map.serialize_entry("frameworks", &self.frameworks)?;
         map.end()
+    }
+}
+
+/// A role's quota: none can be set in this version, so that nothing is guaranteed or limited.
+struct Quota<'a> {
+    role: &'a str,
+    held: &'a Resources,
+}
+
+impl Serialize for Quota<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("role", self.role)?;
+        map.serialize_entry("guarantee", &Quantities(&Resources::new()))?;
+        map.serialize_entry("limit", &Quantities(&Resources::new()))?;
+        map.serialize_entry("consumed", &Quantities(&self.held.non_revocable()))?;
+        map.end()
+    }
+}
+
+/// `{"cpus":1.0}`: only the scalars there are.
+struct Quantities<'a>(&'a Resources);
+
+impl Serialize for Quantities<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let quantities = self.0.quantities();
+        serializer.collect_map(quantities.iter().map(|(name, amount)| (name.as_str(), amount.as_f64())))
     }
 }

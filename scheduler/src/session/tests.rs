@@ -68,6 +68,19 @@ fn an_update_is_shown_then_acknowledged_and_its_repetition_only_acknowledged() {
 }
 
 #[test]
+fn a_terminal_update_that_comes_again_is_only_acknowledged() {
+    let mut session = session();
+    session.subscribe();
+    session.heard(at(0), subscribed());
+
+    let first = session.heard(at(1), update("t1", v1::TaskState::TaskFinished, Some(b"u1")));
+    let again = session.heard(at(11), update("t1", v1::TaskState::TaskFinished, Some(b"u1")));
+
+    assert_eq!(told(&first), ["show UPDATE", "call ACKNOWLEDGE"]);
+    assert_eq!(told(&again), ["call ACKNOWLEDGE"]);
+}
+
+#[test]
 fn an_update_without_uuid_is_not_acknowledged() {
     let mut session = session();
     session.subscribe();
@@ -164,4 +177,21 @@ fn an_error_event_is_the_end() {
         session.heard(at(0), Event { r#type: Some(event::Type::Error as i32), error, ..Default::default() });
 
     assert_eq!(effects, [Effect::Refused("Framework has been removed".into())]);
+}
+
+#[test]
+fn a_task_asked_about_is_asked_about_until_the_master_answers() {
+    let mut session = session();
+    session.subscribe();
+    session.heard(at(0), subscribed());
+
+    let first = session.ask(vec![v1::TaskId { value: "t1".into() }, v1::TaskId { value: "t2".into() }]);
+    session.heard(at(1), update("t1", v1::TaskState::TaskUnknown, None));
+    let second = session.reconcile();
+    session.heard(at(1), update("t2", v1::TaskState::TaskRunning, None));
+    let third = session.reconcile();
+
+    assert_eq!(told(&first), ["call RECONCILE 2", "Reconcile { after: 2s }"]);
+    assert_eq!(told(&second), ["call RECONCILE 1", "Reconcile { after: 4s }"]);
+    assert_eq!(told(&third), [""; 0]);
 }

@@ -13,7 +13,7 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: [Need; 10] = [
+const NEEDS: [Need; 8] = [
     Need {
         package: "gcc",
         probe: &["cc", "--version"],
@@ -37,13 +37,11 @@ const NEEDS: [Need; 10] = [
     Need { package: "nodejs", probe: &["node", "--version"], why: "runs the npm framework" },
     Need { package: "npm", probe: &["npm", "--version"], why: "installs the npm framework" },
     Need {
-        package: "curl",
-        probe: &["curl", "--version"],
-        why: "endpoints are read as an operator reads them",
+        package: "tar",
+        probe: &["tar", "--version"],
+        why: "makes the archives that are fetched and unpacked",
     },
-    Need { package: "tar", probe: &["tar", "--version"], why: "the fetcher's tests make archives" },
-    Need { package: "unzip", probe: &["unzip", "-v"], why: "the fetcher extracts zip archives with it" },
-    Need { package: "zip", probe: &["zip", "-v"], why: "the fetcher's tests make zip archives" },
+    Need { package: "unzip", probe: &["unzip", "-v"], why: "agents extract zip archives with it" },
 ];
 
 /// Installs what is missing, after saying what and why. Without apt, or without the right to use it, the list

@@ -1,7 +1,7 @@
 //! Starts the test runner and counts what it ran: cargo-nextest where it is installed, else `cargo test`.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, Result};
 
@@ -72,8 +72,9 @@ fn totals(report: &str) -> Option<(u64, u64)> {
 }
 
 fn libtest(scratch: &Scratch, arguments: &[&str]) -> Result<Count> {
-    let cargo = command::cargo(arguments);
-    let mut runner = limited(&cargo);
+    let limit = ["timeout", "--kill-after=10s", LIMIT];
+    let limit = if command::succeeds("timeout", &["--version"]) { &limit[..] } else { &[] };
+    let mut runner = command::cargo_under(limit, arguments);
     scratch.give(&mut runner);
     command::announce(&runner);
     let mut child = runner.stdout(Stdio::piped()).spawn().context("run cargo test")?;
@@ -89,19 +90,6 @@ fn libtest(scratch: &Scratch, arguments: &[&str]) -> Result<Count> {
     }
     count.complete = child.wait().context("wait for cargo test")?.success();
     Ok(count)
-}
-
-/// The same command under a time limit, where the system has a program for that.
-fn limited(cargo: &Command) -> Command {
-    if !command::succeeds("timeout", &["--version"]) {
-        let mut plain = Command::new(cargo.get_program());
-        plain.args(cargo.get_args()).current_dir(tree::root());
-        return plain;
-    }
-    let mut limited = Command::new("timeout");
-    limited.args(["--kill-after=10s", LIMIT]).arg(cargo.get_program());
-    limited.args(cargo.get_args()).current_dir(tree::root());
-    limited
 }
 
 /// Passed and failed, from the line with which a test binary ends.

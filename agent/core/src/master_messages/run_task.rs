@@ -162,8 +162,10 @@ impl Agent {
         new.queued.push(queued);
         let (framework, generated) = (asked.framework, asked.generated);
         let Some(of) = self.frameworks.get_mut(&framework) else { return };
+        let checkpoints = of.checkpoints();
+        new.checkpointed = checkpoints;
         of.executors.insert(run.executor.clone(), new);
-        let (checkpoints, framework_info, pid) = (of.checkpoints(), Arc::clone(&of.info), of.pid.clone());
+        let (framework_info, pid) = (Arc::clone(&of.info), of.pid.clone());
         self.containers.insert(container, (framework, run.executor.clone()));
         if !checkpoints {
             return self.launch(cx, &run);
@@ -180,10 +182,8 @@ impl Agent {
     pub(crate) fn launch(&mut self, cx: &mut Cx, run: &Run) {
         let timeout = self.settings.executor_registration_timeout;
         let Some(framework) = self.frameworks.get_mut(&run.framework) else { return };
-        let checkpoints = framework.checkpoints();
         let info = Arc::clone(&framework.info);
         let Some(executor) = framework.executors.get_mut(&run.executor) else { return };
-        executor.checkpointed = checkpoints;
         if !executor.is_alive() {
             // It was told to end while its checkpoint was being written.
             return self.launch_failed(
@@ -212,14 +212,11 @@ impl Agent {
     fn run_on_executor(&mut self, cx: &mut Cx, asked: Asked) {
         let Some(executor) = self.executor_mut(&asked.framework, &asked.executor) else { return };
         let run = executor.run.clone();
-        // Before its launch the executor's own checkpoint is still being written; this one follows it.
-        let checkpoints = executor.checkpointed || executor.granted == Granted::Nothing;
+        let checkpoints = executor.checkpointed;
         let queued =
             Queued { id: asked.task.clone(), info: asked.info, resources: asked.resources, ready: false };
         let task = Box::new(staging_task(&queued, &run));
         executor.queued.push(queued);
-        let checkpoints =
-            checkpoints && self.frameworks.get(&asked.framework).is_some_and(Framework::checkpoints);
         if !checkpoints {
             return self.task_ready(cx, &run, &asked.task);
         }
@@ -240,6 +237,11 @@ impl Agent {
     }
 
     pub(crate) fn task_not_checkpointed(&mut self, cx: &mut Cx, run: &Run, task: &TaskId, why: &str) {
+        let executor = self.executor_mut(&run.framework, &run.executor);
+        if executor.is_none_or(|executor| executor.run != *run || executor.queue_position(task).is_none()) {
+            // It ended while it was being written: with its executor, or by a kill. That was its last word.
+            return;
+        }
         let verdict = Verdict::new(TaskState::TaskFailed, Reason::ContainerLaunchFailed, why);
         self.report(cx, &run.framework, task, Some(&run.executor), verdict);
     }

@@ -127,9 +127,27 @@ impl Agent {
         match self.updates.run_of(&key) {
             None => self.update_stored(cx, &key, id, update, waits.as_ref()),
             Some(run) => {
-                let write = update_record(&run, task, &update);
-                self.checkpoint(cx, Pending::Update { key, id, run, update, waits }, vec![write]);
+                let is_first = self.updates.is_writing_one(&key);
+                let pending = Pending::Update { key: key.clone(), id, run, update, waits };
+                self.held.entry(key.clone()).or_default().push_back(pending);
+                if is_first {
+                    self.write_next_update(cx, &key);
+                }
             }
+        }
+    }
+
+    /// Asks for the write of the next update of a task, if one waits for the one before it.
+    pub(crate) fn write_next_update(&mut self, cx: &mut Cx, key: &StreamKey) {
+        let Some(held) = self.held.get_mut(key) else { return };
+        let next = held.pop_front();
+        if held.is_empty() {
+            self.held.remove(key);
+        }
+        let Some(next) = next else { return };
+        if let Pending::Update { run, update, .. } = &next {
+            let write = update_record(run, &key.1, update);
+            self.checkpoint(cx, next, vec![write]);
         }
     }
 

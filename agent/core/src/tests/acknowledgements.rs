@@ -1,3 +1,5 @@
+//! What an acknowledgement sets free, and which ones are refused.
+
 use expect_test::expect;
 use tepui_proto::v1::TaskState::{TaskFinished, TaskRunning};
 

@@ -1,3 +1,5 @@
+//! The digest of a state: equal inputs, equal digests.
+
 use super::world::World;
 use tepui_proto::v1::TaskState::TaskRunning;
 

@@ -1,3 +1,5 @@
+//! How executors and containers end, and what their tasks become.
+
 use std::time::Duration;
 
 use expect_test::expect;

@@ -1,3 +1,5 @@
+//! What executors say: subscriptions, updates, messages.
+
 use bytes::Bytes;
 use expect_test::expect;
 use tepui_proto::internal;

@@ -1,3 +1,5 @@
+//! Killing a task in each phase of its life.
+
 use expect_test::expect;
 
 use super::world::World;
@@ -42,11 +44,15 @@ fn a_task_that_is_killed_before_its_container_is_made_never_gets_one() {
     let mut world = World::registered();
     world.run("f1", "t1");
 
+    // The task is being written down: so is its end, behind it. Otherwise a restart would end it once more.
+    expect![[r#"
+        disk #3 <- update t1 TASK_KILLED
+    "#]]
+    .assert_eq(&world.kill("f1", "t1"));
     expect![[r#"
         master <- StatusUpdate t1 TASK_KILLED REASON_TASK_KILLED_DURING_LAUNCH (Killed before delivery to the executor)
         timer: retry of t1 in 10secs
-    "#]].assert_eq(&world.kill("f1", "t1"));
-    expect![[""]].assert_eq(&world.stored());
+    "#]].assert_eq(&world.stored());
 }
 
 #[test]

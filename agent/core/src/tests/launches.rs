@@ -1,3 +1,5 @@
+//! Launching tasks, and what may go wrong before they run.
+
 use std::time::Duration;
 
 use expect_test::expect;
@@ -139,7 +141,7 @@ fn a_launch_that_fails_fails_the_task() {
 
     world.container(1, ContainerEvent::LaunchFailed { why: "fetch http://x/y: not found".into() });
     expect![[r#"
-        master <- StatusUpdate t1 TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED (fetch http://x/y: not found)
+        master <- StatusUpdate t1 TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED (Failed to launch container: fetch http://x/y: not found)
         timer: retry of t1 in 10secs
     "#]]
     .assert_eq(&world.stored());
@@ -267,4 +269,19 @@ fn a_container_that_cannot_be_updated_ends() {
         master <- StatusUpdate t1 TASK_LOST REASON_CONTAINER_UPDATE_FAILED (Failed to update the container's resources: memory.max: busy)
         timer: retry of t1 in 10secs
     "#]].assert_eq(&world.stored());
+}
+
+#[test]
+fn tasks_whose_checkpoint_fails_with_their_executors_end_once() {
+    let mut world = World::registered();
+    world.run_on("f1", "t1", Some(true));
+    world.run_on("f1", "t2", Some(false));
+
+    expect![[r#"
+        master <- StatusUpdate t1 TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED (Failed to checkpoint: write task.info: No space left on device; make room in the agent's work directory)
+        timer: retry of t1 in 10secs
+        master <- StatusUpdate t2 TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED (Failed to checkpoint: write task.info: No space left on device; make room in the agent's work directory)
+        timer: retry of t2 in 10secs
+        master <- ExitedExecutor e1 status -1
+    "#]].assert_eq(&world.disk_full());
 }

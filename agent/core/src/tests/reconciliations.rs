@@ -1,3 +1,5 @@
+//! What the master asks to be told again.
+
 use expect_test::expect;
 use tepui_proto::internal::ReconcileTasksMessage;
 use tepui_proto::v1;

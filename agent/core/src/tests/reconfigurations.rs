@@ -1,3 +1,5 @@
+//! What an agent may change between two starts.
+
 use super::world::{info, resources};
 use crate::{Policy, compare};
 use tepui_proto::v1::AgentInfo;

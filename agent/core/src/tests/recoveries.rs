@@ -1,3 +1,5 @@
+//! Starting again over what an earlier life left behind.
+
 use std::time::Duration;
 
 use expect_test::expect;
@@ -333,4 +335,21 @@ fn changed_resources_are_written_down() {
         containers: recover
     "#]]
     .assert_eq(&text);
+}
+
+#[test]
+fn an_agent_without_checkpoints_has_what_an_earlier_one_left_destroyed() {
+    let world = World::registered();
+
+    let (mut world, started) = world.restarted(Recovered::default());
+
+    expect![[r#"
+        containers: recover
+    "#]]
+    .assert_eq(&started);
+    world.step(Input::MasterDetected(Pid::new(MASTER)));
+    expect![[r#"
+        timer: register in 899.891491ms
+    "#]]
+    .assert_eq(&world.step(Input::ContainersRecovered { alive: Vec::new() }));
 }

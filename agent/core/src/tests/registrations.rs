@@ -1,3 +1,5 @@
+//! Finding the master, and being found by it.
+
 use std::time::Duration;
 
 use expect_test::expect;

@@ -1,3 +1,5 @@
+//! Updates on their way: in order, written down, sent again.
+
 use std::time::Duration;
 
 use expect_test::expect;
@@ -178,6 +180,26 @@ fn a_write_that_failed_is_tried_again() {
         stream 1 <- ACKNOWLEDGED t1
         master <- StatusUpdate t1 TASK_RUNNING
         timer: retry of t1 in 10secs
+    "#]]
+    .assert_eq(&world.stored());
+}
+
+#[test]
+fn an_update_does_not_overtake_one_that_must_be_written_again() {
+    let mut world = World::running();
+    world.update("f1", "t1", status("t1", TaskRunning, 1));
+    world.disk_full();
+
+    let meanwhile = world.update("f1", "t1", status("t1", TaskFinished, 2));
+    world.pass(Duration::from_secs(10));
+
+    assert_eq!(meanwhile, "request 3 <- 202\n");
+    expect![[r#"
+        stream 1 <- ACKNOWLEDGED t1
+        master <- StatusUpdate t1 TASK_RUNNING
+        timer: retry of t1 in 10secs
+        disk #5 <- update t1 TASK_FINISHED
+        stream 1 <- ACKNOWLEDGED t1
     "#]]
     .assert_eq(&world.stored());
 }

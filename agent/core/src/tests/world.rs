@@ -54,6 +54,7 @@ impl World {
             last: Vec::new(),
         };
         world.step(Input::Start(Box::default()));
+        world.step(Input::ContainersRecovered { alive: Vec::new() });
         world.step(Input::MasterDetected(Pid::new(MASTER)));
         world
     }

@@ -179,6 +179,11 @@ impl Updates {
         self.streams.get(key).is_some_and(|stream| !stream.is_idle())
     }
 
+    /// Whether exactly one update of a task is given to the disk or waits to be.
+    pub(crate) fn is_writing_one(&self, key: &StreamKey) -> bool {
+        self.streams.get(key).is_some_and(|stream| stream.writing() == 1)
+    }
+
     /// Number of tasks with a stream.
     pub fn len(&self) -> usize {
         self.streams.len()

@@ -158,6 +158,11 @@ impl Stream {
         Some(Acknowledged { update: head.update, ended })
     }
 
+    /// How many are not known to be durable.
+    pub fn writing(&self) -> usize {
+        self.writing.len()
+    }
+
     /// Nothing is waiting and nothing is being written.
     pub fn is_idle(&self) -> bool {
         self.pending.is_empty() && self.writing.is_empty()

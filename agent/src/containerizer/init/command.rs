@@ -4,7 +4,7 @@ use std::{
     ffi::CString,
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::{OpenOptionsExt, fchown},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
     path::Path,
 };
 
@@ -59,7 +59,7 @@ fn execute(spec: &LaunchSpec) -> Result<std::convert::Infallible, String> {
     let arguments = spec.arguments.iter().map(|argument| text(argument)).collect::<Result<Vec<_>, _>>()?;
     let environment = spec.environment.iter().map(|(name, value)| text(&format!("{name}={value}")));
     let environment = environment.collect::<Result<Vec<_>, _>>()?;
-    let file = find(spec);
+    let file = find(spec)?;
     if matches!(spec.role, Role::Container { .. }) {
         // After the switch of user, which undoes it. A helper that is killed must not leave a command behind that
         // nobody waits for.
@@ -78,19 +78,21 @@ fn switch_to(identity: &Identity) -> nix::Result<()> {
     unistd::setresuid(uid, uid, uid)
 }
 
-/// The command's `PATH` decides, not ours; then the working directory.
-fn find(spec: &LaunchSpec) -> String {
+/// The command's `PATH` decides, not ours; then the working directory, unless the command is the agent's own.
+fn find(spec: &LaunchSpec) -> Result<String, String> {
     if spec.file.contains('/') {
-        return spec.file.clone();
+        return Ok(spec.file.clone());
     }
     let path = spec.environment.iter().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value);
-    for directory in path.split(':').filter(|directory| !directory.is_empty()) {
+    let directories = path.split(':').filter(|directory| !directory.is_empty());
+    let last = matches!(spec.role, Role::Container { .. }).then_some(".");
+    for directory in directories.chain(last) {
         let candidate = format!("{directory}/{}", spec.file);
-        if fs::metadata(&candidate).is_ok_and(|found| found.is_file()) {
-            return candidate;
+        if fs::metadata(&candidate).is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0) {
+            return Ok(candidate);
         }
     }
-    format!("./{}", spec.file)
+    Err(format!("execute {}: there is no such program in {path}", spec.file))
 }
 
 fn text(value: &str) -> Result<CString, String> {

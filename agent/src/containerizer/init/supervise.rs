@@ -8,7 +8,7 @@ use std::{
 
 use nix::{
     fcntl::OFlag,
-    unistd::{ForkResult, fork, pipe2, setsid},
+    unistd::{ForkResult, chdir, fork, pipe2, setsid},
 };
 
 use super::{command, control::Control, namespaces, reap, spec::LaunchSpec};
@@ -18,6 +18,8 @@ use crate::containerizer::launcher::tree;
 pub(super) fn run(spec: &LaunchSpec, status_path: &Path, control: Control) -> ! {
     reap::block_signals();
     adopt_orphans();
+    // All paths of the spec are absolute; the agent's directory is not ours to keep busy.
+    let _ = chdir("/");
     if let Some(output) = &spec.output {
         or_fail(command::redirect(output, spec.identity.as_ref()), &control);
     }

@@ -13,7 +13,7 @@ pub enum Program {
     /// A sealed copy of this process's own executable, made once per process: containers can neither change it nor
     /// lose it to an upgrade.
     ThisBinary,
-    /// Another executable whose `main` calls [`super::super::init::main`].
+    /// Another executable whose `main` calls [`init::main`](crate::containerizer::init::main).
     Path(PathBuf),
 }
 

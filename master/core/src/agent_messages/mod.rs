@@ -6,6 +6,7 @@ mod operation_status;
 mod pong;
 mod register;
 mod reregister;
+mod reregister_known;
 mod status_update;
 mod unregister;
 mod update;

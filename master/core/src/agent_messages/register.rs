@@ -2,11 +2,13 @@
 
 use tepui_model::AgentId;
 use tepui_proto::internal::{RegisterSlaveMessage, SlaveRegisteredMessage};
+use tepui_proto::v1;
 
 use crate::agent_life::Introduction;
 use crate::cx::Cx;
 use crate::effect::ToAgent;
 use crate::fact::Fact;
+use crate::limits;
 use crate::master::{Master, Pending};
 use crate::names::{AgentHandle, Pid};
 use crate::registry::RegistryOperation;
@@ -19,7 +21,8 @@ impl Master {
             // It asks again while the registry is written.
             return;
         }
-        let new = match validation::agent::introduction(&from, message, self.next_agent_id()) {
+        let new = validation::agent::introduction(&from, message, self.next_agent_id());
+        let new = match new.and_then(|new| self.check_domain(&new.info).map(|()| new)) {
             Ok(new) => new,
             Err(why) => {
                 let refused =
@@ -35,10 +38,22 @@ impl Master {
             let why = "a new agent registered at the same address";
             self.remove_agent(cx, known, why, "master/slave_removals/reason_registered");
         }
+        if self.agents.registered.len() >= limits::AGENTS {
+            let refused = Fact::warn("registration of an agent refused, there are too many");
+            return cx.log(refused.with("from", from).with("limit", limits::AGENTS));
+        }
         self.agents.next_id += 1;
         self.agents.registering.insert(from);
         let operation = RegistryOperation::AdmitAgent(Box::new(new.info.clone()));
         self.persist(cx, operation, Pending::Admit(Box::new(new)));
+    }
+
+    /// Where an agent is means nothing to a master that does not know where it is itself.
+    pub(crate) fn check_domain(&self, info: &v1::AgentInfo) -> Result<(), String> {
+        if info.domain.is_some() && self.info.domain.is_none() {
+            return Err("it has a domain and this master has none; start the master with --domain".into());
+        }
+        Ok(())
     }
 
     fn next_agent_id(&self) -> AgentId {
@@ -58,6 +73,7 @@ impl Master {
         );
         let handle = self.add_agent(cx, new);
         self.tell_registered(cx, handle);
+        self.first_ping(cx, handle);
         self.tell_allocator_of_agent(cx, handle);
     }
 

@@ -24,7 +24,7 @@ use crate::cx::Cx;
 use crate::effect::{Answer, Peer};
 use crate::events;
 use crate::fact::Fact;
-use crate::frameworks::Link;
+use crate::frameworks::Way;
 use crate::input::{HttpRequest, SchedulerCall, Via};
 use crate::master::Master;
 use crate::names::{FrameworkHandle, Pid, RequestId};
@@ -97,10 +97,10 @@ impl Master {
             );
             return Err(Answer::refused(400, body));
         }
-        let stream_id = match framework.link() {
+        let stream_id = match framework.link().map(|link| &link.way) {
             None => return Err(Answer::refused(403, "Framework is not subscribed")),
-            Some(Link::Actor(_)) => return Err(Answer::refused(403, "Framework is not connected via HTTP")),
-            Some(Link::Http { stream_id, .. }) => stream_id,
+            Some(Way::Actor(_)) => return Err(Answer::refused(403, "Framework is not connected via HTTP")),
+            Some(Way::Http { stream_id, .. }) => stream_id,
         };
         match &http.stream_id {
             None => {

@@ -10,7 +10,8 @@ use crate::effect::{Effect, Peer, ToAgent};
 use crate::events;
 use crate::fact::Fact;
 use crate::framework_life::Profile;
-use crate::frameworks::{Link, Phase};
+use crate::frameworks::{Link, Phase, Way};
+use crate::limits;
 use crate::master::Master;
 use crate::names::{Alarm, Connection, FrameworkHandle, Pid, RequestId};
 use crate::validation;
@@ -61,6 +62,13 @@ impl Master {
         let roles = validation::framework::check(info, &self.config)?;
         if info.id.as_ref().is_some_and(|id| self.frameworks.is_completed(&id.value)) {
             return Err("Framework has been removed".into());
+        }
+        let is_known = info.id.as_ref().is_some_and(|id| self.frameworks.find(&id.value).is_some());
+        if !is_known && self.frameworks.registered.len() >= limits::FRAMEWORKS {
+            return Err(format!(
+                "There are {} frameworks, no more are taken; end one first",
+                limits::FRAMEWORKS
+            ));
         }
         Profile::new(info, roles, &call.suppressed_roles, call.offer_constraints.clone())
     }
@@ -152,14 +160,14 @@ impl Master {
 
     /// An earlier scheduler is told that it is not the framework's any more. The same actor is not told about itself.
     fn cut_off(&mut self, cx: &mut Cx, old: &Link, new: &NewLink) {
-        match old {
-            Link::Http { connection, heartbeat, .. } => {
+        cx.push(Effect::Disarm(old.heartbeat));
+        match &old.way {
+            Way::Http { connection, .. } => {
                 self.frameworks.by_connection.remove(connection);
-                cx.push(Effect::Disarm(*heartbeat));
                 cx.event(old.peer(), events::error("Framework failed over"));
                 cx.push(Effect::Close(*connection));
             }
-            Link::Actor(pid) => {
+            Way::Actor(pid) => {
                 self.frameworks.by_pid.remove(pid);
                 if !matches!(new, NewLink::Actor(same) if same == pid) {
                     cx.event(old.peer(), events::error("Framework failed over"));
@@ -170,23 +178,23 @@ impl Master {
 
     /// Makes the framework active over this link.
     fn connect(&mut self, cx: &mut Cx, handle: FrameworkHandle, link: NewLink) {
-        let link = match link {
+        let heartbeat = self.arm(cx, Alarm::Heartbeat(handle), self.config.heartbeat_interval);
+        let way = match link {
             NewLink::Http { connection, stream_id, .. } => {
                 self.frameworks.by_connection.insert(connection, handle);
-                let heartbeat = self.arm(cx, Alarm::Heartbeat(handle), self.config.heartbeat_interval);
-                Link::Http { connection, stream_id, heartbeat }
+                Way::Http { connection, stream_id }
             }
             NewLink::Actor(pid) => {
                 self.frameworks.by_pid.insert(pid.clone(), handle);
                 cx.push(Effect::Watch(pid.clone()));
-                Link::Actor(pid)
+                Way::Actor(pid)
             }
         };
-        self.frameworks.registered[handle].phase = Phase::Active(link);
+        self.frameworks.registered[handle].phase = Phase::Active(Link { way, heartbeat });
         self.changes.frameworks.insert(handle);
     }
 
-    /// SUBSCRIBED, and over HTTP the first heartbeat at once: some clients act on an event when the next one begins.
+    /// SUBSCRIBED, and the first heartbeat at once: some clients act on an event when the next one begins.
     fn tell_subscribed(&mut self, cx: &mut Cx, handle: FrameworkHandle) {
         let framework = &self.frameworks.registered[handle];
         let Some(peer) = framework.peer() else { return };
@@ -197,9 +205,7 @@ impl Master {
                 .with("name", &framework.info.name),
         );
         cx.event(peer.clone(), events::subscribed(&framework.id, interval, &self.info));
-        if matches!(peer, Peer::Http(_)) {
-            cx.event(peer, events::heartbeat());
-        }
+        cx.event(peer, events::heartbeat());
     }
 
     /// Agents learn how executors of the framework see it now.

@@ -6,6 +6,7 @@ use tepui_proto::v1::{ExecutorInfo, TaskInfo};
 use super::{Checked, check, command, container, executor, resources};
 use crate::agents::Agent;
 use crate::frameworks::{Executor, Framework};
+use crate::limits;
 use crate::names::AgentHandle;
 
 /// A task that a framework wants to launch, its resources read.
@@ -74,6 +75,9 @@ fn check_id(task: &TaskInfo, scene: &Scene<'_>) -> Checked {
     }
     if scene.framework.unreachable.contains(&id) {
         return Err(format!("Task reuses the ID of an unreachable task: {id}"));
+    }
+    if scene.framework.tasks.len() >= limits::TASKS_PER_FRAMEWORK {
+        return Err(format!("The framework has {} tasks, no more are taken", limits::TASKS_PER_FRAMEWORK));
     }
     Ok(())
 }

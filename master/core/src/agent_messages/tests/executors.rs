@@ -44,7 +44,8 @@ fn an_executors_exit_is_told_and_its_resources_are_free() {
         stream 1 <- FAILURE of e1 on m-S0, status 32512
         stream 1 <- UPDATE t1 TASK_FAILED on m-S0, to acknowledge
         allocator <- recovered used cpus(allocated: *):1; mem(allocated: *):128 on a0 from f0
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -53,7 +54,8 @@ fn the_exit_of_an_unknown_executor_is_not_told() {
 
     cluster.say("a1", exited("m-0000", "e1"));
     cluster.forget();
-    for (framework, executor) in [("m-0000", "e1"), ("m-0000", "command"), ("none", "e1"), ("m-0000", "a/b")] {
+    for (framework, executor) in [("m-0000", "e1"), ("m-0000", "command"), ("none", "e1"), ("m-0000", "a/b")]
+    {
         cluster.say("a1", exited(framework, executor));
     }
 
@@ -70,7 +72,8 @@ fn the_last_executor_may_go_while_its_scheduler_is_away() {
 
     expect![[r#"
         allocator <- recovered used cpus(allocated: *):0.1; mem(allocated: *):32 on a0 from f0
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -80,7 +83,8 @@ fn an_executors_words_reach_a_scheduler_that_is_there() {
     cluster.say("a1", message("m-0000"));
     expect![[r#"
         stream 1 <- MESSAGE from e1 on m-S0: hello
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 
     cluster.say("a1", message("none"));
     cluster.disconnect("web");
@@ -89,5 +93,6 @@ fn an_executors_words_reach_a_scheduler_that_is_there() {
     expect![[r#"
         count master/messages_executor_to_framework
         count master/invalid_executor_to_framework_messages
-    "#]].assert_eq(&cluster.counts());
+    "#]]
+    .assert_eq(&cluster.counts());
 }

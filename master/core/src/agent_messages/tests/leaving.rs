@@ -38,23 +38,32 @@ fn a_disconnected_agents_offers_are_rescinded_and_its_tasks_wait() {
         allocator <- deactivate a0
         stream 1 <- RESCIND m-O1
         allocator <- recovered offered cpus(allocated: *):2.9; mem(allocated: *):864 on a0 from f0
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
 fn tasks_of_an_unreachable_agent_are_unreachable_to_those_who_know_the_word() {
     let mut cluster = running(true);
     cluster.lose("a1");
-    cluster.advance(Duration::from_secs(74));
+    cluster.advance(Duration::from_secs(89));
     cluster.forget();
 
     cluster.advance(Duration::from_secs(1));
 
     expect![[r#"
         slave(1)@10.0.0.1:5051 <- Ping, not connected
-        arm ping of a0 at 1:30
+        arm ping of a0 at 1:45
+        disarm reregistration of a0
+        registry <- m-S0 is unreachable since 1:30
+        allocator <- recovered used cpus(allocated: *):1; mem(allocated: *):128 on a0 from f0
+        stream 1 <- UPDATE t1 TASK_UNREACHABLE on m-S0 by e1 REASON_AGENT_REMOVED 'health check timed out' since 1:30
+        allocator <- recovered used cpus(allocated: *):0.1; mem(allocated: *):32 on a0 from f0
+        allocator <- remove a0
+        disarm ping of a0
+        stream 1 <- FAILURE of m-S0
         stream 1 <- HEARTBEAT
-        arm heartbeat of f0 at 1:30
+        arm heartbeat of f0 at 1:45
     "#]].assert_eq(&cluster.effects());
 }
 
@@ -72,7 +81,8 @@ fn readers_see_where_they_went() {
         changed task t1 (record 1): unreachable, TASK_UNREACHABLE, statuses [TASK_RUNNING, TASK_UNREACHABLE]
         changed executor e1 on m-S0: gone
         changed agent m-S0: unreachable since 1:30
-    "#]].assert_eq(&cluster.changes());
+    "#]]
+    .assert_eq(&cluster.changes());
 }
 
 #[test]
@@ -92,7 +102,8 @@ fn tasks_of_an_unreachable_agent_are_lost_to_others() {
         slave(1)@10.0.0.1:5051 <- Ping, not connected
         stream 1 <- UPDATE t1 TASK_LOST on m-S0 by e1 REASON_AGENT_REMOVED 'health check timed out' since 1:30
         stream 1 <- FAILURE of m-S0
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
@@ -110,7 +121,8 @@ fn a_disconnected_agent_whose_pings_are_patient_has_its_own_deadline() {
         heard.lines().filter(|line| !line.contains("Ping")).map(|line| format!("{line}\n")).collect();
     expect![[r#"
         stream 1 <- FAILURE of m-S0
-    "#]].assert_eq(&without_pings);
+    "#]]
+    .assert_eq(&without_pings);
 }
 
 #[test]
@@ -143,7 +155,8 @@ fn nothing_is_told_before_the_registry_knows() {
         stream 1 <- RESCIND m-O1
         allocator <- recovered offered cpus(allocated: *):2.9; mem(allocated: *):864 on a0 from f0
         registry <- remove m-S0
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 
     unregister(&mut cluster, "a1");
     let again = cluster.reintroduce_busy("a1", &["web"]);

@@ -36,7 +36,8 @@ fn a_silent_agent_is_given_up_after_five_pings() {
         stream 1 <- FAILURE of m-S0
         stream 1 <- HEARTBEAT
         arm heartbeat of f0 at 1:45
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -54,9 +55,25 @@ fn one_answer_is_enough_to_begin_anew() {
 }
 
 #[test]
+fn an_agent_that_returns_at_the_last_moment_is_alive() {
+    let mut cluster = cluster().agent("a1", "cpus:4; mem:1024");
+    let message = cluster.reintroduce("a1");
+    cluster.lose("a1");
+    cluster.advance(Duration::from_secs(89));
+
+    cluster.reregister("a1", message);
+    cluster.advance(Duration::from_secs(1));
+
+    assert_eq!(cluster.master.agents.registered.len(), 1);
+}
+
+#[test]
 fn a_disconnected_agent_is_told_that_it_is() {
-    let mut cluster =
-        cluster().agent("a1", "cpus:4; mem:1024").framework("web").running("web", "a1", task("t1", "cpus:1; mem:128"));
+    let mut cluster = cluster().agent("a1", "cpus:4; mem:1024").framework("web").running(
+        "web",
+        "a1",
+        task("t1", "cpus:1; mem:128"),
+    );
     cluster.lose("a1");
     cluster.forget();
 
@@ -67,7 +84,8 @@ fn a_disconnected_agent_is_told_that_it_is() {
         arm ping of a0 at 0:30
         stream 1 <- HEARTBEAT
         arm heartbeat of f0 at 0:30
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]

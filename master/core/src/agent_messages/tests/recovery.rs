@@ -24,13 +24,15 @@ fn a_master_serves_once_it_is_written_down_as_the_leader() {
     cluster.step(Input::RegistryRecovered(Box::default()));
     expect![[r#"
         registry <- master is m
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
     assert!(!cluster.master.is_serving());
 
     cluster.write();
     expect![[r#"
         arm registry pruning at 15:00
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
     assert!(cluster.master.is_serving());
 }
 
@@ -45,7 +47,8 @@ fn readers_see_the_agents_that_are_expected() {
         changed master: serving since 0:00
         changed agent m-S0: recovered
         changed agent m-S1: recovered
-    "#]].assert_eq(&cluster.changes());
+    "#]]
+    .assert_eq(&cluster.changes());
 }
 
 #[test]
@@ -57,12 +60,13 @@ fn agents_bring_their_tasks_and_frameworks_and_schedulers_find_them() {
     cluster.reregister("a1", message);
     expect![[r#"
         allocator <- add f0 m-0000 as *, inactive
-        slave(1)@10.0.0.1:5051 <- Ping
         arm ping of a0 at 0:15
         watch slave(1)@10.0.0.1:5051
         allocator <- add a0 cpus:4; mem:1024, f0 uses cpus(allocated: *):1.1; mem(allocated: *):160
         slave(1)@10.0.0.1:5051 <- Reregistered as m-S0
-    "#]].assert_eq(&cluster.effects());
+        slave(1)@10.0.0.1:5051 <- Ping
+    "#]]
+    .assert_eq(&cluster.effects());
 
     let again = cluster.scheduler("web").info.clone();
     cluster.subscribe("web", again);
@@ -76,7 +80,8 @@ fn agents_bring_their_tasks_and_frameworks_and_schedulers_find_them() {
         stream 4 <- HEARTBEAT
         slave(1)@10.0.0.1:5051 <- UpdateFramework m-0000
         stream 4 <- OFFERS m2-O0 on m-S0 (cpus:2.9; mem:864) with e1
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 
     cluster.reconcile("web", &[]);
     cluster.update("a1", "web", "t1", TaskState::TaskFinished, 2);
@@ -106,7 +111,8 @@ fn schedulers_that_are_faster_than_agents_see_their_tasks_come() {
         stream 4 <- SUBSCRIBED m-0000
         slave(1)@10.0.0.1:5051 <- Reregistered as m-S0
         slave(1)@10.0.0.1:5051 <- UpdateFramework m-0000
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
@@ -135,7 +141,8 @@ fn agents_that_do_not_come_back_are_given_up() {
 
     expect![[r#"
         stream 4 <- FAILURE of m-S1
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
     let unreachable = cluster.registry.unreachable.as_ref().map(|all| all.slaves.clone()).unwrap_or_default();
     let ids: Vec<&str> = unreachable.iter().map(|slave| slave.id.value.as_str()).collect();
     assert_eq!(ids, ["m-S1"]);
@@ -151,12 +158,13 @@ fn an_agent_that_changed_meanwhile_is_written_anew() {
 
     expect![[r#"
         registry <- update m-S0
-        slave(1)@10.0.0.1:5051 <- Ping
         arm ping of a0 at 0:15
         watch slave(1)@10.0.0.1:5051
         allocator <- add a0 cpus:4; mem:1024
         slave(1)@10.0.0.1:5051 <- Reregistered as m-S0
-    "#]].assert_eq(&cluster.effects());
+        slave(1)@10.0.0.1:5051 <- Ping
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -189,7 +197,8 @@ fn agents_marked_gone_stay_gone() {
 
     expect![[r#"
         slave(1)@10.0.0.1:5051 <- Shutdown: Agent has been marked gone
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -220,10 +229,11 @@ fn two_masters_with_the_same_inputs_are_the_same() {
 
 #[test]
 fn an_agents_history_of_ended_tasks_comes_back() {
-    let cluster = cluster()
-        .agent("a1", "cpus:4; mem:1024")
-        .framework("web")
-        .running("web", "a1", task("t1", "cpus:1; mem:128"));
+    let cluster = cluster().agent("a1", "cpus:4; mem:1024").framework("web").running(
+        "web",
+        "a1",
+        task("t1", "cpus:1; mem:128"),
+    );
     let mut message = cluster.reintroduce_busy("a1", &["web"]);
     let archived = internal::archive::Framework {
         framework_info: message.frameworks[0].clone(),
@@ -239,5 +249,6 @@ fn an_agents_history_of_ended_tasks_comes_back() {
         changed agent m-S0: active, has cpus:4; mem:1024, used {}, offered {}
         changed framework m-0000: recovered, uses {}, offered {}
         changed task t1 (record 1): completed, TASK_RUNNING, statuses [TASK_RUNNING]
-    "#]].assert_eq(&cluster.changes());
+    "#]]
+    .assert_eq(&cluster.changes());
 }

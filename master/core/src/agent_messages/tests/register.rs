@@ -14,16 +14,18 @@ fn an_agent_is_there_once_the_registry_holds_it() {
     cluster.say("a1", FromAgent::Register(Box::new(message)));
     expect![[r#"
         registry <- admit m-S0
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 
     cluster.write();
     expect![[r#"
-        slave(1)@10.0.0.1:5051 <- Ping
         arm ping of a0 at 0:15
         watch slave(1)@10.0.0.1:5051
         slave(1)@10.0.0.1:5051 <- Registered as m-S0
+        slave(1)@10.0.0.1:5051 <- Ping
         allocator <- add a0 cpus:4; mem:1024
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -37,7 +39,8 @@ fn readers_see_an_agent_after_the_registry_has_it() {
 
     expect![[r#"
         changed agent m-S0: active, has cpus:4; mem:1024, used {}, offered {}
-    "#]].assert_eq(&cluster.changes());
+    "#]]
+    .assert_eq(&cluster.changes());
 }
 
 #[test]
@@ -54,18 +57,20 @@ fn an_impatient_agent_is_admitted_once() {
 
     expect![[r#"
         slave(1)@10.0.0.1:5051 <- Registered as m-S0
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
 fn invalid_agents_are_refused_and_the_reason_logged() {
     let mut cluster = cluster();
     let valid = cluster.introduce("a1", "cpus:4; mem:1024");
-    let mut all = vec![valid.clone(); 4];
+    let mut all = vec![valid.clone(); 5];
     all[0].version = None;
     all[1].version = Some("0.28.3".into());
     all[2].version = Some("latest".into());
     all[3].slave.resources[0].scalar = None;
+    all[4].slave.domain = Some(tepui_proto::v1::DomainInfo::default());
 
     for message in all {
         cluster.say("a1", FromAgent::Register(Box::new(message)));
@@ -76,6 +81,7 @@ fn invalid_agents_are_refused_and_the_reason_logged() {
         log warn: registration of an agent refused from=slave(1)@10.0.0.1:5051 why=version '0.28.3' is too old, at least 1.0.0 is needed
         log warn: registration of an agent refused from=slave(1)@10.0.0.1:5051 why=version 'latest' is not a version (such as 1.11.0)
         log warn: registration of an agent refused from=slave(1)@10.0.0.1:5051 why=slave.resources: Resource 'cpus:0' is invalid: Invalid scalar resource
+        log warn: registration of an agent refused from=slave(1)@10.0.0.1:5051 why=it has a domain and this master has none; start the master with --domain
     "#]].assert_eq(&cluster.logs());
 }
 
@@ -114,10 +120,10 @@ fn a_new_agent_at_the_address_of_a_lost_one_takes_its_place() {
         allocator <- remove a0
         disarm ping of a0
         stream 1 <- FAILURE of m-S0
-        slave(1)@10.0.0.1:5051 <- Ping
         arm ping of a0.1 at 0:15
         watch slave(1)@10.0.0.1:5051
         slave(1)@10.0.0.1:5051 <- Registered as m-S1
+        slave(1)@10.0.0.1:5051 <- Ping
         allocator <- add a0.1 cpus:8; mem:1024
     "#]].assert_eq(&cluster.effects());
 }
@@ -131,7 +137,8 @@ fn nobody_registers_with_a_master_that_has_not_read_its_registry() {
 
     expect![[r#"
         count master/dropped_messages
-    "#]].assert_eq(&cluster.counts());
+    "#]]
+    .assert_eq(&cluster.counts());
 }
 
 #[test]
@@ -145,5 +152,6 @@ fn a_registry_that_cannot_be_written_ends_the_master() {
 
     expect![[r#"
         abdicate: the registry could not be written: no space left on device
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }

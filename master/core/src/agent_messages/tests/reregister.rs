@@ -39,7 +39,8 @@ fn an_agent_whose_process_restarted_goes_on() {
         disarm reregistration of a0
         allocator <- activate a0
         slave(1)@10.0.0.1:5051 <- UpdateFramework m-0000
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -54,7 +55,8 @@ fn an_agent_that_returns_before_it_was_missed_goes_on() {
         allocator <- update a0 cpus:4; mem:1024
         slave(1)@10.0.0.1:5051 <- Reregistered as m-S0
         slave(1)@10.0.0.1:5051 <- UpdateFramework m-0000
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -76,7 +78,8 @@ fn what_an_agent_forgot_it_is_asked_about_and_executors_are_believed_gone() {
         disarm reregistration of a0
         allocator <- activate a0
         slave(1)@10.0.0.1:5051 <- UpdateFramework m-0000
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -99,7 +102,8 @@ fn an_agent_that_describes_itself_anew_goes_through_the_registry() {
         allocator <- recovered offered cpus(allocated: *):2.9; mem(allocated: *):864 on a0 from f0
         slave(1)@10.0.0.1:5051 <- Reregistered as m-S0
         slave(1)@10.0.0.1:5051 <- UpdateFramework m-0000
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -116,7 +120,8 @@ fn an_agent_that_shrank_below_its_tasks_keeps_them() {
         slave(1)@10.0.0.1:5051 <- Reregistered as m-S0
         slave(1)@10.0.0.1:5051 <- UpdateFramework m-0000
         stream 1 <- UPDATE t1 TASK_FINISHED on m-S0, to acknowledge
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
@@ -134,7 +139,8 @@ fn an_agent_does_not_move() {
     expect![[r#"
         slave(1)@10.0.0.1:5051 <- Shutdown: Agent attempted to reregister with different IP / hostname
         slave(1)@10.0.0.9:5051 <- Shutdown: Agent attempted to reregister with different IP / hostname
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -152,7 +158,8 @@ fn an_agent_may_come_back_on_another_port() {
     expect![[r#"
         slave(1)@10.0.0.1:6000 <- Acknowledgement of t1
         request 4 <- 202
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
@@ -167,12 +174,12 @@ fn tasks_of_an_unreachable_agent_come_back_with_it() {
 
     expect![[r#"
         registry <- m-S0 is reachable
-        slave(1)@10.0.0.1:5051 <- Ping
         arm ping of a0.1 at 10:16
         watch slave(1)@10.0.0.1:5051
         stream 1 <- UPDATE t1 TASK_RUNNING on m-S0 by e1 REASON_AGENT_REREGISTERED 'Unreachable agent re-reregistered'
         allocator <- add a0.1 cpus:4; mem:1024, f0 uses cpus(allocated: *):1.1; mem(allocated: *):160
         slave(1)@10.0.0.1:5051 <- Reregistered as m-S0
+        slave(1)@10.0.0.1:5051 <- Ping
         slave(1)@10.0.0.1:5051 <- UpdateFramework m-0000
     "#]].assert_eq(&cluster.effects());
 }
@@ -207,12 +214,13 @@ fn an_agent_that_nobody_remembers_is_welcome() {
 
     expect![[r#"
         registry <- old-S7 is reachable
-        slave(1)@10.0.0.1:5051 <- Ping
         arm ping of a0 at 0:15
         watch slave(1)@10.0.0.1:5051
         allocator <- add a0 cpus:4; mem:1024
         slave(1)@10.0.0.1:5051 <- Reregistered as old-S7
-    "#]].assert_eq(&cluster.effects());
+        slave(1)@10.0.0.1:5051 <- Ping
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -231,7 +239,8 @@ fn what_ran_for_a_framework_that_ended_is_shut_down() {
         slave(1)@10.0.0.1:5051 <- ShutdownFramework m-0000
         disarm reregistration of a0
         allocator <- activate a0
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 
     cluster.lose("a1");
     cluster.advance(Duration::from_secs(601));
@@ -240,13 +249,17 @@ fn what_ran_for_a_framework_that_ended_is_shut_down() {
     expect![[r#"
         slave(1)@10.0.0.1:5051 <- Reregistered as m-S0
         slave(1)@10.0.0.1:5051 <- ShutdownFramework m-0000
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
 fn tasks_that_do_not_checkpoint_are_lost_at_once_and_killed_if_they_turn_up() {
-    let mut cluster =
-        cluster().agent("a1", "cpus:4; mem:1024").framework("web").running("web", "a1", task("t1", "cpus:1; mem:128"));
+    let mut cluster = cluster().agent("a1", "cpus:4; mem:1024").framework("web").running(
+        "web",
+        "a1",
+        task("t1", "cpus:1; mem:128"),
+    );
     let message = cluster.reintroduce_busy("a1", &["web"]);
 
     cluster.lose("a1");
@@ -255,14 +268,16 @@ fn tasks_that_do_not_checkpoint_are_lost_at_once_and_killed_if_they_turn_up() {
         allocator <- deactivate a0
         allocator <- recovered used cpus(allocated: *):1; mem(allocated: *):128 on a0 from f0
         stream 1 <- UPDATE t1 TASK_LOST on m-S0 REASON_AGENT_DISCONNECTED 'Agent a1.example disconnected'
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 
     cluster.reregister("a1", message);
     expect![[r#"
         slave(1)@10.0.0.1:5051 <- Reregistered as m-S0
         slave(1)@10.0.0.1:5051 <- KillTask t1
         slave(1)@10.0.0.1:5051 <- UpdateFramework m-0000
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
@@ -280,7 +295,8 @@ fn a_task_whose_id_is_used_again_elsewhere_is_killed_on_its_return() {
         slave(1)@10.0.0.1:5051 <- KillTask t1
         slave(1)@10.0.0.1:5051 <- Reregistered as m-S0
         slave(1)@10.0.0.1:5051 <- UpdateFramework m-0000
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]

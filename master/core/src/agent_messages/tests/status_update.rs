@@ -21,7 +21,8 @@ fn staged() -> Cluster {
 fn each_state_is_forwarded_and_recorded() {
     let mut cluster = staged();
 
-    let states = [TaskState::TaskStarting, TaskState::TaskRunning, TaskState::TaskRunning, TaskState::TaskKilling];
+    let states =
+        [TaskState::TaskStarting, TaskState::TaskRunning, TaskState::TaskRunning, TaskState::TaskKilling];
     for (number, state) in states.into_iter().enumerate() {
         cluster.update("a1", "web", "t1", state, number as u8 + 1);
     }
@@ -66,7 +67,8 @@ fn what_is_ended_stays_ended() {
         changed framework m-0000: active, uses {}, offered {}
         changed task t1 (record 1): active, TASK_FAILED, statuses [TASK_FAILED]
         changed task t1 (record 1): active, TASK_FAILED, statuses [TASK_FAILED, TASK_RUNNING]
-    "#]].assert_eq(&cluster.changes());
+    "#]]
+    .assert_eq(&cluster.changes());
 }
 
 #[test]
@@ -78,7 +80,8 @@ fn an_update_for_an_absent_scheduler_is_recorded_and_not_counted_as_told() {
     cluster.update("a1", "web", "t1", TaskState::TaskFinished, 1);
 
     let effects = cluster.raw_effects();
-    let texts: Vec<String> = effects.iter().map(ToString::to_string).filter(|text| !text.starts_with("log")).collect();
+    let texts: Vec<String> =
+        effects.iter().map(ToString::to_string).filter(|text| !text.starts_with("log")).collect();
     expect![[r#"
         count master/messages_status_update
         allocator <- recovered used cpus(allocated: *):1; mem(allocated: *):128 on a0 from f0
@@ -87,7 +90,8 @@ fn an_update_for_an_absent_scheduler_is_recorded_and_not_counted_as_told() {
         changed agent m-S0: active, has cpus:4; mem:1024, used {}, offered {}
         changed framework m-0000: disconnected, uses {}, offered {}
         changed task t1 (record 1): active, TASK_FINISHED, statuses [TASK_FINISHED]
-    "#]].assert_eq(&format!("{}\n", texts.join("\n")));
+    "#]]
+    .assert_eq(&format!("{}\n", texts.join("\n")));
 }
 
 #[test]
@@ -102,7 +106,8 @@ fn an_update_of_an_unknown_task_is_forwarded_and_counted_invalid() {
         count master/messages_status_update
         stream 1 <- UPDATE stranger TASK_FINISHED on m-S0, to acknowledge
         count master/invalid_status_updates
-    "#]].assert_eq(&format!("{}\n", texts.join("\n")));
+    "#]]
+    .assert_eq(&format!("{}\n", texts.join("\n")));
 }
 
 #[test]
@@ -130,7 +135,8 @@ fn ends_are_counted_by_state_and_reason() {
         count master/tasks_failed
         count master/task_failed/source_agent/reason_container_limitation_memory
         count master/valid_status_updates
-    "#]].assert_eq(&cluster.counts());
+    "#]]
+    .assert_eq(&cluster.counts());
 }
 
 #[test]
@@ -146,7 +152,8 @@ fn an_update_without_a_uuid_is_dropped() {
 
     expect![[r#"
         log warn: status update dropped from=slave(1)@10.0.0.1:5051 why=Not a valid UUID
-    "#]].assert_eq(&cluster.logs());
+    "#]]
+    .assert_eq(&cluster.logs());
 }
 
 #[test]
@@ -163,12 +170,14 @@ fn completed_tasks_beyond_the_limit_are_forgotten() {
     }
 
     let changes = cluster.changes();
-    let of_tasks: String = changes.lines().filter(|line| line.contains(" task ")).map(|l| format!("{l}\n")).collect();
+    let of_tasks: String =
+        changes.lines().filter(|line| line.contains(" task ")).map(|l| format!("{l}\n")).collect();
     expect![[r#"
         changed task t1 (record 1): active, TASK_FINISHED, statuses [TASK_FINISHED]
         changed task t1 (record 1): completed, TASK_FINISHED, statuses [TASK_FINISHED]
         changed task t2 (record 2): active, TASK_FINISHED, statuses [TASK_FINISHED]
         changed task t2 (record 2): completed, TASK_FINISHED, statuses [TASK_FINISHED]
         changed task record 1: forgotten
-    "#]].assert_eq(&of_tasks);
+    "#]]
+    .assert_eq(&of_tasks);
 }

@@ -2,8 +2,8 @@
 
 use expect_test::expect;
 use tepui_proto::v1::framework_info::capability::Type as Capability;
-use tepui_proto::v1::offer::operation::{LaunchGroup, Type};
 use tepui_proto::v1::offer::Operation;
+use tepui_proto::v1::offer::operation::{LaunchGroup, Type};
 use tepui_proto::v1::{self, TaskGroupInfo, TaskState};
 
 use crate::cluster::{Cluster, capability, cluster, executor_task, launch, task};
@@ -74,7 +74,8 @@ fn readers_see_a_task_come_and_go() {
         changed framework m-0000: active, uses {}, offered {}
         changed task t1 (record 1): active, TASK_FINISHED, statuses [TASK_FINISHED]
         changed task t1 (record 1): completed, TASK_FINISHED, statuses [TASK_FINISHED]
-    "#]].assert_eq(&cluster.changes());
+    "#]]
+    .assert_eq(&cluster.changes());
 }
 
 #[test]
@@ -91,7 +92,8 @@ fn an_answer_comes_after_what_readers_must_see_first() {
 fn several_tasks_share_an_offer_until_it_is_used_up() {
     let mut cluster = offered();
 
-    let tasks = vec![task("t1", "cpus:2; mem:512"), task("t2", "cpus:2; mem:512"), task("t3", "cpus:1; mem:1")];
+    let tasks =
+        vec![task("t1", "cpus:2; mem:512"), task("t2", "cpus:2; mem:512"), task("t3", "cpus:1; mem:1")];
     cluster.launch("web", "m-O0", tasks);
 
     expect![[r#"
@@ -169,7 +171,8 @@ fn the_rest_is_refused_for_as_long_as_the_call_says() {
     cluster.call("web", v1::scheduler::call::Type::Accept, |call| {
         let filters = Some(v1::Filters { refuse_seconds: Some(0.0) });
         let offer_ids = vec![v1::OfferId { value: "m-O0".into() }];
-        call.accept = Some(Box::new(v1::scheduler::call::Accept { offer_ids, operations: Vec::new(), filters }));
+        call.accept =
+            Some(Box::new(v1::scheduler::call::Accept { offer_ids, operations: Vec::new(), filters }));
     });
 
     expect![[r#"
@@ -197,7 +200,8 @@ fn bad_offers_are_told_in_the_words_of_mesos() {
     cluster = cluster.agent("a2", "cpus:1; mem:64").framework("other");
     cluster.allocate();
     cluster.forget();
-    let operations = || vec![launch(vec![task("t1", "cpus:1; mem:128")]), group(vec![task("g1", "cpus:1; mem:32")])];
+    let operations =
+        || vec![launch(vec![task("t1", "cpus:1; mem:128")]), group(vec![task("g1", "cpus:1; mem:32")])];
 
     let holder = if cluster.scheduler("web").info.name == "web" { "other" } else { "web" };
     cluster.accept(holder, &[], operations());
@@ -230,12 +234,14 @@ fn another_frameworks_offer_stays_with_it() {
         request 4 <- 202
         slave(1)@10.0.0.1:5051 <- RunTask t1 (cpus(allocated: *):1; mem(allocated: *):128)
         request 5 <- 202
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
 fn offers_of_two_agents_cannot_be_used_together() {
-    let mut cluster = cluster().agent("a1", "cpus:4; mem:1024").agent("a2", "cpus:4; mem:1024").framework("web");
+    let mut cluster =
+        cluster().agent("a1", "cpus:4; mem:1024").agent("a2", "cpus:4; mem:1024").framework("web");
     cluster.allocate();
     cluster.forget();
 
@@ -251,7 +257,8 @@ fn offers_of_two_agents_cannot_be_used_together() {
 
 #[test]
 fn partition_aware_frameworks_are_told_dropped() {
-    let aware = |info: &mut v1::FrameworkInfo| info.capabilities = vec![capability(Capability::PartitionAware)];
+    let aware =
+        |info: &mut v1::FrameworkInfo| info.capabilities = vec![capability(Capability::PartitionAware)];
     let mut cluster = cluster().framework_like("web", aware);
 
     cluster.launch("web", "none", vec![task("t1", "cpus:1; mem:128")]);
@@ -266,7 +273,11 @@ fn partition_aware_frameworks_are_told_dropped() {
 fn task_groups_are_refused_and_say_why() {
     let mut cluster = offered();
 
-    cluster.accept("web", &["m-O0"], vec![group(vec![task("g1", "cpus:1; mem:32"), task("g2", "cpus:1; mem:32")])]);
+    cluster.accept(
+        "web",
+        &["m-O0"],
+        vec![group(vec![task("g1", "cpus:1; mem:32"), task("g2", "cpus:1; mem:32")])],
+    );
 
     expect![[r#"
         stream 1 <- UPDATE g1 TASK_ERROR on m-S0 REASON_TASK_GROUP_INVALID 'Task groups need the default executor, which this version does not have; launch the tasks one by one with LAUNCH'
@@ -335,7 +346,8 @@ fn a_call_that_names_too_many_offers_is_refused_whole() {
     expect![[r#"
         request 2 <- 400 accept.offer_ids names 65537 offers, at most 65536 are taken; use several calls
         request 3 <- 400 decline.offer_ids names 65537 offers, at most 65536 are taken; use several calls
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -353,5 +365,8 @@ fn the_agent_learns_who_the_framework_is_and_may_start_an_executor() {
     assert_eq!(run.launch_executor, Some(true));
     let executor = run.task.executor.expect("it has an executor");
     assert_eq!(executor.framework_id, run.framework.id, "filled in for the framework");
-    assert_eq!(executor.resources[0].allocation_info.as_ref().and_then(|info| info.role.as_deref()), Some("*"));
+    assert_eq!(
+        executor.resources[0].allocation_info.as_ref().and_then(|info| info.role.as_deref()),
+        Some("*")
+    );
 }

@@ -24,7 +24,8 @@ fn only_the_acknowledgement_of_the_end_is_the_end() {
     cluster.acknowledge("web", "a1", "t1", 2);
     expect![[r#"
         changed task t1 (record 1): completed, TASK_FINISHED, statuses [TASK_RUNNING, TASK_FINISHED]
-    "#]].assert_eq(&cluster.changes());
+    "#]]
+    .assert_eq(&cluster.changes());
 }
 
 #[test]
@@ -36,7 +37,8 @@ fn resources_are_free_when_the_agent_knows_of_the_end_even_if_the_framework_does
     expect![[r#"
         stream 1 <- UPDATE t1 TASK_RUNNING on m-S0, to acknowledge
         allocator <- recovered used cpus(allocated: *):1; mem(allocated: *):128 on a0 from f0
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 
     cluster.acknowledge("web", "a1", "t1", 2);
     cluster.update_ahead("a1", "web", "t1", finished, Some(finished), 3);
@@ -47,7 +49,8 @@ fn resources_are_free_when_the_agent_knows_of_the_end_even_if_the_framework_does
         stream 1 <- UPDATE t1 TASK_FINISHED on m-S0, to acknowledge
         slave(1)@10.0.0.1:5051 <- Acknowledgement of t1
         request 5 <- 202
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -61,7 +64,8 @@ fn an_acknowledgement_of_what_this_master_never_sent_is_dropped() {
 
     expect![[r#"
         request 3 <- 202
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -73,7 +77,8 @@ fn an_acknowledgement_of_an_unknown_task_reaches_the_agent() {
     expect![[r#"
         slave(1)@10.0.0.1:5051 <- Acknowledgement of long-gone
         request 4 <- 202
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
@@ -88,7 +93,8 @@ fn an_acknowledgement_for_a_disconnected_agent_is_dropped() {
     expect![[r#"
         count master/messages_status_update_acknowledgement
         count master/invalid_status_update_acknowledgements
-    "#]].assert_eq(&cluster.counts());
+    "#]]
+    .assert_eq(&cluster.counts());
 }
 
 #[test]
@@ -102,5 +108,6 @@ fn the_same_end_told_twice_is_forwarded_twice() {
         stream 1 <- UPDATE t1 TASK_FINISHED on m-S0, to acknowledge
         allocator <- recovered used cpus(allocated: *):1; mem(allocated: *):128 on a0 from f0
         stream 1 <- UPDATE t1 TASK_FINISHED on m-S0, to acknowledge
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }

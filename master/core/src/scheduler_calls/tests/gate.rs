@@ -43,7 +43,8 @@ fn before_the_registry_is_read_nobody_is_served() {
 
     expect![[r#"
         request 1 <- 503 Master has not finished recovery
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -105,11 +106,16 @@ fn uuids_have_sixteen_bytes() {
         uuid: "xx".into(),
     };
 
-    send(&mut cluster, Call { acknowledge: Some(Box::new(acknowledge)), ..call("m-0000", call::Type::Acknowledge) }, |_| {});
+    send(
+        &mut cluster,
+        Call { acknowledge: Some(Box::new(acknowledge)), ..call("m-0000", call::Type::Acknowledge) },
+        |_| {},
+    );
 
     expect![[r#"
         request 2 <- 400 Failed to validate scheduler::Call: Not a valid UUID
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -130,7 +136,8 @@ fn an_unacceptable_accept_matters_only_where_something_is_accepted() {
         request 2 <- 406 Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'
         request 3 <- 406 Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'
         request 4 <- 202
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
@@ -144,7 +151,8 @@ fn a_subscription_brings_no_stream_id() {
 
     expect![[r#"
         request 1 <- 400 Subscribe calls should not include the 'Mesos-Stream-Id' header
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -179,7 +187,8 @@ fn a_disconnected_framework_is_forbidden_to_call() {
 
     expect![[r#"
         request 2 <- 403 Framework is not subscribed
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -216,7 +225,8 @@ fn the_unknown_call_is_not_implemented() {
 
     expect![[r#"
         request 2 <- 501 501 Not Implemented.
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -224,28 +234,37 @@ fn calls_of_an_actor_that_is_no_framework_are_dropped_and_logged() {
     let mut cluster = cluster().actor_framework("web");
     let via = || Via::Actor(Pid::new("stranger@10.9.9.9:1"));
 
-    cluster.step(Input::Call(Box::new(SchedulerCall { call: call("m-0000", call::Type::Revive), via: via() })));
+    cluster
+        .step(Input::Call(Box::new(SchedulerCall { call: call("m-0000", call::Type::Revive), via: via() })));
     cluster.step(Input::Call(Box::new(SchedulerCall { call: Call::default(), via: via() })));
 
     expect![[r#"
         log warn: call of a framework that is not subscribed dropped from=stranger@10.9.9.9:1 call=REVIVE
         log warn: invalid call dropped from=stranger@10.9.9.9:1 why=Expecting 'type' to be present
-    "#]].assert_eq(&cluster.logs());
+    "#]]
+    .assert_eq(&cluster.logs());
 }
 
 #[test]
 fn inverse_offers_operations_and_requests_are_accepted_with_nothing_to_do() {
     let mut cluster = cluster().framework("web");
 
-    cluster.call("web", call::Type::AcceptInverseOffers, |call| call.accept_inverse_offers = Some(Box::default()));
-    cluster.call("web", call::Type::DeclineInverseOffers, |call| call.decline_inverse_offers = Some(Box::default()));
+    cluster.call("web", call::Type::AcceptInverseOffers, |call| {
+        call.accept_inverse_offers = Some(Box::default())
+    });
+    cluster.call("web", call::Type::DeclineInverseOffers, |call| {
+        call.decline_inverse_offers = Some(Box::default())
+    });
     cluster.call("web", call::Type::Request, |call| call.request = Some(Default::default()));
-    cluster.call("web", call::Type::ReconcileOperations, |call| call.reconcile_operations = Some(Default::default()));
+    cluster.call("web", call::Type::ReconcileOperations, |call| {
+        call.reconcile_operations = Some(Default::default())
+    });
 
     expect![[r#"
         request 2 <- 202
         request 3 <- 202
         request 4 <- 202
         request 5 <- 202
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }

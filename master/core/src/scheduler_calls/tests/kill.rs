@@ -29,7 +29,8 @@ fn a_kill_goes_to_the_agent_each_time() {
         request 4 <- 202
         slave(1)@10.0.0.1:5051 <- KillTask t1 within 3secs
         request 5 <- 202
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -58,7 +59,8 @@ fn a_kill_that_names_the_wrong_agent_is_dropped() {
 
     expect![[r#"
         request 4 <- 202
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
@@ -76,7 +78,8 @@ fn a_kill_waits_for_a_disconnected_agent() {
         slave(1)@10.0.0.1:5051 <- Reregistered as m-S0
         slave(1)@10.0.0.1:5051 <- KillTask t1
         slave(1)@10.0.0.1:5051 <- UpdateFramework m-0000
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
@@ -90,7 +93,8 @@ fn a_killed_task_is_told_of_by_its_agent() {
     expect![[r#"
         stream 1 <- UPDATE t1 TASK_KILLED on m-S0, to acknowledge
         allocator <- recovered used cpus(allocated: *):1; mem(allocated: *):128 on a0 from f0
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -101,10 +105,12 @@ fn executors_are_shut_down_and_spoken_to_by_way_of_their_agents() {
     for agent in ["m-S0", "none"] {
         let agent_id = || AgentId { value: agent.into() };
         cluster.call("web", call::Type::Shutdown, |call| {
-            call.shutdown = Some(Box::new(call::Shutdown { executor_id: executor_id(), agent_id: agent_id() }));
+            call.shutdown =
+                Some(Box::new(call::Shutdown { executor_id: executor_id(), agent_id: agent_id() }));
         });
         cluster.call("web", call::Type::Message, |call| {
-            let message = call::Message { agent_id: agent_id(), executor_id: executor_id(), data: "hello".into() };
+            let message =
+                call::Message { agent_id: agent_id(), executor_id: executor_id(), data: "hello".into() };
             call.message = Some(Box::new(message));
         });
     }
@@ -116,5 +122,6 @@ fn executors_are_shut_down_and_spoken_to_by_way_of_their_agents() {
         request 5 <- 202
         request 6 <- 202
         request 7 <- 202
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }

@@ -40,7 +40,8 @@ fn an_offer_says_where_the_agent_is() {
 #[test]
 fn frameworks_of_several_roles_are_told_which_and_new_ones_the_new_format() {
     let modern = |info: &mut v1::FrameworkInfo| {
-        info.capabilities = vec![capability(Capability::MultiRole), capability(Capability::ReservationRefinement)];
+        info.capabilities =
+            vec![capability(Capability::MultiRole), capability(Capability::ReservationRefinement)];
         info.roles = vec!["web".into()];
     };
     let mut cluster = cluster().agent("a1", "cpus:4; mem:1024").framework_like("web", modern);
@@ -50,7 +51,8 @@ fn frameworks_of_several_roles_are_told_which_and_new_ones_the_new_format() {
     let offer = first_offer(&mut cluster);
     assert_eq!(offer.allocation_info.as_ref().map(|info| info.role()), Some("web"));
     let resource = tepui_proto::json::to_string(&offer.resources[0]);
-    expect![[r#"{"name":"cpus","type":"SCALAR","scalar":{"value":4.0},"allocation_info":{"role":"web"}}"#]].assert_eq(&resource);
+    expect![[r#"{"name":"cpus","type":"SCALAR","scalar":{"value":4.0},"allocation_info":{"role":"web"}}"#]]
+        .assert_eq(&resource);
 }
 
 #[test]
@@ -62,21 +64,24 @@ fn ephemeral_ports_stay_with_the_agent() {
 
     expect![[r#"
         stream 1 <- OFFERS m-O0 on m-S0 (cpus:4; mem:1024)
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
 fn an_offer_names_the_frameworks_executors_there() {
-    let mut cluster = cluster()
-        .agent("a1", "cpus:4; mem:1024")
-        .framework("web")
-        .running("web", "a1", executor_task("t1", "cpus:1; mem:128", "e1", "cpus:0.1; mem:32"));
+    let mut cluster = cluster().agent("a1", "cpus:4; mem:1024").framework("web").running(
+        "web",
+        "a1",
+        executor_task("t1", "cpus:1; mem:128", "e1", "cpus:0.1; mem:32"),
+    );
 
     cluster.wait(7);
 
     expect![[r#"
         stream 1 <- OFFERS m-O1 on m-S0 (cpus:2.9; mem:864) with e1
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
@@ -92,7 +97,8 @@ fn two_frameworks_share_what_there_is() {
     expect![[r#"
         stream 1 <- OFFERS m-O0 on m-S1 (cpus:4; mem:1024)
         stream 2 <- OFFERS m-O1 on m-S0 (cpus:4; mem:1024)
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
@@ -115,7 +121,8 @@ fn a_declined_offer_comes_back_after_its_refusal() {
     cluster.allocate();
     expect![[r#"
         stream 1 <- OFFERS m-O1 on m-S0 (cpus:4; mem:1024)
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
@@ -132,7 +139,8 @@ fn revive_brings_back_what_was_refused() {
         allocator <- revive f0
         request 3 <- 202
         stream 1 <- OFFERS m-O1 on m-S0 (cpus:4; mem:1024)
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -149,7 +157,8 @@ fn a_suppressed_framework_gets_nothing_until_it_revives() {
     expect![[r#"
         request 3 <- 202
         stream 1 <- OFFERS m-O0 on m-S0 (cpus:4; mem:1024)
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
@@ -159,13 +168,15 @@ fn roles_of_others_are_neither_suppressed_nor_revived() {
     let roles = || vec!["other".to_owned()];
     cluster.call("web", call::Type::Suppress, |call| call.suppress = Some(call::Suppress { roles: roles() }));
     cluster.call("web", call::Type::Revive, |call| call.revive = Some(call::Revive { roles: roles() }));
-    cluster.call("web", call::Type::Revive, |call| call.revive = Some(call::Revive { roles: vec!["/".into()] }));
+    cluster
+        .call("web", call::Type::Revive, |call| call.revive = Some(call::Revive { roles: vec!["/".into()] }));
 
     expect![[r#"
         log warn: suppress dropped why=role 'other' is not one of the framework's subscribed roles
         log warn: revive dropped why=role 'other' is not one of the framework's subscribed roles
         log warn: revive dropped why=role '/' is invalid: Role '/' cannot start with a slash
-    "#]].assert_eq(&cluster.logs());
+    "#]]
+    .assert_eq(&cluster.logs());
 }
 
 #[test]
@@ -179,14 +190,16 @@ fn an_offer_is_rescinded_when_its_time_is_over() {
     cluster.advance(Duration::from_secs(1));
 
     let effects = cluster.effects();
-    let without_pings: String = effects.lines().filter(|line| !line.contains("ing")).map(|l| format!("{l}\n")).collect();
+    let without_pings: String =
+        effects.lines().filter(|line| !line.contains("ing")).map(|l| format!("{l}\n")).collect();
     expect![[r#"
         stream 1 <- RESCIND m-O0
         disarm timeout of o0
         allocator <- recovered offered cpus(allocated: *):4; mem(allocated: *):1024 on a0 from f0
         stream 1 <- HEARTBEAT
         arm heartbeat of f0 at 0:45
-    "#]].assert_eq(&without_pings);
+    "#]]
+    .assert_eq(&without_pings);
 }
 
 #[test]
@@ -215,7 +228,8 @@ fn allocations_that_came_too_late_go_back() {
 
     expect![[r#"
         allocator <- recovered offered cpus(allocated: *):4; mem(allocated: *):1024 on a0 from f0
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -233,7 +247,8 @@ fn an_agent_that_shrank_meanwhile_is_not_offered_as_it_was() {
     expect![[r#"
         allocator <- recovered offered cpus(allocated: *):4; mem(allocated: *):1024 on a0 from f0
         stream 1 <- OFFERS m-O0 on m-S0 (cpus:2; mem:1024)
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -269,5 +284,26 @@ fn oversubscribed_resources_are_offered_to_those_who_can_lose_them() {
         allocator <- update a0 cpus:4; cpus{REV}:1; mem:1024
         stream 1 <- RESCIND m-O1
         allocator <- recovered offered cpus(allocated: *){REV}:2 on a0 from f0
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
+}
+
+#[test]
+fn a_framework_is_offered_a_port_as_long_as_one_agent_offers_it() {
+    let mut cluster = cluster()
+        .agent("a1", "cpus:4; mem:1024; ports:[31000-32000]")
+        .agent("a2", "cpus:2; mem:1024; ports:[31000-32000]")
+        .framework("web");
+    cluster.allocate();
+    cluster.changes();
+
+    cluster.decline("web", &["m-O0"], None);
+
+    let changes = cluster.changes();
+    assert!(
+        changes.contains(
+            "offered cpus(allocated: *):2; mem(allocated: *):1024; ports(allocated: *):[31000-32000]"
+        ),
+        "{changes}"
+    );
 }

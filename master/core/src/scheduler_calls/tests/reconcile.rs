@@ -20,7 +20,8 @@ fn running(aware: bool) -> Cluster {
 
 #[test]
 fn all_tasks_are_told_also_those_whose_end_is_not_acknowledged() {
-    let mut cluster = running(false).running("web", "a2", crate::cluster::task_on("m-S1", "t2", "cpus:1; mem:32"));
+    let mut cluster =
+        running(false).running("web", "a2", crate::cluster::task_on("m-S1", "t2", "cpus:1; mem:32"));
     cluster.update("a1", "web", "t1", TaskState::TaskFinished, 2);
     cluster.forget();
 
@@ -30,7 +31,8 @@ fn all_tasks_are_told_also_those_whose_end_is_not_acknowledged() {
         stream 1 <- UPDATE t1 TASK_FINISHED on m-S0 REASON_RECONCILIATION 'Reconciliation: Latest task state'
         stream 1 <- UPDATE t2 TASK_RUNNING on m-S1 REASON_RECONCILIATION 'Reconciliation: Latest task state'
         request 6 <- 202
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -51,7 +53,8 @@ fn an_answer_is_what_was_told_last_with_health_and_container() {
     expect![[r#"
         stream 1 <- UPDATE t1 TASK_RUNNING on m-S0 REASON_RECONCILIATION 'Reconciliation: Latest task state'
         request 4 <- 202
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -98,7 +101,8 @@ fn nothing_is_answered_while_an_agent_may_still_come_back() {
     expect![[r#"
         stream 4 <- UPDATE t1 TASK_UNKNOWN on none REASON_RECONCILIATION 'Reconciliation: Task is unknown'
         request 5 <- 202
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
@@ -123,5 +127,6 @@ fn operations_are_unknown_wherever_they_are_said_to_be() {
         stream 1 <- UPDATE_OPERATION_STATUS op OPERATION_UNKNOWN 'Reconciliation: Operation is unknown'
         stream 1 <- UPDATE_OPERATION_STATUS op OPERATION_UNREACHABLE 'Reconciliation: Agent is unreachable'
         request 4 <- 202
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }

@@ -27,7 +27,8 @@ fn a_new_framework_gets_an_id_and_a_heartbeat_at_once() {
         allocator <- add f0 m-0000 as *
         stream 1 <- SUBSCRIBED m-0000
         stream 1 <- HEARTBEAT
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -41,21 +42,27 @@ fn heartbeats_go_on_every_fifteen_seconds() {
         arm heartbeat of f0 at 0:30
         stream 1 <- HEARTBEAT
         arm heartbeat of f0 at 0:45
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
-fn an_actor_gets_no_heartbeats_and_is_watched() {
+fn an_actor_is_watched_and_hears_the_same() {
     let mut cluster = cluster();
 
     cluster.subscribe_actor("web", "scheduler@10.1.0.1:7000", info("web"));
-    cluster.advance(Duration::from_secs(60));
+    cluster.advance(Duration::from_secs(15));
 
     expect![[r#"
+        arm heartbeat of f0 at 0:15
         watch scheduler@10.1.0.1:7000
         allocator <- add f0 m-0000 as *
         scheduler@10.1.0.1:7000 <- SUBSCRIBED m-0000
-    "#]].assert_eq(&cluster.effects());
+        scheduler@10.1.0.1:7000 <- HEARTBEAT
+        scheduler@10.1.0.1:7000 <- HEARTBEAT
+        arm heartbeat of f0 at 0:30
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -66,7 +73,9 @@ fn an_actor_that_subscribes_twice_is_answered_twice_and_stays_one_framework() {
 
     expect![[r#"
         scheduler@10.1.0.1:7000 <- SUBSCRIBED m-0000
-    "#]].assert_eq(&cluster.effects());
+        scheduler@10.1.0.1:7000 <- HEARTBEAT
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -89,7 +98,8 @@ fn a_second_scheduler_takes_over_and_the_first_is_told() {
         stream 2 <- SUBSCRIBED m-0000
         stream 2 <- HEARTBEAT
         slave(1)@10.0.0.1:5051 <- UpdateFramework m-0000
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -117,9 +127,12 @@ fn an_actor_takes_over_from_an_http_scheduler() {
         disarm heartbeat of f0
         stream 1 <- ERROR Framework failed over
         stream 1 closed
+        arm heartbeat of f0 at 0:15
         watch scheduler@10.1.0.1:7000
         scheduler@10.1.0.1:7000 <- SUBSCRIBED m-0000
-    "#]].assert_eq(&cluster.effects());
+        scheduler@10.1.0.1:7000 <- HEARTBEAT
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -131,7 +144,8 @@ fn an_actor_of_one_framework_cannot_be_another_too() {
 
     expect![[r#"
         log warn: subscription dropped, its actor is another framework's from=scheduler@10.1.0.1:7000
-    "#]].assert_eq(&cluster.logs());
+    "#]]
+    .assert_eq(&cluster.logs());
 }
 
 #[test]
@@ -153,7 +167,8 @@ fn a_disconnected_framework_returns_within_its_timeout() {
         allocator <- activate f0
         stream 2 <- SUBSCRIBED m-0000
         stream 2 <- HEARTBEAT
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -171,12 +186,14 @@ fn a_disconnected_framework_loses_its_offers_and_then_everything() {
         arm failover of f0 at 1:07
         allocator <- deactivate f0
         allocator <- recovered offered cpus(allocated: *):3; mem(allocated: *):896 on a0 from f0
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 
     cluster.advance(Duration::from_secs(60));
     expect![[r#"
         slave(1)@10.0.0.1:5051 <- ShutdownFramework m-0000
-    "#]].assert_eq(&cluster.heard());
+    "#]]
+    .assert_eq(&cluster.heard());
 }
 
 #[test]
@@ -189,7 +206,8 @@ fn without_a_timeout_a_disconnected_framework_ends_at_once() {
     expect![[r#"
         changed framework m-0000: disconnected, uses {}, offered {}
         changed framework m-0000: completed, uses {}, offered {}
-    "#]].assert_eq(&cluster.changes());
+    "#]]
+    .assert_eq(&cluster.changes());
 }
 
 #[test]
@@ -206,7 +224,8 @@ fn a_removed_framework_cannot_come_back() {
         request 2 <- stream 2
         stream 2 <- ERROR Framework has been removed
         stream 2 closed
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -225,7 +244,8 @@ fn an_id_from_elsewhere_is_welcome() {
         stream 1 <- SUBSCRIBED my-own
         stream 1 <- HEARTBEAT
         slave(1)@10.0.0.1:5051 <- UpdateFramework my-own
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -250,7 +270,8 @@ fn another_principal_is_refused_and_the_framework_goes_on() {
         request 2 <- stream 2
         stream 2 <- ERROR Changing framework's principal is not allowed.
         stream 2 closed
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -259,9 +280,8 @@ fn roles_that_are_left_lose_their_offers_on_resubscription() {
         info.capabilities = vec![capability(Capability::MultiRole)];
         info.roles = roles.iter().map(ToString::to_string).collect();
     };
-    let mut cluster = cluster()
-        .agent("a1", "cpus:4; mem:1024")
-        .framework_like("web", |info| multi_role(info, &["a", "b"]));
+    let mut cluster =
+        cluster().agent("a1", "cpus:4; mem:1024").framework_like("web", |info| multi_role(info, &["a", "b"]));
     cluster.allocate();
     cluster.forget();
 
@@ -281,7 +301,8 @@ fn roles_that_are_left_lose_their_offers_on_resubscription() {
         stream 2 <- SUBSCRIBED m-0000
         stream 2 <- HEARTBEAT
         slave(1)@10.0.0.1:5051 <- UpdateFramework m-0000
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -303,7 +324,11 @@ fn invalid_descriptions_are_refused_in_the_words_of_mesos() {
         FrameworkInfo { roles: vec!["a".into(), "/a".into()], capabilities: multi_role(), ..web() },
         FrameworkInfo { role: Some("a b".into()), ..web() },
         FrameworkInfo { role: Some("".into()), ..web() },
-        FrameworkInfo { roles: vec!["a".into(), "c".into(), "d".into()], capabilities: multi_role(), ..web() },
+        FrameworkInfo {
+            roles: vec!["a".into(), "c".into(), "d".into()],
+            capabilities: multi_role(),
+            ..web()
+        },
         FrameworkInfo { id: id("a/b"), ..web() },
         FrameworkInfo { failover_timeout: Some(1e20), ..web() },
         FrameworkInfo { failover_timeout: Some(f64::NAN), ..web() },
@@ -389,5 +414,6 @@ fn completed_frameworks_beyond_the_limit_are_forgotten() {
         changed framework m-0001: disconnected, uses {}, offered {}
         changed framework m-0001: completed, uses {}, offered {}
         changed framework m-0000: forgotten
-    "#]].assert_eq(&cluster.changes());
+    "#]]
+    .assert_eq(&cluster.changes());
 }

@@ -9,11 +9,11 @@ use crate::cluster::{Cluster, cluster, executor_task, task_on};
 use crate::{Input, RequestId};
 
 fn busy() -> Cluster {
-    cluster()
-        .agent("a1", "cpus:4; mem:1024")
-        .agent("a2", "cpus:4; mem:1024")
-        .framework("web")
-        .running("web", "a1", executor_task("t1", "cpus:1; mem:128", "e1", "cpus:0.1; mem:32"))
+    cluster().agent("a1", "cpus:4; mem:1024").agent("a2", "cpus:4; mem:1024").framework("web").running(
+        "web",
+        "a1",
+        executor_task("t1", "cpus:1; mem:128", "e1", "cpus:0.1; mem:32"),
+    )
 }
 
 #[test]
@@ -33,7 +33,8 @@ fn a_framework_ends_itself_and_everything_it_runs() {
         allocator <- recovered used cpus(allocated: *):0.1; mem(allocated: *):32 on a0 from f0
         allocator <- remove f0
         request 4 <- 202
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -50,7 +51,8 @@ fn readers_see_the_end() {
         changed task t1 (record 1): completed, TASK_KILLED, statuses [TASK_RUNNING, TASK_KILLED]
         changed executor e1 on m-S0: gone
         changed framework m-0000: completed, uses {}, offered {}
-    "#]].assert_eq(&cluster.changes());
+    "#]]
+    .assert_eq(&cluster.changes());
 }
 
 #[test]
@@ -63,12 +65,14 @@ fn an_operator_ends_a_framework_and_is_answered() {
     }
 
     let heard = cluster.heard();
-    let answers: String = heard.lines().filter(|line| line.starts_with("request")).map(|l| format!("{l}\n")).collect();
+    let answers: String =
+        heard.lines().filter(|line| line.starts_with("request")).map(|l| format!("{l}\n")).collect();
     expect![[r#"
         request 100 <- 200
         request 100 <- 400 No framework found with specified ID
         request 100 <- 400 No framework found with specified ID
-    "#]].assert_eq(&answers);
+    "#]]
+    .assert_eq(&answers);
 }
 
 #[test]
@@ -89,7 +93,8 @@ fn tasks_of_unreachable_agents_end_with_their_framework() {
         changed offer m-O0: gone
         changed task t1 (record 1): completed, TASK_LOST, statuses [TASK_RUNNING, TASK_LOST, TASK_KILLED]
         changed framework m-0000: completed, uses {}, offered {}
-    "#]].assert_eq(&cluster.changes());
+    "#]]
+    .assert_eq(&cluster.changes());
 }
 
 #[test]
@@ -101,6 +106,8 @@ fn an_actor_framework_ends_without_a_word() {
 
     expect![[r#"
         allocator <- deactivate f0
+        disarm heartbeat of f0
         allocator <- remove f0
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }

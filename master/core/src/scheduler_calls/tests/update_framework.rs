@@ -10,7 +10,8 @@ use crate::cluster::{Cluster, capability, cluster};
 fn update(cluster: &mut Cluster, name: &str, info: FrameworkInfo, suppressed: &[&str]) {
     let suppressed_roles = suppressed.iter().map(ToString::to_string).collect();
     cluster.call(name, call::Type::UpdateFramework, |call| {
-        let update = call::UpdateFramework { framework_info: info, suppressed_roles, offer_constraints: None };
+        let update =
+            call::UpdateFramework { framework_info: info, suppressed_roles, offer_constraints: None };
         call.update_framework = Some(Box::new(update));
     });
 }
@@ -36,7 +37,8 @@ fn a_changed_description_reaches_allocator_and_agents() {
         request 2 <- 200
         allocator <- update f0 m-0000 as *
         request 3 <- 200
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
@@ -58,7 +60,8 @@ fn offers_in_a_role_that_is_left_are_rescinded_and_in_a_suppressed_one_kept() {
         allocator <- recovered offered cpus(allocated: a):4; mem(allocated: a):1024 on a0 from f0
         slave(1)@10.0.0.1:5051 <- UpdateFramework m-0000
         request 3 <- 200
-    "#]].assert_eq(&cluster.effects());
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]

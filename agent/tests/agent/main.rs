@@ -1,0 +1,8 @@
+//! A whole agent against a master and an executor that the test plays: real processes, real files, real sockets.
+
+mod executor;
+mod master;
+mod recovering;
+mod refusing;
+mod running;
+mod site;
