@@ -34,8 +34,9 @@ pub const NOTES_PER_CONNECTION: usize = 1_024;
 /// Connections that one node serves at a time, of every kind. Beyond it new ones wait in the kernel's backlog.
 pub const CONNECTIONS: usize = 16_384;
 
-/// One in so many of those connections may say nothing for as long as it likes, which is how programs of the libprocess kind
-/// watch a node. Beyond it, who says nothing is closed after [`HANDSHAKE`].
+/// One in so many of those connections may say nothing for as long as it likes, at its beginning or between messages, which is how
+/// programs of the libprocess kind watch a node. Beyond it, who says nothing is closed after [`HANDSHAKE`], and between messages after
+/// [`HTTP_KEEP_ALIVE`].
 pub const SILENT_SHARE: usize = 2;
 
 /// Request line and headers of an HTTP request that are looked at to find out who speaks.

@@ -2,7 +2,6 @@
 
 mod cast;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use cast::{Riddle, Saw, Seen, counter, grown, listener, node, note, perform, served, soon};
@@ -154,11 +153,30 @@ fn an_answer_takes_a_connection_of_its_own_to_the_pid_of_the_sender() {
         answers.write_all(ACCEPTED.as_bytes()).await.unwrap();
         stream.write_all(&post("/old/PING", &from, &host, b"")).await.unwrap();
         exactly(&mut answers, post("/x(1)/PONG", &format!("old@{host}"), &us, b"")).await;
-        // Between actors of one node, too.
-        let sender = target.pid("sender");
-        target.tell(&sender, &target.pid("old"), note(1));
         target.shutdown().await;
         assert!(is_over(&mut answers).await);
+    });
+}
+
+#[test]
+fn another_name_holds_among_actors_of_one_node_too() {
+    libactor::run(async {
+        let target = node().await;
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let old = target.spawn("old", Old(tell));
+        let (sender, _seen) = spawn_listener(&target, "sender");
+        let to = old.pid().clone();
+
+        sender.tell(perform(move |_, cx| {
+            cx.tell(&to, note(1));
+            cx.tell_as(&to, "PING", Riddle {});
+            cx.tell_as(&to, "PANG", Riddle {});
+        }));
+
+        // What is passed on as a Rust value needs no name.
+        assert_eq!(soon(told.recv()).await, Some(("old.Note", sender.pid().clone())));
+        assert_eq!(soon(told.recv()).await, Some(("PING", sender.pid().clone())));
+        target.shutdown().await;
     });
 }
 
@@ -564,7 +582,6 @@ fn a_sender_that_is_too_fast_for_an_actor_waits_and_nobody_else_does() {
         decent.write_all(&good).await.unwrap();
         assert_eq!(seen.next().await, Saw::Note(pid("y@127.0.0.1:9"), 7));
         drop(permit);
-        let _: SocketAddr = target.address();
         target.shutdown().await;
     });
 }

@@ -93,7 +93,7 @@ async fn tell_through(here: &Node, to: &Pid, senders: usize, seen: &mut Seen) ->
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(6) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(5) })]
 
     #[test]
     fn messages_arrive_in_order_and_at_most_once_however_connections_are_cut(

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -58,11 +58,12 @@ impl Acceptor {
                 Some(ended) = self.connections.join_next() => note_panic(ended),
                 (accepted, place) = next => match accepted {
                     Ok((stream, remote)) => {
-                        let (node, http) = (self.node.clone(), self.http.clone());
-                        let (silence, closing) = (self.silence.clone(), closing.clone());
+                        let (node, http, closing) = (self.node.clone(), self.http.clone(), closing.clone());
+                        let silence = self.silence.clone().try_acquire_owned().ok();
+                        let mut arrival = Arrival { node, http, stream, remote, closing, silence };
                         self.connections.spawn_local(async move {
-                            if speaks(&node, &stream, remote, &silence, &closing).await {
-                                serve(node, http, stream, remote, closing).await;
+                            if arrival.speaks().await {
+                                arrival.serve().await;
                             }
                             drop(place);
                         });
@@ -89,61 +90,63 @@ fn note_panic(ended: Result<(), JoinError>) {
     }
 }
 
-/// Waits for the first byte. A program of the libprocess kind links an actor by a connection on which it says nothing, for as
-/// long as it wants to know of the end: as many as there is room for are kept, and beyond that only for the time of a handshake.
-async fn speaks(
-    node: &Node,
-    stream: &TcpStream,
-    remote: SocketAddr,
-    silence: &Semaphore,
-    closing: &CancellationToken,
-) -> bool {
-    tune(stream);
-    tune_http(stream);
-    let (place, mut first) = (silence.try_acquire(), [0]);
-    let patience = async {
-        match &place {
-            Ok(_) => pending().await,
-            Err(_) => tokio::time::sleep(node.inner().settings.handshake).await,
-        }
-    };
-    tokio::select! {
-        peeked = stream.peek(&mut first) => peeked.is_ok(),
-        () = patience => {
-            tracing::warn!(%remote, "connection closed: it says nothing, and too many others say nothing either");
-            counters::count(counters::CONNECTIONS_HALF_OPEN);
-            false
-        }
-        () = closing.cancelled() => false,
-    }
+/// A connection of which nobody knows yet who speaks on it.
+pub(crate) struct Arrival {
+    pub(crate) node: Node,
+    pub(crate) http: Http,
+    pub(crate) stream: TcpStream,
+    pub(crate) remote: SocketAddr,
+    pub(crate) closing: CancellationToken,
+    /// The right to say nothing for as long as it likes. A program of the libprocess kind links an actor by a connection on which
+    /// it says nothing, for as long as it wants to know of the end; as many as there is room for are kept.
+    pub(crate) silence: Option<OwnedSemaphorePermit>,
 }
 
-async fn serve(
-    node: Node,
-    http: Http,
-    mut stream: TcpStream,
-    remote: SocketAddr,
-    closing: CancellationToken,
-) {
-    let mut seen = BytesMut::with_capacity(4096);
-    let classified = tokio::select! {
-        classified = tokio::time::timeout(
-            node.inner().settings.handshake,
-            classify(&mut stream, &mut seen),
-        ) => classified,
-        () = closing.cancelled() => return,
-    };
-    match classified {
-        Err(_) => give_up_half_open(stream, remote, &seen).await,
-        Ok(Err(error)) => tracing::debug!(%remote, %error, "read the first bytes of a connection"),
-        Ok(Ok(Speaker::Nobody)) => tracing::debug!(%remote, "connection closed before it said anything"),
-        Ok(Ok(Speaker::Libprocess)) => {
-            libprocess::inbound::run(node, http, stream, remote, seen, closing).await;
+impl Arrival {
+    /// Waits for the first byte.
+    async fn speaks(&mut self) -> bool {
+        tune(&self.stream);
+        tune_http(&self.stream);
+        let mut first = [0];
+        let patience = async {
+            match &self.silence {
+                Some(_) => pending().await,
+                None => tokio::time::sleep(self.node.inner().settings.handshake).await,
+            }
+        };
+        tokio::select! {
+            peeked = self.stream.peek(&mut first) => peeked.is_ok(),
+            () = patience => {
+                let remote = self.remote;
+                tracing::warn!(%remote, "connection closed: it says nothing, and too many others say nothing either");
+                counters::count(counters::CONNECTIONS_HALF_OPEN);
+                false
+            }
+            () = self.closing.cancelled() => false,
         }
-        Ok(Ok(Speaker::Peer)) => inbound::run(node, stream, remote, seen).await,
-        Ok(Ok(Speaker::Http)) => {
-            let rewound = Rewound { seen, stream, activity: Activity::default() };
-            http.serve_until(rewound, remote, closing).await;
+    }
+
+    async fn serve(mut self) {
+        let (remote, mut seen) = (self.remote, BytesMut::with_capacity(4096));
+        let handshake = self.node.inner().settings.handshake;
+        let classified = tokio::select! {
+            classified = tokio::time::timeout(handshake, classify(&mut self.stream, &mut seen)) => classified,
+            () = self.closing.cancelled() => return,
+        };
+        match classified {
+            Err(_) => give_up_half_open(self.stream, remote, &seen).await,
+            Ok(Err(error)) => tracing::debug!(%remote, %error, "read the first bytes of a connection"),
+            Ok(Ok(Speaker::Nobody)) => tracing::debug!(%remote, "connection closed before it said anything"),
+            Ok(Ok(Speaker::Libprocess)) => libprocess::inbound::run(self, seen).await,
+            Ok(Ok(Speaker::Peer)) => {
+                drop(self.silence);
+                inbound::run(self.node, self.stream, remote, seen).await;
+            }
+            Ok(Ok(Speaker::Http)) => {
+                drop(self.silence);
+                let rewound = Rewound { seen, stream: self.stream, activity: Activity::default() };
+                self.http.serve_until(rewound, remote, self.closing).await;
+            }
         }
     }
 }

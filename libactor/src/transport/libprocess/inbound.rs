@@ -7,11 +7,10 @@ use std::time::{Duration, SystemTime};
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_util::sync::CancellationToken;
 
 use crate::counters;
 use crate::node::Node;
-use crate::transport::http::Http;
+use crate::transport::acceptor::Arrival;
 use crate::transport::inbound::own;
 use crate::transport::libprocess::intake::Intake;
 use crate::transport::libprocess::requests::{Bounds, Message, Next, RequestError, Requests};
@@ -29,22 +28,21 @@ enum End {
 }
 
 /// Serves the connection until it ends. `seen` holds what was read already.
-pub(crate) async fn run(
-    node: Node,
-    http: Http,
-    stream: TcpStream,
-    remote: SocketAddr,
-    seen: BytesMut,
-    closing: CancellationToken,
-) {
+pub(crate) async fn run(arrival: Arrival, seen: BytesMut) {
+    let Arrival { node, http, stream, remote, closing, silence } = arrival;
     let settings = &node.inner().settings;
-    let bounds =
-        Bounds { body: settings.frame_bytes, head_time: settings.handshake, silence: settings.silence };
+    let bounds = Bounds {
+        body: settings.frame_bytes,
+        head_time: settings.handshake,
+        silence: settings.silence,
+        may_link: silence.is_some(),
+    };
     let mut requests = Requests::new(stream, seen, bounds);
     let ended = tokio::select! {
         ended = converse(&node, &mut requests) => ended,
         () = closing.cancelled() => return,
     };
+    drop(silence);
     match ended {
         Ok(End::Over) => tracing::debug!(%remote, "connection of a libprocess sender ended"),
         Ok(End::Plain) => {

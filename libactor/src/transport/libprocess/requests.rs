@@ -54,6 +54,8 @@ pub(crate) struct Bounds {
     pub(crate) head_time: Duration,
     /// Between two pieces of a body.
     pub(crate) silence: Duration,
+    /// Whether a sender that may have linked us by this connection may say nothing for as long as it likes.
+    pub(crate) may_link: bool,
 }
 
 pub(crate) struct Requests<S> {
@@ -104,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requests<S> {
             }
         };
         let Parsed::Message(head) = head::parse(&self.buffer[..length])? else { return Ok(Next::Plain) };
-        self.linked |= head.links;
+        self.linked |= head.links && self.bounds.may_link;
         let bytes = self.buffer.split_to(length).freeze();
         if head.expects && self.buffer.is_empty() {
             self.answer(b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -273,8 +275,8 @@ mod tests {
     use super::*;
 
     const HEAD: &str = "POST /a/M HTTP/1.1\r\nLibprocess-From: x@1.2.3.4:5\r\n";
-    const BOUNDS: Bounds =
-        Bounds { body: 4096, head_time: Duration::from_secs(10), silence: Duration::from_secs(10) };
+    const PATIENCE: Duration = Duration::from_secs(10);
+    const BOUNDS: Bounds = Bounds { body: 4096, head_time: PATIENCE, silence: PATIENCE, may_link: true };
 
     /// The bodies of all messages that were written in pieces of these sizes, and how it ended.
     fn read(bytes: Vec<u8>, pieces: Vec<usize>) -> (Vec<Bytes>, Option<RequestError>) {
