@@ -2,12 +2,17 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::limits::LIBPROCESS_SPEAKERS;
 
 #[derive(Default)]
-pub(crate) struct Speakers(Mutex<Known>);
+pub(crate) struct Speakers {
+    // False for ever in a cluster of our own nodes, where every message asks.
+    any: AtomicBool,
+    known: Mutex<Known>,
+}
 
 #[derive(Default)]
 struct Known {
@@ -20,6 +25,7 @@ struct Known {
 impl Speakers {
     pub(crate) fn declare(&self, address: SocketAddr) {
         self.known().declared.insert(address);
+        self.any.store(true, Ordering::Release);
     }
 
     /// A message came from there. The one heard first is forgotten when there are too many.
@@ -28,6 +34,7 @@ impl Speakers {
         if !known.heard.insert(address) {
             return;
         }
+        self.any.store(true, Ordering::Release);
         known.order.push_back(address);
         while known.order.len() > LIBPROCESS_SPEAKERS {
             let oldest = known.order.pop_front();
@@ -44,12 +51,15 @@ impl Speakers {
     }
 
     pub(crate) fn contains(&self, address: SocketAddr) -> bool {
+        if !self.any.load(Ordering::Acquire) {
+            return false;
+        }
         let known = self.known();
         known.declared.contains(&address) || known.heard.contains(&address)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
