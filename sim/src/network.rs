@@ -43,6 +43,8 @@ pub(crate) struct Link {
     connection: u64,
     /// The oldest connection whose packets still arrive, by side.
     oldest: [u64; 2],
+    /// The connection at which the process at a side began: what was lost before is no news to it.
+    born: [u64; 2],
     /// When the last packet arrives, by side.
     last: [Time; 2],
     /// Whether a side wants to hear that the connection is lost.
@@ -96,6 +98,7 @@ impl Link {
             end,
             connection: 0,
             oldest: [0; 2],
+            born: [0; 2],
             last: [Time::ZERO; 2],
             watched: [false; 2],
             cut: None,
@@ -177,6 +180,7 @@ impl World {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.connection += 1;
         link.oldest[side as usize] = link.connection;
+        link.born[side as usize] = link.connection;
         link.watched[side as usize] = false;
         match &mut link.cut {
             // Nobody can tell; it shows when the link is whole again.
@@ -223,7 +227,8 @@ impl World {
 
     pub(crate) fn arrives(&mut self, id: LinkId, to: Side, connection: u64, packet: Packet) {
         let Some(link) = self.links.get(&id) else { return };
-        if connection < link.oldest[to as usize] {
+        let oldest = if matches!(packet, Packet::Loss) { &link.born } else { &link.oldest };
+        if connection < oldest[to as usize] {
             return self.counters.add("packets lost");
         }
         match (link.end, to) {

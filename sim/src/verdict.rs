@@ -1,6 +1,7 @@
 //! What must hold: what the cores say of themselves, each second, and what must be true of the whole at the end.
 
 use tepui_agent_core::Phase;
+use tepui_proto::v1::TaskState;
 
 use crate::ledger::Life;
 use crate::scheduler::has_ended;
@@ -72,7 +73,10 @@ impl World {
         for scheduler in &self.schedulers {
             let Some(id) = &scheduler.id else { continue };
             for (task, believed) in &scheduler.tasks {
-                if !has_ended(believed.state) && !self.lives(&id.value, task) {
+                // An agent that lost its identity with its disk stays unreachable under the old one.
+                let waits_for_ever =
+                    believed.state == TaskState::TaskUnreachable && !self.is_somebody(&believed.agent);
+                if !has_ended(believed.state) && !waits_for_ever && !self.lives(&id.value, task) {
                     let state = believed.state.as_str_name();
                     broken.push(format!(
                         "framework{} believes {task} on {} is {state}, which does not live",
@@ -81,6 +85,11 @@ impl World {
                 }
             }
         }
+    }
+
+    fn is_somebody(&self, agent: &str) -> bool {
+        let cores = self.machines.iter().filter_map(|machine| machine.core.as_ref());
+        cores.filter_map(|core| core.id()).any(|id| id.as_str() == agent)
     }
 
     fn lives(&self, framework: &str, task: &str) -> bool {
