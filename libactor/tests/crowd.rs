@@ -17,7 +17,7 @@ const CROWD: &str = "LIBACTOR_TEST_CROWD";
 const HALVES: &str = "LIBACTOR_TEST_HALVES";
 
 /// What a connection that says nothing may cost: its task, and its place in the tables of the runtime.
-const IDLE_BYTES: usize = 8 << 10;
+const IDLE_BYTES: usize = 12 << 10;
 
 /// What is sent of a frame that is twice as long, and of a request in the libprocess wire.
 const HALF: usize = 32 << 10;

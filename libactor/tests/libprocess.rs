@@ -332,6 +332,27 @@ fn ten_thousand_messages_of_all_sizes_arrive_in_order_over_this_wire() {
 }
 
 #[test]
+fn a_message_that_is_too_large_is_dropped_by_its_sender_and_the_next_one_goes_out() {
+    libactor::run(async {
+        let here = served(Node::builder().largest_frame(1024)).await;
+        let theirs = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = theirs.local_addr().unwrap();
+        let (me, to) = (here.pid("me"), Pid::new("x", address).unwrap());
+        here.speak_libprocess(address);
+
+        here.tell(&me, &to, cast::Note { number: 1, text: "x".repeat(1025) });
+        here.tell(&me, &to, note(2));
+
+        let (mut stream, _) = soon(theirs.accept()).await.unwrap();
+        exactly(&mut stream, post("/x/test.Note", &me.to_string(), &address.to_string(), b"\x08\x02")).await;
+        let records = here.recorder().query(&Default::default());
+        let outcomes: Vec<String> = records.iter().map(|record| record.outcome.to_string()).collect();
+        assert_eq!(outcomes, ["too large", "sent"]);
+        here.shutdown().await;
+    });
+}
+
+#[test]
 fn an_answer_takes_the_wire_of_the_question() {
     libactor::run(async {
         let (here, there) = (node().await, node().await);
