@@ -155,7 +155,11 @@ impl World {
         if fails {
             self.forget_container(agent, id);
             let event = ContainerEvent::LaunchFailed { why: "fetch: connection refused".into() };
-            return self.tell_agent_locally(agent, Duration::ZERO, Input::Container { id: id.clone(), event });
+            return self.tell_agent_locally(
+                agent,
+                Duration::ZERO,
+                Input::Container { id: id.clone(), event },
+            );
         }
         let machine = &mut self.machines[agent];
         machine.next_number += 1;
@@ -193,7 +197,11 @@ impl World {
         if !container.runs {
             self.forget_container(agent, id);
             let event = ContainerEvent::LaunchFailed { why: "destroyed while it was made".into() };
-            return self.tell_agent_locally(agent, Duration::ZERO, Input::Container { id: id.clone(), event });
+            return self.tell_agent_locally(
+                agent,
+                Duration::ZERO,
+                Input::Container { id: id.clone(), event },
+            );
         }
         let after = self.chance.millis(1..80);
         self.container_later(agent, id.clone(), after, Deed::Exits { status: 9 });
@@ -336,7 +344,8 @@ impl World {
             let after = self.chance.millis(1..200);
             return self.container_later(agent, id.clone(), after, Deed::Exits { status: 1 << 8 });
         }
-        let pause = Duration::from_millis(100).saturating_mul(1 << attempts.min(4)).min(Duration::from_secs(1));
+        let pause =
+            Duration::from_millis(100).saturating_mul(1 << attempts.min(4)).min(Duration::from_secs(1));
         self.container_later(agent, id.clone(), pause, Deed::Subscribes);
     }
 
@@ -441,7 +450,8 @@ impl World {
     fn executor_acknowledged(&mut self, agent: usize, id: &ContainerId, acknowledged: &event::Acknowledged) {
         let container = self.machines[agent].containers.get_mut(id).expect("the caller found it");
         container.untold_tasks.remove(&acknowledged.task_id.value);
-        let position = container.untold.iter().position(|status| status.uuid.as_ref() == Some(&acknowledged.uuid));
+        let position =
+            container.untold.iter().position(|status| status.uuid.as_ref() == Some(&acknowledged.uuid));
         let Some(position) = position else { return };
         let status = container.untold.remove(position);
         container.carried -= usize::from(position < container.carried);

@@ -84,7 +84,10 @@ impl World {
             }
             Fault::MasterRestart => {
                 let down = self.chance.millis(500..30_000);
-                self.restart_master(down);
+                match self.chance.index(4) {
+                    0 => self.fail_registry(),
+                    _ => self.restart_master(down),
+                }
             }
             Fault::StreamLoss => {
                 self.counters.add("scheduler connections lost");
@@ -92,7 +95,10 @@ impl World {
                 self.break_connection(link);
             }
             Fault::FrameworkFailover => self.fail_over_framework(framework),
-            Fault::Teardown => self.end_framework(framework),
+            Fault::Teardown => match self.chance.index(3) {
+                0 => self.tear_down_by_operator(framework),
+                _ => self.end_framework(framework),
+            },
             Fault::ExecutorStreamLoss => self.lose_some_executor_stream(agent),
         }
     }
@@ -136,6 +142,18 @@ impl World {
     /// Kills the master's process; another one starts after `down`.
     pub fn restart_master(&mut self, down: Duration) {
         self.master_dies(down);
+    }
+
+    /// The master's next write to its registry fails; it abdicates, and another process starts.
+    pub fn fail_registry(&mut self) {
+        self.master.disk_fails = true;
+    }
+
+    /// An operator ends a framework, which learns of it and begins anew.
+    pub fn tear_down_by_operator(&mut self, framework: usize) {
+        if let Some(id) = self.schedulers[framework].id.clone() {
+            self.operator_tears_down(&id.value);
+        }
     }
 
     /// Another process takes a framework over while the first one is still connected.

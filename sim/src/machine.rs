@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use tepui_agent_core::{
-    Agent, ContainerEvent, Cx, Effect, Input, Peer, Pid, RequestId, Run, Settings, Termination, Ticket, ToMaster,
-    Write,
+    Agent, ContainerEvent, Cx, Effect, Input, Peer, Pid, RequestId, Run, Settings, Termination, Ticket,
+    ToMaster, Write,
 };
 use tepui_master_core::FromAgent;
 use tepui_model::{ContainerId, Resources, Role, Time};

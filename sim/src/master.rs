@@ -8,8 +8,8 @@ use std::time::Duration;
 use tepui_agent_core::MasterMessage;
 use tepui_allocator::{Allocation, Allocator, Call, Settings};
 use tepui_master_core::{
-    Config, Connection, Cx, Effect, HttpRequest, Input, Master, NewStream, Peer, Pid, RegistryOperation, RequestId,
-    SchedulerCall, Ticket, Timer, ToAgent, Via,
+    Config, Connection, Cx, Effect, HttpRequest, Input, Master, NewStream, Peer, Pid, RegistryOperation,
+    RequestId, SchedulerCall, Ticket, Timer, ToAgent, Via,
 };
 use tepui_model::Time;
 use tepui_proto::{internal, v1};
@@ -32,6 +32,8 @@ pub(crate) struct MasterProcess {
     /// Asked for and not durable yet, in order.
     writes: VecDeque<(Ticket, RegistryOperation)>,
     written: Time,
+    /// The next write fails.
+    pub disk_fails: bool,
     pub allocator: Option<Allocator>,
     allocator_heard: Time,
     allocator_told: Time,
@@ -51,6 +53,7 @@ impl MasterProcess {
             registry: internal::Registry::default(),
             writes: VecDeque::new(),
             written: Time::ZERO,
+            disk_fails: false,
             allocator: None,
             allocator_heard: Time::ZERO,
             allocator_told: Time::ZERO,
@@ -219,7 +222,9 @@ impl World {
             ToAgent::Ping(message) => MasterMessage::Ping(message),
             ToAgent::RunTask(message) => MasterMessage::RunTask(message),
             ToAgent::KillTask(message) => MasterMessage::KillTask(message),
-            ToAgent::StatusUpdateAcknowledgement(message) => MasterMessage::StatusUpdateAcknowledgement(message),
+            ToAgent::StatusUpdateAcknowledgement(message) => {
+                MasterMessage::StatusUpdateAcknowledgement(message)
+            }
             ToAgent::FrameworkToExecutor(message) => MasterMessage::FrameworkToExecutor(message),
             ToAgent::UpdateFramework(message) => MasterMessage::UpdateFramework(message),
             ToAgent::ShutdownFramework(message) => MasterMessage::ShutdownFramework(message),
@@ -243,6 +248,10 @@ impl World {
             return;
         }
         let Some((ticket, operation)) = self.master.writes.pop_front() else { return };
+        if std::mem::take(&mut self.master.disk_fails) {
+            self.counters.add("registry writes that failed");
+            return self.step_master(Input::PersistFailed { ticket, why: "input/output error".into() });
+        }
         operation.apply(&mut self.master.registry);
         self.step_master(Input::Persisted(ticket));
     }
@@ -314,7 +323,9 @@ impl World {
     }
 
     pub(crate) fn allocator_hears(&mut self, life: u64, call: Call) {
-        let Some(allocator) = self.master.allocator.as_mut().filter(|_| life == self.master.life) else { return };
+        let Some(allocator) = self.master.allocator.as_mut().filter(|_| life == self.master.life) else {
+            return;
+        };
         allocator.call(self.now, call);
         self.schedule_allocator();
     }
@@ -334,7 +345,9 @@ impl World {
     }
 
     pub(crate) fn allocator_runs(&mut self, life: u64) {
-        let Some(allocator) = self.master.allocator.as_mut().filter(|_| life == self.master.life) else { return };
+        let Some(allocator) = self.master.allocator.as_mut().filter(|_| life == self.master.life) else {
+            return;
+        };
         self.master.run = None;
         let allocations =
             if allocator.next_wakeup() <= self.now { allocator.on_timer(self.now) } else { Vec::new() };
@@ -345,6 +358,14 @@ impl World {
         let at = self.master.allocator_told.max(self.now + self.chance.millis(1..60));
         self.master.allocator_told = at;
         self.queue.push(at, Event::Allocated { life, allocations });
+    }
+
+    /// An operator ends a framework.
+    pub(crate) fn operator_tears_down(&mut self, framework: &str) {
+        self.counters.add("teardowns by operators");
+        self.master.next_number += 1;
+        let request = RequestId(self.master.next_number);
+        self.step_master(Input::Teardown { request, framework: framework.to_owned() });
     }
 
     pub(crate) fn allocated(&mut self, life: u64, allocations: Vec<Allocation>) {

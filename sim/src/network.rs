@@ -128,8 +128,7 @@ impl World {
 
     fn transmit(&mut self, id: LinkId, to: Side, packet: Packet) {
         let late = self.chance.per_mille(5);
-        let latency =
-            if late { self.chance.millis(10..400) } else { self.chance.micros(100..3000) };
+        let latency = if late { self.chance.millis(10..400) } else { self.chance.micros(100..3000) };
         let Some(link) = self.links.get_mut(&id) else { return };
         let at = link.last[to as usize].max(self.now + latency);
         link.last[to as usize] = at;

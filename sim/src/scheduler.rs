@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use tepui_master_core::Answer;
-use tepui_model::{Resources, Role, task_state};
+use tepui_model::{Resources, Role, Time, task_state};
 use tepui_proto::v1::scheduler::{Call, Event as SchedulerEvent, call, event};
 use tepui_proto::v1::{self, TaskState};
 
@@ -27,6 +27,8 @@ pub(crate) struct Scheduler {
     incarnation: u64,
     line: Line,
     attempt: u64,
+    /// When the master was heard last.
+    heard: Time,
     stream_id: Option<String>,
     ending: bool,
     jobs: VecDeque<Job>,
@@ -71,6 +73,7 @@ impl Scheduler {
             incarnation: 0,
             line: Line::Apart,
             attempt: 0,
+            heard: Time::ZERO,
             stream_id: None,
             ending: false,
             jobs: VecDeque::new(),
@@ -101,7 +104,7 @@ impl Scheduler {
         use v1::framework_info::capability::Type::{MultiRole, PartitionAware};
         let role = ["web", "batch", "data", "ops", "*"][self.number % 5];
         let mut capabilities = vec![MultiRole];
-        if self.number % 2 == 0 {
+        if self.number.is_multiple_of(2) {
             capabilities.push(PartitionAware);
         }
         let capability = |kind| v1::framework_info::Capability { r#type: Some(kind as i32) };
@@ -166,6 +169,7 @@ impl World {
                     self.scheduler_gives_up(framework);
                 }
             }
+            Plan::Listen { attempt } => self.listen(framework, attempt),
             Plan::AnswerOffers => self.answer_offers(framework),
             Plan::Job => self.new_job(framework),
             Plan::Kill(task) => self.kill(framework, &task),
@@ -191,9 +195,12 @@ impl World {
         scheduler.attempt += 1;
         scheduler.stream_id = None;
         let (attempt, link) = (scheduler.attempt, scheduler.link);
-        let subscribe =
-            call::Subscribe { framework_info: scheduler.info(some_do_not_checkpoint), ..call::Subscribe::default() };
-        let call = Call { subscribe: Some(Box::new(subscribe)), ..self.call_of(framework, call::Type::Subscribe) };
+        let subscribe = call::Subscribe {
+            framework_info: scheduler.info(some_do_not_checkpoint),
+            ..call::Subscribe::default()
+        };
+        let call =
+            Call { subscribe: Some(Box::new(subscribe)), ..self.call_of(framework, call::Type::Subscribe) };
         self.counters.add("subscriptions asked for");
         self.send_call(framework, call);
         self.watch(link, Side::Peer);
@@ -220,7 +227,11 @@ impl World {
     }
 
     fn call_of(&self, framework: usize, kind: call::Type) -> Call {
-        Call { framework_id: self.schedulers[framework].id.clone(), r#type: Some(kind as i32), ..Call::default() }
+        Call {
+            framework_id: self.schedulers[framework].id.clone(),
+            r#type: Some(kind as i32),
+            ..Call::default()
+        }
     }
 
     fn send_call(&mut self, framework: usize, call: Call) {
@@ -233,12 +244,28 @@ impl World {
 
     // What it hears.
 
+    /// Heartbeats come four times a minute; without any for a minute the master is gone, or does not know us.
+    fn listen(&mut self, framework: usize, attempt: u64) {
+        let scheduler = &self.schedulers[framework];
+        if !scheduler.is_subscribed() || scheduler.attempt != attempt {
+            return;
+        }
+        if self.now.since(scheduler.heard) > Duration::from_secs(60) {
+            self.counters.add("schedulers that heard nothing");
+            return self.scheduler_gives_up(framework);
+        }
+        self.scheduler_later(framework, Duration::from_secs(20), Plan::Listen { attempt });
+    }
+
     pub(crate) fn scheduler_hears(&mut self, framework: usize, packet: Packet) {
+        self.schedulers[framework].heard = self.now;
         match packet {
             Packet::Opened { stream_id } => self.schedulers[framework].stream_id = Some(stream_id),
             Packet::Event(event) => self.scheduler_event(framework, &event),
             Packet::Answer(answer) => self.scheduler_answered(framework, &answer),
-            Packet::End if self.schedulers[framework].ending && self.schedulers[framework].is_subscribed() => {
+            Packet::End
+                if self.schedulers[framework].ending && self.schedulers[framework].is_subscribed() =>
+            {
                 self.begin_anew(framework);
             }
             Packet::End | Packet::Loss => {
@@ -255,7 +282,11 @@ impl World {
             return;
         }
         self.counters.add("calls of schedulers that were refused");
-        self.transcript.note(self.now, text::Framework(framework), format_args!("is refused: {}", answer.body));
+        self.transcript.note(
+            self.now,
+            text::Framework(framework),
+            format_args!("is refused: {}", answer.body),
+        );
         if self.schedulers[framework].line != Line::Apart {
             self.scheduler_gives_up(framework);
         }
@@ -306,7 +337,9 @@ impl World {
         self.counters.add("subscriptions");
         scheduler.id = Some(id.clone());
         scheduler.line = Line::Subscribed;
+        let attempt = scheduler.attempt;
         scheduler.suppressed = false;
+        self.scheduler_later(framework, Duration::from_secs(20), Plan::Listen { attempt });
         self.ledger.lives(&id.value, framework);
         if self.schedulers[framework].ending {
             return self.tear_down(framework);
@@ -430,11 +463,8 @@ impl World {
     fn accept(&mut self, framework: usize, offer: v1::OfferId, tasks: Vec<v1::TaskInfo>) {
         for task in &tasks {
             self.counters.add("tasks launched");
-            let believed = Believed {
-                agent: task.agent_id.value.clone(),
-                state: TaskState::TaskStaging,
-                said: None,
-            };
+            let believed =
+                Believed { agent: task.agent_id.value.clone(), state: TaskState::TaskStaging, said: None };
             let id = task.task_id.value.clone();
             if self.chance.per_mille(self.scenario.load.killed) {
                 let longest = self.scenario.load.longest_task.as_millis() as u64;
@@ -488,7 +518,9 @@ impl World {
         let state = status.state();
         let may_forget = self.may_forget(framework) || status.message() == "Cannot find executor";
         let Some(believed) = self.schedulers[framework].tasks.get_mut(id) else {
-            return self.broken.push(format!("framework{framework} is told of {id}, which it never launched"));
+            return self
+                .broken
+                .push(format!("framework{framework} is told of {id}, which it never launched"));
         };
         if let Some(uuid) = &status.uuid {
             if let Some((before, known)) = &believed.said
@@ -500,7 +532,8 @@ impl World {
                     return;
                 }
                 let (before, after) = (before.as_str_name(), state.as_str_name());
-                self.broken.push(format!("framework{framework} is told {after} of {id} after {before}: {status:?}"));
+                self.broken
+                    .push(format!("framework{framework} is told {after} of {id} after {before}: {status:?}"));
             }
             let is_new = believed.said.as_ref().is_none_or(|(_, known)| known != uuid);
             if is_new && task_state::is_terminal(state) {
@@ -551,7 +584,8 @@ impl World {
             .collect();
         let is_idle = tasks.is_empty();
         let everything = call::Reconcile { tasks: Vec::new() };
-        for question in [everything, call::Reconcile { tasks }].into_iter().take(if is_idle { 1 } else { 2 }) {
+        for question in [everything, call::Reconcile { tasks }].into_iter().take(if is_idle { 1 } else { 2 })
+        {
             let call = Call { reconcile: Some(question), ..self.call_of(framework, call::Type::Reconcile) };
             self.send_call(framework, call);
         }

@@ -68,7 +68,9 @@ impl fmt::Display for AgentInput<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use agent::{ContainerEvent, Input};
         match self.0 {
-            Input::Start(recovered) => write!(f, "<- start, {} frameworks recovered", recovered.frameworks.len()),
+            Input::Start(recovered) => {
+                write!(f, "<- start, {} frameworks recovered", recovered.frameworks.len())
+            }
             Input::ContainersRecovered { alive } => write!(f, "<- {} containers are alive", alive.len()),
             Input::MasterDetected(pid) => write!(f, "<- the master is {pid}"),
             Input::MasterExited(pid) => write!(f, "<- {pid} exited"),
@@ -91,7 +93,9 @@ impl fmt::Display for AgentInput<'_> {
                 write!(f, "<- container {id} {event}")
             }
             Input::Checkpointed { ticket, outcome: Ok(()) } => write!(f, "<- {ticket} is durable"),
-            Input::Checkpointed { ticket, outcome: Err(why) } => write!(f, "<- {ticket} is not durable: {why}"),
+            Input::Checkpointed { ticket, outcome: Err(why) } => {
+                write!(f, "<- {ticket} is not durable: {why}")
+            }
             Input::TimerDue(timer) => write!(f, "<- {timer} is due"),
             Input::Stop => f.write_str("<- stop"),
         }

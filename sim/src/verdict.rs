@@ -27,7 +27,8 @@ impl World {
             self.broken.extend(core.invariants().into_iter().map(|broken| format!("master: {broken}")));
         }
         if let Some(allocator) = &self.master.allocator {
-            self.broken.extend(allocator.invariants().into_iter().map(|broken| format!("allocator: {broken}")));
+            self.broken
+                .extend(allocator.invariants().into_iter().map(|broken| format!("allocator: {broken}")));
         }
     }
 
@@ -57,7 +58,8 @@ impl World {
             broken.push("the master does not serve".into());
         }
         for (agent, machine) in self.machines.iter().enumerate() {
-            let is_running = machine.core.as_ref().is_some_and(|core| matches!(core.phase(), Phase::Running { .. }));
+            let is_running =
+                machine.core.as_ref().is_some_and(|core| matches!(core.phase(), Phase::Running { .. }));
             if !is_running {
                 let phase = machine.core.as_ref().map(|core| core.phase().clone());
                 broken.push(format!("agent{agent} is not registered but {phase:?}"));
@@ -119,7 +121,8 @@ impl World {
                 let believed = self.schedulers[scheduler].tasks.get(task);
                 if believed.is_none_or(|believed| has_ended(believed.state)) {
                     let state = believed.map(|believed| believed.state.as_str_name());
-                    broken.push(format!("{task} lives on agent{agent}, but its framework believes {state:?}"));
+                    broken
+                        .push(format!("{task} lives on agent{agent}, but its framework believes {state:?}"));
                 }
             }
             // A master that started since does not know that the framework has ended.

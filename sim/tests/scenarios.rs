@@ -136,8 +136,40 @@ fn a_lossy_cluster_keeps_its_promises() {
 }
 
 #[test]
+fn in_a_storm_nothing_is_promised_that_is_not_kept() {
+    let first = seed_or(200);
+    for seed in first..first + 20 {
+        println!("seed {seed}");
+        finish(World::new(Scenario { kept_lines: 300, ..Scenario::stormy(seed) }));
+    }
+}
+
+#[test]
+fn a_framework_that_an_operator_ends_begins_anew() {
+    let mut world = busy(9);
+
+    (0..4).for_each(|framework| world.tear_down_by_operator(framework));
+    let report = finish(world);
+
+    assert_eq!(report.counters.get("frameworks that came back too late"), 4, "{report}");
+}
+
+#[test]
+fn a_registry_that_fails_costs_a_restart_of_the_master() {
+    let mut world = busy(10);
+
+    world.fail_registry();
+    // A write is due: the agent is given up.
+    world.partition(0, 2 * MINUTE, 5 * SECOND);
+    let report = finish(world);
+
+    assert_eq!(report.counters.get("abdications"), 1, "{report}");
+}
+
+#[test]
 fn a_seed_is_a_run() {
-    let run = |seed| finish(World::new(Scenario { length: 5 * MINUTE, calm: MINUTE, ..Scenario::quiet(seed) }));
+    let run =
+        |seed| finish(World::new(Scenario { length: 5 * MINUTE, calm: MINUTE, ..Scenario::quiet(seed) }));
 
     assert_eq!(run(1), run(1));
     assert_ne!(run(1).transcript, run(2).transcript);

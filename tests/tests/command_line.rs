@@ -7,6 +7,7 @@ use std::time::Instant;
 use tepui_tests::binary;
 use tepui_tests::cluster::{Cluster, Plan};
 use tepui_tests::framework::{Framework, info, task};
+use tepui_tests::http::{Request, ask};
 use tepui_tests::waiting::{secs, until};
 
 fn output(command: &mut Command) -> Output {
@@ -206,6 +207,35 @@ fn the_demo_runs_its_batch_and_ends() {
     let said = stdout(&demo);
     let last = said.lines().last().unwrap_or_default();
     assert!(last.contains("20"), "the last line sums up: {last}");
+}
+
+#[test]
+fn the_demo_leaves_the_cluster_up_until_ctrl_c() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let mut child = binary::command(&["demo"])
+        .env("TMPDIR", directory.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary can be started");
+    let stdout = std::io::BufReader::new(child.stdout.take().expect("stdout is piped"));
+    let mut lines = std::io::BufRead::lines(stdout).map_while(Result::ok);
+
+    let line = lines.find(|line| line.contains("http://")).expect("it prints where the master is");
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    until("three agents", secs(30), || {
+        let slaves = ask(address, &Request::get("/slaves")).ok()?.json();
+        (slaves["slaves"].as_array()?.len() == 3).then_some(())
+    });
+    // What it says last before it waits.
+    lines.find(|line| line.contains("Ctrl-C")).expect("it says how to end it");
+    assert_eq!(ask(address, &Request::get("/health")).map(|answer| answer.status()).ok(), Some(200));
+    let pid = nix::unistd::Pid::from_raw(child.id() as i32);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("a child can be signalled");
+    let status = until("the demo to end", secs(20), || child.try_wait().expect("a child has a status"));
+
+    assert!(status.success(), "{status}");
 }
 
 #[test]

@@ -19,8 +19,12 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    let (agents, frameworks, minutes) = (scenario.agents, scenario.frameworks, scenario.length.as_secs() / 60);
-    println!("seed {}: one master, {agents} agents, {frameworks} frameworks, {minutes} minutes", scenario.seed);
+    let (agents, frameworks, minutes) =
+        (scenario.agents, scenario.frameworks, scenario.length.as_secs() / 60);
+    println!(
+        "seed {}: one master, {agents} agents, {frameworks} frameworks, {minutes} minutes",
+        scenario.seed
+    );
     let began = Instant::now();
     let outcome = World::new(scenario).run();
     eprintln!("took {:.1} s", began.elapsed().as_secs_f64());
