@@ -75,8 +75,15 @@ impl<A: Actor> Context<A> {
         self.node.tell(&self.me, to, message);
     }
 
+    /// Tells another actor a message under another name than its type's own: programs of the libprocess kind have names
+    /// such as `PONG`. See [`Routes::message_as`](crate::Routes::message_as) for the receiving side.
+    pub fn tell_as<M: WireMessage>(&self, to: &Pid, name: &'static str, message: M) {
+        self.node.dispatch_as(&self.me, to, name, message);
+    }
+
     /// Asks for one [`exited`](Actor::exited) when `pid` ends, or the connection to it is lost. Does nothing if it is being
-    /// watched already.
+    /// watched already. To go on after a loss, watch again in `exited`: a node whose connection failed is dialled with a jittered
+    /// back-off of up to two seconds, and at once when it is heard of.
     pub fn watch(&mut self, pid: &Pid) {
         if self.watching.contains_key(pid) {
             return;

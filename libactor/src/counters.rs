@@ -12,7 +12,7 @@ pub(crate) const FRAMES_MALFORMED: &str = "libactor/frames_malformed";
 pub(crate) const FRAMES_OVERSIZED: &str = "libactor/frames_oversized";
 pub(crate) const HANDSHAKES_FAILED: &str = "libactor/handshakes_failed";
 pub(crate) const HTTP_OVERRUN: &str = "libactor/http_connections_overrun";
-pub(crate) const LIBPROCESS_REFUSED: &str = "libactor/libprocess_messages_refused";
+pub(crate) const LIBPROCESS_REFUSED: &str = "libactor/libprocess_requests_refused";
 pub(crate) const LINKS_OVERFLOWED: &str = "libactor/links_overflowed";
 pub(crate) const MESSAGES_LOST: &str = "libactor/messages_lost_with_connection";
 pub(crate) const MESSAGES_MALFORMED: &str = "libactor/messages_malformed";
@@ -38,7 +38,10 @@ const ALL: &[(&str, &str)] = &[
         HTTP_OVERRUN,
         "HTTP connections closed because their clients sent ever more requests behind an open stream.",
     ),
-    (LIBPROCESS_REFUSED, "Messages in the libprocess wire format, which were answered 501."),
+    (
+        LIBPROCESS_REFUSED,
+        "Connections of libprocess senders closed over a bad request, which was answered 400.",
+    ),
     (LINKS_OVERFLOWED, "Connections to peers given up because too much waited for them."),
     (MESSAGES_LOST, "Messages lost with the connection that they waited for."),
     (MESSAGES_MALFORMED, "Messages dropped because the body is not what the name says."),

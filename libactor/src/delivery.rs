@@ -11,6 +11,7 @@ use crate::counters;
 use crate::envelope::{Header, Receipt};
 use crate::node::Node;
 use crate::pid::Pid;
+use crate::registry::Known;
 use crate::routes::wire_name;
 use crate::trace::recorder::{Outcome, Record};
 use crate::trace::{Cause, MessageId, TraceId};
@@ -20,6 +21,16 @@ impl Node {
         let header = self.header(from, to, wire_name::<M>(), message.encoded_len());
         if to.address() == self.address() {
             self.pass(header, message);
+        } else {
+            self.inner().transport.send(self, header, &message.encode_to_vec());
+        }
+    }
+
+    /// Under a name that is not the type's own: what passes from actor to actor here is the encoded message too.
+    pub(crate) fn dispatch_as<M: WireMessage>(&self, from: &Pid, to: &Pid, name: &'static str, message: M) {
+        let header = self.header(from, to, name, message.encoded_len());
+        if to.address() == self.address() {
+            self.pass_encoded(header, message);
         } else {
             self.inner().transport.send(self, header, &message.encode_to_vec());
         }
@@ -52,11 +63,18 @@ impl Node {
             return door.pass(TypeId::of::<M>(), &mut message as &mut dyn Any, receipt);
         }
         // Another Rust type may go by the same name there.
-        let Some(name) = door.knows(&header.name) else {
+        self.pass_encoded(header, message);
+    }
+
+    fn pass_encoded<M: WireMessage>(&self, header: Header, message: M) {
+        let Some(door) = self.inner().registry.find(header.to.name()) else {
+            return self.give_up(header, Outcome::NoSuchActor);
+        };
+        let Some(known) = door.knows(&header.name) else {
             return self.give_up(header, Outcome::NoSuchMessage);
         };
         let receipt = Receipt::new(header, &self.inner().recorder, self.clock());
-        door.deliver(name, message.encode_to_vec().into(), receipt, None);
+        door.deliver(known.name, message.encode_to_vec().into(), receipt, None);
     }
 
     /// A message of another node. What is wrong with it, if it cannot be delivered.
@@ -72,14 +90,14 @@ impl Node {
             self.give_up(header, Outcome::NoSuchActor);
             return Err((Outcome::NoSuchActor, reason));
         };
-        let Some(name) = door.knows(&header.name) else {
+        let Some(Known { name, type_name }) = door.knows(&header.name) else {
             let reason = format!("actor {} does not receive '{}'", header.to, header.name);
             self.give_up(header, Outcome::NoSuchMessage);
             return Err((Outcome::NoSuchMessage, reason));
         };
         header.name = Cow::Borrowed(name);
         if let Some(check) = &self.inner().settings.body_check
-            && let Err(error) = check(name, &body)
+            && let Err(error) = check(type_name, &body)
         {
             let reason = format!("malformed {name}: {error}");
             self.give_up(header, Outcome::Malformed);

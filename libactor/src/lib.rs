@@ -38,6 +38,11 @@ pub use time::Timestamp;
 pub use watch::Exit;
 pub use worker::Worker;
 
+/// The code of the guide, run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/howto/write-an-actor.md")]
+struct Guide;
+
 /// Runs a future, and all actors it spawns, on this thread; returns when the future is done. Daemons, examples and tests
 /// have one around everything.
 pub fn run<F: Future>(main: F) -> F::Output {

@@ -34,6 +34,11 @@ pub const NOTES_PER_CONNECTION: usize = 1_024;
 /// Connections that one node serves at a time, of every kind. Beyond it new ones wait in the kernel's backlog.
 pub const CONNECTIONS: usize = 16_384;
 
+/// One in so many of those connections may say nothing for as long as it likes, at its beginning or between messages, which is how
+/// programs of the libprocess kind watch a node. Beyond it, who says nothing is closed after [`HANDSHAKE`], and between messages after
+/// [`HTTP_KEEP_ALIVE`].
+pub const SILENT_SHARE: usize = 2;
+
 /// Request line and headers of an HTTP request that are looked at to find out who speaks.
 pub const REQUEST_HEAD_BYTES: usize = 64 << 10;
 
@@ -77,3 +82,21 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 /// Messages that an actor handles before every other task of its thread gets a turn.
 pub const MESSAGES_PER_TURN: u32 = 128;
+
+/// Addresses that are remembered for having sent messages in the libprocess wire: more than a master has agents and
+/// frameworks. Beyond it the one heard first is forgotten, until it is heard again.
+pub const LIBPROCESS_SPEAKERS: usize = 65_536;
+
+/// Size line and trailer lines of a chunked body. Nobody sends extensions.
+pub const CHUNK_LINE_BYTES: usize = 1024;
+
+/// The first wait before a node is dialled again whose connection failed; it doubles with each failure in a row. Short,
+/// because most failures are a restart.
+pub const REDIAL_FIRST: Duration = Duration::from_millis(50);
+
+/// The longest wait before a node is dialled again. A master that came back is found within it by all its agents, which their
+/// jitter spreads over half of it.
+pub const REDIAL_LAST: Duration = Duration::from_secs(2);
+
+/// Addresses whose failures are remembered. Beyond it those are forgotten whose wait is over.
+pub const REDIALS: usize = 65_536;

@@ -147,6 +147,16 @@ impl Node {
         self.dispatch(from, to, message);
     }
 
+    /// Declares that the program at `address` speaks the libprocess wire: what is told to its actors goes out as HTTP, and a
+    /// watch of them is a connection that is kept. Who sent this node a message in that wire needs no declaration.
+    ///
+    /// Such a program says nothing about single actors: a watch ends when the connection is lost, with
+    /// [`Exit::ConnectionLost`], or was never made, with [`Exit::Unreachable`]. A program that is stopped keeps its
+    /// connection.
+    pub fn speak_libprocess(&self, address: SocketAddr) {
+        self.0.transport.speakers.declare(address);
+    }
+
     /// Ready when the actor ends, or the connection to it is lost; at once if there is none. Actors use [`Context::watch`].
     pub fn exited(&self, pid: &Pid) -> impl Future<Output = Exit> + Send + 'static + use<> {
         let (tell, told) = oneshot::channel();

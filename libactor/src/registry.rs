@@ -28,8 +28,8 @@ struct Entry {
 
 /// An actor of any type, as its node sees it.
 pub(crate) trait Door: Send + Sync {
-    /// The name of the message as the actor's program knows it, if the actor receives it.
-    fn knows(&self, name: &str) -> Option<&'static str>;
+    /// How the actor's program calls the message, and the type it is of there, if the actor receives it.
+    fn knows(&self, name: &str) -> Option<Known>;
     /// Delivers a Rust value: `message` is an `Option` of the type that `type_id` is of, and taken. False if the actor does not receive that type.
     fn receives(&self, type_id: TypeId) -> bool;
     fn pass(&self, type_id: TypeId, message: &mut dyn Any, receipt: Receipt);
@@ -38,14 +38,20 @@ pub(crate) trait Door: Send + Sync {
     fn stop(&self);
 }
 
+/// A message that an actor receives.
+pub(crate) struct Known {
+    pub(crate) name: &'static str,
+    pub(crate) type_name: &'static str,
+}
+
 pub(crate) struct MailboxDoor<A: Actor> {
     pub(crate) address: Addr<Host<A>>,
     pub(crate) routes: Routes<A>,
 }
 
 impl<A: Actor> Door for MailboxDoor<A> {
-    fn knows(&self, name: &str) -> Option<&'static str> {
-        self.routes.by_name(name).map(|route| route.name)
+    fn knows(&self, name: &str) -> Option<Known> {
+        self.routes.by_name(name).map(|route| Known { name: route.name, type_name: route.type_name })
     }
 
     fn receives(&self, type_id: TypeId) -> bool {

@@ -23,6 +23,8 @@ pub struct Routes<A: Actor> {
 /// How a message of one type reaches actors of one type.
 pub(crate) struct Route<A: Actor> {
     pub(crate) name: &'static str,
+    /// The full protobuf name of the type, by which a body is checked.
+    pub(crate) type_name: &'static str,
     pub(crate) decode: Decode<A>,
     pub(crate) pass: fn(&Addr<Host<A>>, &mut dyn Any, Receipt),
     type_id: TypeId,
@@ -50,12 +52,25 @@ impl<A: Actor> Routes<A> {
     where
         A: Receive<M>,
     {
-        let name = wire_name::<M>();
-        let type_id = TypeId::of::<M>();
-        let route = Route { name, decode: decode::<A, M>, pass: pass::<A, M>, type_id, actor: PhantomData };
+        self.message_as::<M>(wire_name::<M>())
+    }
+
+    /// The actor receives messages of type `M` that others call `name`: programs of the libprocess kind have names of their
+    /// own, such as `mesos.scheduler.Call` or the bare `PING`. Only that name is installed; [`message`](Routes::message)
+    /// installs the type's own as well.
+    ///
+    /// # Panics
+    /// Two messages of one actor have the same name.
+    pub fn message_as<M: WireMessage>(&mut self, name: &'static str) -> &mut Self
+    where
+        A: Receive<M>,
+    {
+        let (type_id, type_name) = (TypeId::of::<M>(), wire_name::<M>());
+        let (decode, pass) = (decode::<A, M>, pass::<A, M>);
+        let route = Route { name, type_name, decode, pass, type_id, actor: PhantomData };
         let earlier = self.by_name.insert(name, route);
         assert!(earlier.is_none(), "message {name} is installed twice");
-        self.by_type.insert(type_id, name);
+        self.by_type.entry(type_id).or_insert(name);
         self
     }
 

@@ -240,11 +240,6 @@ fn is_closed(bytes: &'static [u8], reason: &str, metric: &str) {
 }
 
 #[test]
-fn a_connection_that_says_nothing_is_closed() {
-    is_closed(b"", "", "libactor/connections_half_open");
-}
-
-#[test]
 fn a_request_whose_head_never_ends_is_answered_408() {
     is_closed(b"POST /x HTTP/1.1\r\nHost:", "408 Request Timeout", "libactor/connections_half_open");
 }
@@ -274,15 +269,6 @@ fn what_only_begins_like_a_peer_is_closed() {
         b"\x93lice in wonderland",
         "does not begin like the peer protocol",
         "libactor/handshakes_failed",
-    );
-}
-
-#[test]
-fn a_libprocess_message_is_told_that_its_wire_is_not_spoken() {
-    is_closed(
-        b"POST /listener/test.Note HTTP/1.1\r\nUser-Agent: libprocess/x@127.0.0.1:1\r\nLibprocess-From: x@127.0.0.1:1\r\nContent-Length: 2\r\n\r\n\x08\x01",
-        "HTTP/1.1 501 Not Implemented",
-        "libactor/libprocess_messages_refused",
     );
 }
 

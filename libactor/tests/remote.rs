@@ -188,6 +188,24 @@ fn watching_whom_there_is_not_fires_at_once() {
     });
 }
 
+#[test]
+fn a_node_that_is_not_there_is_dialled_again_with_growing_pauses() {
+    libactor::run(async {
+        let here = node().await;
+        let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let pid = Pid::new("anybody", gone).unwrap();
+        let since = std::time::Instant::now();
+
+        for _ in 0..4 {
+            assert_eq!(soon(here.exited(&pid)).await, Exit::Unreachable);
+        }
+
+        // Half of 50, 100 and 200 ms at least.
+        assert!(since.elapsed() >= Duration::from_millis(175), "{:?}", since.elapsed());
+        here.shutdown().await;
+    });
+}
+
 /// Passes bytes between a dialler and `to`, until it is dropped.
 async fn proxy(to: SocketAddr) -> (SocketAddr, tokio::sync::oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

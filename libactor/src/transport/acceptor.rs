@@ -1,5 +1,6 @@
 //! Accepts connections and hands each to who speaks its language.
 
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,11 +9,12 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::counters;
+use crate::limits::SILENT_SHARE;
 use crate::node::Node;
 use crate::transport::classify::{Speaker, classify};
 use crate::transport::http::Http;
@@ -23,23 +25,24 @@ use crate::transport::{inbound, libprocess};
 /// After an error that will not go away by itself at once, such as no more file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What answers that are being written get to finish when the node is shut down. Streams do not finish.
-const LAST_WORDS: Duration = Duration::from_millis(50);
-
 pub(crate) struct Acceptor {
     node: Node,
     listener: TcpListener,
     http: Http,
     connections: JoinSet<()>,
     room: Arc<Semaphore>,
+    // For those who say nothing.
+    silence: Arc<Semaphore>,
 }
 
 impl Acceptor {
     /// On the transport's thread.
     pub(crate) fn new(node: Node, listener: std::net::TcpListener, http: Http) -> io::Result<Acceptor> {
         let listener = TcpListener::from_std(listener)?;
-        let room = Arc::new(Semaphore::new(node.inner().settings.connections));
-        Ok(Acceptor { node, listener, http, connections: JoinSet::new(), room })
+        let connections = node.inner().settings.connections;
+        let (room, silence) = (Semaphore::new(connections), Semaphore::new(connections / SILENT_SHARE));
+        let (room, silence) = (Arc::new(room), Arc::new(silence));
+        Ok(Acceptor { node, listener, http, connections: JoinSet::new(), room, silence })
     }
 
     /// Until the node is shut down and all connections have ended.
@@ -55,9 +58,13 @@ impl Acceptor {
                 Some(ended) = self.connections.join_next() => note_panic(ended),
                 (accepted, place) = next => match accepted {
                     Ok((stream, remote)) => {
-                        let connection = serve(self.node.clone(), self.http.clone(), stream, remote, closing.clone());
+                        let (node, http, closing) = (self.node.clone(), self.http.clone(), closing.clone());
+                        let silence = self.silence.clone().try_acquire_owned().ok();
+                        let mut arrival = Arrival { node, http, stream, remote, closing, silence };
                         self.connections.spawn_local(async move {
-                            connection.await;
+                            if arrival.speaks().await {
+                                arrival.serve().await;
+                            }
                             drop(place);
                         });
                     }
@@ -83,37 +90,62 @@ fn note_panic(ended: Result<(), JoinError>) {
     }
 }
 
-async fn serve(
-    node: Node,
-    http: Http,
-    mut stream: TcpStream,
-    remote: SocketAddr,
-    closing: CancellationToken,
-) {
-    tune(&stream);
-    let mut seen = BytesMut::with_capacity(4096);
-    let classified = tokio::select! {
-        classified = tokio::time::timeout(
-            node.inner().settings.handshake,
-            classify(&mut stream, &mut seen),
-        ) => classified,
-        () = closing.cancelled() => return,
-    };
-    match classified {
-        Err(_) => give_up_half_open(stream, remote, &seen).await,
-        Ok(Err(error)) => tracing::debug!(%remote, %error, "read the first bytes of a connection"),
-        Ok(Ok(Speaker::Nobody)) => tracing::debug!(%remote, "connection closed before it said anything"),
-        Ok(Ok(Speaker::Libprocess)) => libprocess::refuse(stream, remote).await,
-        Ok(Ok(Speaker::Peer)) => inbound::run(node, stream, remote, seen).await,
-        Ok(Ok(Speaker::Http)) => {
-            tune_http(&stream);
-            let closed = async {
-                closing.cancelled().await;
-                tokio::time::sleep(LAST_WORDS).await;
-            };
-            tokio::select! {
-                () = http.serve(Rewound { seen, stream, activity: Activity::default() }, remote) => {}
-                () = closed => {}
+/// A connection of which nobody knows yet who speaks on it.
+pub(crate) struct Arrival {
+    pub(crate) node: Node,
+    pub(crate) http: Http,
+    pub(crate) stream: TcpStream,
+    pub(crate) remote: SocketAddr,
+    pub(crate) closing: CancellationToken,
+    /// The right to say nothing for as long as it likes. A program of the libprocess kind links an actor by a connection on which
+    /// it says nothing, for as long as it wants to know of the end; as many as there is room for are kept.
+    pub(crate) silence: Option<OwnedSemaphorePermit>,
+}
+
+impl Arrival {
+    /// Waits for the first byte.
+    async fn speaks(&mut self) -> bool {
+        tune(&self.stream);
+        tune_http(&self.stream);
+        let mut first = [0];
+        let patience = async {
+            match &self.silence {
+                Some(_) => pending().await,
+                None => tokio::time::sleep(self.node.inner().settings.handshake).await,
+            }
+        };
+        tokio::select! {
+            peeked = self.stream.peek(&mut first) => peeked.is_ok(),
+            () = patience => {
+                let remote = self.remote;
+                tracing::warn!(%remote, "connection closed: it says nothing, and too many others say nothing either");
+                counters::count(counters::CONNECTIONS_HALF_OPEN);
+                false
+            }
+            () = self.closing.cancelled() => false,
+        }
+    }
+
+    async fn serve(mut self) {
+        let (remote, mut seen) = (self.remote, BytesMut::with_capacity(4096));
+        let handshake = self.node.inner().settings.handshake;
+        let classified = tokio::select! {
+            classified = tokio::time::timeout(handshake, classify(&mut self.stream, &mut seen)) => classified,
+            () = self.closing.cancelled() => return,
+        };
+        match classified {
+            Err(_) => give_up_half_open(self.stream, remote, &seen).await,
+            Ok(Err(error)) => tracing::debug!(%remote, %error, "read the first bytes of a connection"),
+            Ok(Ok(Speaker::Nobody)) => tracing::debug!(%remote, "connection closed before it said anything"),
+            Ok(Ok(Speaker::Libprocess)) => libprocess::inbound::run(self, seen).await,
+            Ok(Ok(Speaker::Peer)) => {
+                drop(self.silence);
+                inbound::run(self.node, self.stream, remote, seen).await;
+            }
+            Ok(Ok(Speaker::Http)) => {
+                drop(self.silence);
+                let rewound = Rewound { seen, stream: self.stream, activity: Activity::default() };
+                self.http.serve_until(rewound, remote, self.closing).await;
             }
         }
     }

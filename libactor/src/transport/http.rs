@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_http::{HttpService, KeepAlive};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, map_config};
@@ -10,13 +11,18 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, Error, HttpResponse};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use crate::counters;
 use crate::limits::{HTTP_HEAD, HTTP_KEEP_ALIVE, HTTP_LINGER};
 use crate::node::Node;
 use crate::trace::query::{Answer, Parameters};
+use crate::transport::libprocess::posted::Posted;
 use crate::transport::stream::Rewound;
 use crate::transport::watchdog::Watched;
+
+/// What answers that are being written get to finish when the node is shut down. Streams do not finish.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// The node's routes. Lives on the transport's thread.
 #[derive(Clone)]
@@ -27,13 +33,15 @@ type Connect = dyn Fn(Rewound, SocketAddr) -> LocalBoxFuture<'static, ()>;
 impl Http {
     /// None if the routes are wrong, which the log says.
     pub(crate) async fn start(node: &Node, routes: impl FnOnce(&mut ServiceConfig)) -> Option<Http> {
-        let (node, data) = (node.clone(), Data::new(node.clone()));
+        let (posted, data) = (Posted::new(node), Data::new(node.clone()));
+        let node = node.clone();
         // What is registered first wins: metrics/snapshot is left to the daemon, if it has its own.
         let app = App::new()
             .configure(|config| own_routes(config, data.clone()))
             .configure(routes)
             .service(web::resource("/metrics/snapshot").get(snapshot))
-            .wrap_fn(move |request, service| node.new_trace().carry(service.call(request)));
+            .wrap_fn(move |request, service| node.new_trace().carry(service.call(request)))
+            .wrap_fn(move |request, service| posted.clone().take_or(request, service));
         let app = map_config(app.into_factory(), |()| AppConfig::default());
         let service = HttpService::build()
             .keep_alive(KeepAlive::Timeout(HTTP_KEEP_ALIVE))
@@ -64,9 +72,16 @@ impl Http {
         })))
     }
 
-    /// Until the connection ends.
-    pub(crate) fn serve(&self, stream: Rewound, remote: SocketAddr) -> LocalBoxFuture<'static, ()> {
-        (self.0)(stream, remote)
+    /// Until the connection ends, or the node is shut down.
+    pub(crate) async fn serve_until(&self, stream: Rewound, remote: SocketAddr, closing: CancellationToken) {
+        let closed = async {
+            closing.cancelled().await;
+            tokio::time::sleep(LAST_WORDS).await;
+        };
+        tokio::select! {
+            () = (self.0)(stream, remote) => {}
+            () = closed => {}
+        }
     }
 }
 

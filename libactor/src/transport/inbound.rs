@@ -241,7 +241,7 @@ impl Drop for Inbound {
 }
 
 /// A small body must not keep alive all that was read with it.
-fn own(body: Bytes) -> Bytes {
+pub(crate) fn own(body: Bytes) -> Bytes {
     if body.len() < SHARED_BODY { Bytes::copy_from_slice(&body) } else { body }
 }
 

@@ -1,8 +1,8 @@
 //! The connection that this node dialled to another: its messages go out on it, and it carries its watches.
 //!
 //! ```text
-//!  dialling ──► talking ──► ended      a link ends once; the next message or watch makes a new one
-//!      └──────────────────────►
+//!  (waiting) ──► dialling ──► talking ──► ended      a link ends once; the next message or watch makes a new one
+//!      └────────────┴───────────────────►
 //! ```
 
 use std::collections::HashMap;
@@ -10,11 +10,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,7 @@ use crate::node::Node;
 use crate::trace::MessageId;
 use crate::trace::recorder::Outcome;
 use crate::transport::frames::{Frames, ReadError};
+use crate::transport::libprocess::outbound;
 use crate::transport::peer::{self, Kind};
 use crate::transport::stream;
 use crate::watch::{Exit, WatchKey, Watcher};
@@ -34,8 +36,18 @@ const BATCH: usize = 256;
 /// A write buffer that grew beyond this is given back.
 const KEPT_BUFFER: usize = 1 << 20;
 
+/// What is spoken on a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Wire {
+    /// The peer protocol.
+    Peer,
+    /// HTTP as libprocess speaks it. A watch says nothing there: the connection is the watch.
+    Libprocess,
+}
+
 pub(crate) struct Link {
     pub(crate) to: SocketAddr,
+    pub(crate) wire: Wire,
     // Which of this node's connections.
     number: u64,
     outbox: mpsc::UnboundedSender<Outgoing>,
@@ -65,10 +77,14 @@ struct Watched {
 }
 
 impl Link {
-    pub(crate) fn new(to: SocketAddr, number: u64) -> (Arc<Link>, mpsc::UnboundedReceiver<Outgoing>) {
+    pub(crate) fn new(
+        to: SocketAddr,
+        wire: Wire,
+        number: u64,
+    ) -> (Arc<Link>, mpsc::UnboundedReceiver<Outgoing>) {
         let (outbox, inbox) = mpsc::unbounded_channel();
         let (waiting, overflow, state) = (AtomicUsize::new(0), Notify::new(), Mutex::default());
-        (Arc::new(Link { to, number, outbox, waiting, overflow, state }), inbox)
+        (Arc::new(Link { to, wire, number, outbox, waiting, overflow, state }), inbox)
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -125,6 +141,9 @@ impl Link {
     }
 
     fn control(&self, kind: Kind) {
+        if self.wire == Wire::Libprocess {
+            return;
+        }
         let frame = peer::frame(kind);
         self.waiting.fetch_add(frame.len() + MESSAGE_OVERHEAD, Ordering::Relaxed);
         // A link that ends meanwhile fires its watchers anyway.
@@ -159,15 +178,19 @@ impl Link {
 /// Dials, talks, and cleans up.
 pub(crate) async fn run(node: Node, link: Arc<Link>, mut inbox: mpsc::UnboundedReceiver<Outgoing>) {
     let closing = node.inner().transport.closing();
+    let redials = &node.inner().transport.redials;
     let why = match dial(&node, &link, &closing).await {
         Ok((read, write)) => {
+            let since = Instant::now();
             let error = talk(&node, &link, read, write, &mut inbox).await;
+            redials.ended(link.to, since.elapsed());
             tracing::info!(peer = %link.to, error = &error as &dyn std::error::Error, "link ended");
             Exit::ConnectionLost
         }
         Err(error) => {
             tracing::warn!(peer = %link.to, error = &error as &dyn std::error::Error, "peer not reached");
             counters::count(counters::DIALS_FAILED);
+            redials.ended(link.to, Duration::ZERO);
             if matches!(error, DialError::Overflow) { Exit::ConnectionLost } else { Exit::Unreachable }
         }
     };
@@ -221,26 +244,13 @@ async fn dial(
     node: &Node,
     link: &Link,
     closing: &CancellationToken,
-) -> Result<(Frames<OwnedReadHalf>, tokio::net::tcp::OwnedWriteHalf), DialError> {
-    let greet = async {
-        let stream = TcpStream::connect(link.to).await.map_err(DialError::Connect)?;
-        stream::tune(&stream);
-        let (read, mut write) = stream.into_split();
-        let mut greeting = BytesMut::from(&peer::preface()[..]);
-        greeting.extend_from_slice(&peer::hello(
-            node.address(),
-            node.inner().transport.incarnation,
-            link.number,
-        ));
-        write.write_all(&greeting).await.map_err(DialError::Connect)?;
-        let settings = &node.inner().settings;
-        let mut frames = Frames::new(read, BytesMut::new(), settings.frame_bytes, settings.silence);
-        frames.preface().await.map_err(DialError::Greet)?;
-        frames.hello().await.map_err(DialError::Greet)?;
-        Ok((frames, write))
+) -> Result<(Reading, OwnedWriteHalf), DialError> {
+    let dial = async {
+        node.inner().transport.redials.wait(link.to).await;
+        tokio::time::timeout(DIAL, connect(node, link)).await.map_err(|_| DialError::Timeout)?
     };
     tokio::select! {
-        greeted = tokio::time::timeout(DIAL, greet) => greeted.map_err(|_| DialError::Timeout)?,
+        dialled = dial => dialled,
         () = link.overflow.notified() => {
             counters::count(counters::LINKS_OVERFLOWED);
             Err(DialError::Overflow)
@@ -249,20 +259,51 @@ async fn dial(
     }
 }
 
+/// What comes back on a link.
+enum Reading {
+    Frames(Frames<OwnedReadHalf>),
+    Answers(OwnedReadHalf),
+}
+
+async fn connect(node: &Node, link: &Link) -> Result<(Reading, OwnedWriteHalf), DialError> {
+    let settings = &node.inner().settings;
+    let stream = TcpStream::connect(link.to).await.map_err(DialError::Connect)?;
+    stream::tune(&stream);
+    if link.wire == Wire::Libprocess {
+        stream::tune_libprocess(&stream, settings.silence);
+        let (read, write) = stream.into_split();
+        return Ok((Reading::Answers(read), write));
+    }
+    let (read, mut write) = stream.into_split();
+    let mut greeting = BytesMut::from(&peer::preface()[..]);
+    greeting.extend_from_slice(&peer::hello(node.address(), node.inner().transport.incarnation, link.number));
+    write.write_all(&greeting).await.map_err(DialError::Connect)?;
+    let mut frames = Frames::new(read, BytesMut::new(), settings.frame_bytes, settings.silence);
+    frames.preface().await.map_err(DialError::Greet)?;
+    frames.hello().await.map_err(DialError::Greet)?;
+    Ok((Reading::Frames(frames), write))
+}
+
 async fn talk(
     node: &Node,
     link: &Link,
-    mut frames: Frames<OwnedReadHalf>,
+    mut reading: Reading,
     mut write: impl AsyncWrite + Unpin,
     inbox: &mut mpsc::UnboundedReceiver<Outgoing>,
 ) -> LinkError {
+    let read = async {
+        match &mut reading {
+            Reading::Frames(frames) => read_all(node, link, frames).await,
+            Reading::Answers(read) => outbound::discard(read).await,
+        }
+    };
     tokio::select! {
         biased;
         () = link.overflow.notified() => {
             counters::count(counters::LINKS_OVERFLOWED);
             LinkError::Overflow
         }
-        error = read_all(node, link, &mut frames) => LinkError::Read(error),
+        error = read => LinkError::Read(error),
         done = write_all(node, link, &mut write, inbox) => match done {
             Ok(()) => LinkError::Closing,
             Err(error) => LinkError::Write(error),
@@ -305,7 +346,7 @@ async fn write_all(
                 return write.shutdown().await;
             },
             () = closing.cancelled() => inbox.close(),
-            () = tokio::time::sleep(heartbeat) => buffer.put_u32(0),
+            () = tokio::time::sleep(heartbeat), if link.wire == Wire::Peer => buffer.put_u32(0),
         }
         let mut written = 0;
         for outgoing in batch.drain(..) {

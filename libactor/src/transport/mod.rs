@@ -1,7 +1,8 @@
 //! One port, three protocols: what a node sends to others, and what it accepts from them.
 //!
 //! Runs on a thread of its own. Towards another node there is at most one [link](link::Link), dialled by whoever has something to
-//! say; answers come back on the other side's own link. What comes in is told apart by the [acceptor].
+//! say; answers come back on the other side's own link. Which wire a link speaks depends on who is there: [peer] with our nodes,
+//! [libprocess] with programs that were declared or heard to speak it. What comes in is told apart by the [acceptor].
 
 pub(crate) mod acceptor;
 mod classify;
@@ -9,14 +10,15 @@ mod frames;
 mod goodbye;
 pub(crate) mod http;
 mod inbound;
-mod libprocess;
+pub(crate) mod libprocess;
 mod link;
 pub(crate) mod peer;
+mod redials;
 mod stream;
 mod watchdog;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,17 +32,22 @@ use crate::envelope::Header;
 use crate::node::Node;
 use crate::pid::Pid;
 use crate::trace::recorder::{Outcome, Record};
-use crate::transport::link::{Link, Outgoing};
+use crate::transport::libprocess::outbound;
+use crate::transport::libprocess::speakers::Speakers;
+use crate::transport::link::{Link, Outgoing, Wire};
+use crate::transport::redials::Redials;
 use crate::watch::{Exit, WatchKey, Watcher};
 use crate::worker::Worker;
 
 pub(crate) struct Transport {
     worker: Worker,
-    links: Mutex<HashMap<SocketAddr, Arc<Link>>>,
+    links: Mutex<HashMap<(SocketAddr, Wire), Arc<Link>>>,
+    pub(crate) speakers: Speakers,
+    pub(crate) redials: Redials,
     /// Tells this node from an earlier or later one at the same address.
     pub(crate) incarnation: u64,
     // The newest connection of each peer, and which one it is.
-    peers: Mutex<HashMap<(SocketAddr, u64), (u64, CancellationToken)>>,
+    peers: Mutex<BTreeMap<(SocketAddr, u64), (u64, CancellationToken)>>,
     dialled: AtomicU64,
     closing: CancellationToken,
     // Each task holds a clone; when the last is dropped, all tasks have ended.
@@ -54,6 +61,8 @@ impl Transport {
         Transport {
             worker: Worker::start(),
             links: Mutex::default(),
+            speakers: Speakers::default(),
+            redials: Redials::default(),
             incarnation: crate::trace::random(),
             peers: Mutex::default(),
             dialled: AtomicU64::new(0),
@@ -84,8 +93,16 @@ impl Transport {
 
     pub(crate) fn send(&self, node: &Node, header: Header, body: &[u8]) {
         let settings = &node.inner().settings;
-        let frame = peer::deliver(&header, body);
-        if frame.len() - peer::LENGTH_BYTES > settings.frame_bytes {
+        let wire = self.wire(header.to.address());
+        let (frame, size) = match wire {
+            Wire::Libprocess => (outbound::request(&header, body), body.len()),
+            Wire::Peer => {
+                let frame = peer::deliver(&header, body);
+                let size = frame.len() - peer::LENGTH_BYTES;
+                (frame, size)
+            }
+        };
+        if size > settings.frame_bytes {
             let (to, message, size) = (&header.to, &*header.name, body.len());
             tracing::error!(%to, message, size, limit = settings.frame_bytes, "message too large to be sent");
             return node.give_up(header, Outcome::TooLarge);
@@ -95,15 +112,16 @@ impl Transport {
         // Recorded first, so that a loss is noted after it.
         let id = header.id;
         node.recorder().record(Record { header, handled: None, outcome: Outcome::Sent });
-        let sent = self.link(node, to).is_some_and(|link| link.send(outgoing, settings.outbound_bytes));
+        let sent = self.link(node, to, wire).is_some_and(|link| link.send(outgoing, settings.outbound_bytes));
         if !sent {
             link::lose(node, id);
         }
     }
 
     pub(crate) fn watch(&self, node: &Node, pid: &Pid, mut watcher: Watcher) {
+        let wire = self.wire(pid.address());
         // A link that ends in between refuses the watch; the next one takes it.
-        while let Some(link) = self.link(node, pid.address()) {
+        while let Some(link) = self.link(node, pid.address(), wire) {
             match link.watch(pid.shared_name(), watcher, || node.next_watch()) {
                 Ok(()) => return,
                 Err(refused) => watcher = refused,
@@ -113,32 +131,48 @@ impl Transport {
     }
 
     pub(crate) fn unwatch(&self, pid: &Pid, key: WatchKey) {
-        let link = lock(&self.links).get(&pid.address()).cloned();
-        if let Some(link) = link {
-            link.unwatch(pid.name(), key);
+        for wire in [Wire::Peer, Wire::Libprocess] {
+            let link = lock(&self.links).get(&(pid.address(), wire)).cloned();
+            if let Some(link) = link {
+                link.unwatch(pid.name(), key);
+            }
         }
     }
 
+    /// A message in the libprocess wire came from there: answers take that wire too, unless one of our nodes is there.
+    pub(crate) fn hear(&self, address: SocketAddr) {
+        let peers = lock(&self.peers);
+        if peers.range((address, 0)..=(address, u64::MAX)).next().is_none() {
+            self.speakers.hear(address);
+        }
+    }
+
+    fn wire(&self, address: SocketAddr) -> Wire {
+        if self.speakers.contains(address) { Wire::Libprocess } else { Wire::Peer }
+    }
+
     /// The link to an address, dialled if there is none. None when the node is shut down.
-    fn link(&self, node: &Node, to: SocketAddr) -> Option<Arc<Link>> {
+    fn link(&self, node: &Node, to: SocketAddr, wire: Wire) -> Option<Arc<Link>> {
         let mut links = lock(&self.links);
-        if let Some(link) = links.get(&to)
+        if let Some(link) = links.get(&(to, wire))
             && !link.has_ended()
         {
             return Some(link.clone());
         }
-        let (link, inbox) = Link::new(to, self.dialled.fetch_add(1, Ordering::Relaxed) + 1);
+        let (link, inbox) = Link::new(to, wire, self.dialled.fetch_add(1, Ordering::Relaxed) + 1);
         let (node, ours) = (node.clone(), link.clone());
         if !self.run(move || link::run(node, ours, inbox)) {
             return None;
         }
-        links.insert(to, link.clone());
+        links.insert((to, wire), link.clone());
         Some(link)
     }
 
     /// A peer greeted on its connection of that number. Earlier ones are over; none if there is a later one.
     fn greeted(&self, node: &Node, address: SocketAddr, hello: &peer::Hello) -> Option<Guest> {
+        self.redials.worked(address);
         let mut peers = lock(&self.peers);
+        self.speakers.forget(address);
         let superseded = CancellationToken::new();
         match peers.entry((address, hello.incarnation)) {
             Entry::Occupied(newest) if newest.get().0 > hello.connection => return None,
@@ -155,8 +189,8 @@ impl Transport {
 
     fn forget(&self, link: &Arc<Link>) {
         let mut links = lock(&self.links);
-        if links.get(&link.to).is_some_and(|current| Arc::ptr_eq(current, link)) {
-            links.remove(&link.to);
+        if links.get(&(link.to, link.wire)).is_some_and(|current| Arc::ptr_eq(current, link)) {
+            links.remove(&(link.to, link.wire));
         }
     }
 

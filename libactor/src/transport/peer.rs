@@ -254,4 +254,55 @@ mod tests {
         assert_eq!(message.body, body);
         assert_eq!((message.trace, message.id, message.cause, message.sent), (1, u64::MAX, 0, 7));
     }
+
+    /// The bytes of the blocks marked `hex` on the page that describes the protocol.
+    fn documented() -> Vec<Vec<u8>> {
+        let page = include_str!("../../../docs/protocol/peer.md");
+        let blocks = page.split("```hex\n").skip(1).map(|block| block.split("```").next().unwrap());
+        let byte = |digits| u8::from_str_radix(digits, 16).unwrap();
+        blocks.map(|block| block.split_whitespace().map(byte).collect()).collect()
+    }
+
+    fn pong(to: &str, id: u64) -> Bytes {
+        deliver(
+            &Header {
+                from: "slave(1)@10.0.0.1:5051".parse().unwrap(),
+                to: format!("{to}@10.0.0.2:5050").parse().unwrap(),
+                name: "mesos.internal.PongSlaveMessage".into(),
+                size: 0,
+                trace: TraceId(1),
+                id: MessageId(id),
+                cause: MessageId(3),
+                sent: HybridTime(4),
+                queued: Timestamp::default(),
+            },
+            b"",
+        )
+    }
+
+    #[test]
+    fn the_documented_bytes_are_what_is_written() {
+        let preface = Bytes::copy_from_slice(&preface());
+        let hello_of =
+            |address: &str, incarnation, connection| hello(address.parse().unwrap(), incarnation, connection);
+        let reason = "no actor 'nobody' at 10.0.0.2:5050".to_owned();
+
+        let written = [
+            vec![preface.clone(), hello_of("10.0.0.1:5051", 0x0102_0304_0506_0708, 1)],
+            vec![
+                frame(Kind::Watch(Watch { number: 7, actor: "master".into() })),
+                pong("master", 2),
+                pong("nobody", 5),
+                Bytes::from_static(&[0; LENGTH_BYTES]),
+            ],
+            vec![
+                preface,
+                hello_of("10.0.0.2:5050", 9, 0),
+                undelivered(5, Outcome::NoSuchActor, reason),
+                exited(7, Exit::Stopped),
+            ],
+        ];
+
+        assert_eq!(documented(), written.map(|frames| frames.concat()));
+    }
 }

@@ -34,6 +34,16 @@ pub(crate) fn tune_http(stream: &TcpStream) {
     let _ = socket.set_tcp_user_timeout(Some(HTTP_UNACKNOWLEDGED));
 }
 
+/// A program that has no heartbeats, on a machine that vanished, is noticed after about `silence`, also when there is nothing to
+/// send. A program that is stopped is not: its machine answers. Best effort.
+pub(crate) fn tune_libprocess(stream: &TcpStream, silence: Duration) {
+    let socket = SockRef::from(stream);
+    let part = (silence / 4).max(Duration::from_secs(1));
+    let keepalive = TcpKeepalive::new().with_time(part).with_interval(part).with_retries(3);
+    let _ = socket.set_tcp_keepalive(&keepalive);
+    let _ = socket.set_tcp_user_timeout(Some(silence));
+}
+
 impl AsyncRead for Rewound {
     fn poll_read(
         mut self: Pin<&mut Self>,

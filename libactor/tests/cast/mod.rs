@@ -92,6 +92,10 @@ impl Seen {
         soon(self.0.recv()).await.expect("the listener lives")
     }
 
+    pub fn try_next(&mut self) -> Option<Saw> {
+        self.0.try_recv().ok()
+    }
+
     pub fn nothing_more(&mut self) -> bool {
         self.0.try_recv().is_err()
     }

@@ -1,0 +1,89 @@
+//! Which addresses speak the libprocess wire: those declared, and those heard speaking it.
+
+use std::collections::{HashSet, VecDeque};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::limits::LIBPROCESS_SPEAKERS;
+
+#[derive(Default)]
+pub(crate) struct Speakers {
+    // False for ever in a cluster of our own nodes, where every message asks.
+    any: AtomicBool,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    declared: HashSet<SocketAddr>,
+    heard: HashSet<SocketAddr>,
+    // Those heard, oldest first; also some that were forgotten since.
+    order: VecDeque<SocketAddr>,
+}
+
+impl Speakers {
+    pub(crate) fn declare(&self, address: SocketAddr) {
+        self.known().declared.insert(address);
+        self.any.store(true, Ordering::Release);
+    }
+
+    /// A message came from there. The one heard first is forgotten when there are too many.
+    pub(crate) fn hear(&self, address: SocketAddr) {
+        let mut known = self.known();
+        if !known.heard.insert(address) {
+            return;
+        }
+        self.any.store(true, Ordering::Release);
+        known.order.push_back(address);
+        while known.order.len() > LIBPROCESS_SPEAKERS {
+            let oldest = known.order.pop_front();
+            oldest.map(|oldest| known.heard.remove(&oldest));
+        }
+    }
+
+    /// One of our nodes is there.
+    pub(crate) fn forget(&self, address: SocketAddr) {
+        let mut known = self.known();
+        if known.heard.remove(&address) {
+            known.order.retain(|other| *other != address);
+        }
+    }
+
+    pub(crate) fn contains(&self, address: SocketAddr) -> bool {
+        if !self.any.load(Ordering::Acquire) {
+            return false;
+        }
+        let known = self.known();
+        known.declared.contains(&address) || known.heard.contains(&address)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_heard_first_are_forgotten_and_those_declared_never() {
+        let address = |number: usize| {
+            let [high, low] = u16::try_from(number % 65_536).unwrap().to_be_bytes();
+            SocketAddr::from(([10, u8::try_from(number / 65_536).unwrap(), high, low], 5050))
+        };
+        let speakers = Speakers::default();
+        speakers.declare(address(0));
+
+        for number in 0..=LIBPROCESS_SPEAKERS {
+            speakers.hear(address(number));
+        }
+
+        assert!(speakers.contains(address(0)) && speakers.contains(address(LIBPROCESS_SPEAKERS)));
+        speakers.hear(address(LIBPROCESS_SPEAKERS + 1));
+        assert!(!speakers.contains(address(1)) && speakers.contains(address(2)));
+        speakers.forget(address(2));
+        assert!(!speakers.contains(address(2)));
+    }
+}
