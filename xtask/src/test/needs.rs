@@ -13,7 +13,7 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: [Need; 8] = [
+const NEEDS: [Need; 9] = [
     Need {
         package: "gcc",
         probe: &["cc", "--version"],
@@ -42,6 +42,7 @@ const NEEDS: [Need; 8] = [
         why: "makes the archives that are fetched and unpacked",
     },
     Need { package: "unzip", probe: &["unzip", "-v"], why: "agents extract zip archives with it" },
+    Need { package: "iproute2", probe: &["ip", "-V"], why: "makes the network whose cable the tests cut" },
 ];
 
 /// Installs what is missing, after saying what and why. Without apt, or without the right to use it, the list
