@@ -13,7 +13,9 @@ pub struct Scenario {
     pub frameworks: usize,
     /// Virtual time from the start to the end.
     pub length: Duration,
-    /// The last part of `length`: no new tasks, no faults, so that everything under way can settle.
+    /// The last part of `length`: no new tasks, no faults, so that everything under way can settle. What takes longest is an
+    /// agent that is not coming back after a master's restart: ten minutes until it is given up, and some more until its
+    /// tasks' frameworks ask.
     pub calm: Duration,
     /// What frameworks do.
     pub load: Load,
@@ -108,8 +110,8 @@ impl Scenario {
         let every = |secs| Some(Duration::from_secs(secs));
         let quiet = Scenario::quiet(seed);
         Scenario {
-            length: Duration::from_secs(22 * 60),
-            calm: Duration::from_secs(12 * 60),
+            length: Duration::from_secs(26 * 60),
+            calm: Duration::from_secs(16 * 60),
             load: Load {
                 killed: 40,
                 failed: 60,
@@ -139,7 +141,7 @@ impl Scenario {
         Scenario {
             agents: 5,
             frameworks: 6,
-            length: Duration::from_secs(18 * 60),
+            length: Duration::from_secs(22 * 60),
             load: Load {
                 job_every: Duration::from_secs(8),
                 tasks_per_job: 6,
@@ -173,7 +175,7 @@ impl Scenario {
             agents: 1000,
             frameworks: 20,
             length: Duration::from_secs(60 * 60),
-            calm: Duration::from_secs(14 * 60),
+            calm: Duration::from_secs(16 * 60),
             load: Load {
                 job_every: Duration::from_secs(300),
                 tasks_per_job: 100,
