@@ -37,8 +37,12 @@ impl World {
     pub fn collect(&self, run: Run) {
         self.shown.show(&run);
         let (containerizer, id) = (self.containerizer.clone(), run.container.to_string());
+        // Those that ended in an earlier life were forgotten then.
+        match containerizer.knows(&id) {
+            true => self.collector.schedule_ended(run),
+            false => self.collector.schedule(run),
+        }
         tokio::spawn(async move { containerizer.forget(&id).await });
-        self.collector.schedule(run);
     }
 
     /// The name of a machine at an address that is known to be a master's. Ours, if it is ours.

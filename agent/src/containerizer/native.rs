@@ -123,6 +123,11 @@ impl Native {
         locked(&self.inner.containers).keys().cloned().collect()
     }
 
+    /// Whether the container was launched or recovered here, and has not been forgotten.
+    pub fn knows(&self, id: &str) -> bool {
+        locked(&self.inner.containers).contains_key(id)
+    }
+
     /// Waits for the container to end; answers at once if it has.
     pub async fn wait(&self, id: &str) -> Result<ContainerTermination, UnknownContainer> {
         let container = self.container(id)?;
