@@ -78,6 +78,27 @@ async fn an_update_raises_memory_and_never_lowers_it() {
 }
 
 #[tokio::test]
+async fn an_update_raises_memory_and_swap_together() {
+    if !is_root() {
+        return;
+    }
+    if !fs::exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes").unwrap() {
+        return eprintln!("skipped: needs a kernel that accounts for swap");
+    }
+    let bed = Bed::new(LauncherKind::Linux, |settings| settings.cgroups_limit_swap = true).await;
+    bed.native.launch(bed.shell("c1", "sleep 1234")).await.unwrap();
+
+    for mem in [128 << 20, 256 << 20] {
+        bed.native.update("c1", ContainerResources { cpus: 1.0, mem, ..Default::default() }).await.unwrap();
+
+        for file in ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"] {
+            assert_eq!(bed.cgroup_file("memory", "c1", file), mem.to_string(), "{file}");
+        }
+    }
+    bed.native.destroy("c1").await.unwrap();
+}
+
+#[tokio::test]
 async fn an_explicit_cpu_limit_sets_the_quota_without_the_flag() {
     if !is_root() {
         return;

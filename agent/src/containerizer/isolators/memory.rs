@@ -42,15 +42,27 @@ impl Memory {
         Group::of(&self.root, id, &CONTROLLERS)
     }
 
+    /// A new group has no limit of either kind, and the one of memory alone must not be the higher one.
     fn set_hard_limit(&self, group: &Group, limit: i64) -> Result<(), IsolatorError> {
-        let Some(controller) = group.cgroup().controller_of::<MemController>() else { return Ok(()) };
-        controller.set_limit(limit).map_err(|error| failed(group.failed("limit memory of", &error)))?;
-        if self.limit_swap {
-            controller
-                .set_memswap_limit(limit)
-                .map_err(|error| failed(group.failed("limit memory and swap of", &error)))?;
+        limit_memory(group, limit)?;
+        self.limit_memory_and_swap(group, limit)
+    }
+
+    /// The kernel refuses a limit of memory alone above the one of memory and swap: that one rises first.
+    fn raise_hard_limit(&self, group: &Group, limit: i64) -> Result<(), IsolatorError> {
+        self.limit_memory_and_swap(group, limit)?;
+        limit_memory(group, limit)
+    }
+
+    /// Does nothing without `--cgroups_limit_swap`.
+    fn limit_memory_and_swap(&self, group: &Group, limit: i64) -> Result<(), IsolatorError> {
+        if !self.limit_swap {
+            return Ok(());
         }
-        Ok(())
+        let Some(controller) = group.cgroup().controller_of::<MemController>() else { return Ok(()) };
+        controller
+            .set_memswap_limit(limit)
+            .map_err(|error| failed(group.failed("limit memory and swap of", &error)))
     }
 
     fn set_soft_limit(&self, group: &Group, resources: &ContainerResources) -> Result<(), IsolatorError> {
@@ -93,7 +105,7 @@ impl Isolator for Memory {
         self.set_soft_limit(&group, resources)?;
         let (now, wanted) = (group.number(Controllers::Mem, "memory.limit_in_bytes"), hard_limit(resources));
         let rises = wanted == NO_LIMIT || now.is_none_or(|now| clamped(now) < wanted);
-        if rises { self.set_hard_limit(&group, wanted) } else { Ok(()) }
+        if rises { self.raise_hard_limit(&group, wanted) } else { Ok(()) }
     }
 
     fn usage(&self, id: &str, _pid: i32, _resources: &ContainerResources, into: &mut ResourceStatistics) {
@@ -143,6 +155,11 @@ impl Memory {
         }
         Ok(exceeded(&group))
     }
+}
+
+fn limit_memory(group: &Group, limit: i64) -> Result<(), IsolatorError> {
+    let Some(controller) = group.cgroup().controller_of::<MemController>() else { return Ok(()) };
+    controller.set_limit(limit).map_err(|error| failed(group.failed("limit memory of", &error)))
 }
 
 fn hard_limit(resources: &ContainerResources) -> i64 {
