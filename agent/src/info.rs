@@ -1,10 +1,9 @@
 //! What this agent is: its name, its resources, its attributes.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use tepui_model::{
-    Attributes, InvalidAttributes, InvalidResources, InvalidRole, ResourceName, Resources, Role,
-};
+use tepui_model::{Attributes, InvalidAttributes, InvalidResources, InvalidRole, Resources, Role};
 use tepui_proto::v1;
 
 use crate::detect::detect;
@@ -53,12 +52,14 @@ pub(crate) async fn describe(
     Ok((info, hostname))
 }
 
-/// What the operator says; cpus, mem, disk and ports are detected if he does not mention them.
+/// What the operator says; cpus, mem, disk and ports are detected if he does not mention them. A zero is mentioned.
 fn resources(config: &Config) -> Result<Resources, InfoError> {
     let role = Role::parse(&config.default_role);
     let role = role.map_err(|why| InfoError::Role { role: config.default_role.clone(), why })?;
     let text = config.resources.clone().unwrap_or_default();
-    let given = Resources::parse(&text, &role).map_err(|why| InfoError::Resources { text, why })?;
+    let mut all =
+        Resources::parse(&text, &role).map_err(|why| InfoError::Resources { text: text.clone(), why })?;
+    let mentioned = mentioned(&text);
     let found = detect(&config.work_dir);
     let (first, last) = found.ports;
     let defaults = [
@@ -67,11 +68,42 @@ fn resources(config: &Config) -> Result<Resources, InfoError> {
         ("disk", format!("disk:{}", found.disk)),
         ("ports", format!("ports:[{first}-{last}]")),
     ];
-    let mut all = given.clone();
     for (name, text) in defaults {
-        if given.named(&ResourceName::from(name)).is_empty() {
+        if !mentioned.contains(name) {
             all += &Resources::parse(&text, &role).map_err(|why| InfoError::Resources { text, why })?;
         }
     }
     Ok(all)
+}
+
+/// The names in a flag that was parsed: the sum of its resources does not hold those of which there is nothing.
+fn mentioned(text: &str) -> BTreeSet<String> {
+    if let Ok(serde_json::Value::Array(entries)) = serde_json::from_str(text) {
+        return entries.iter().filter_map(|entry| Some(entry["name"].as_str()?.to_owned())).collect();
+    }
+    // `name:value` or `name(role):value`.
+    let entries = text.split(';').filter_map(|entry| entry.split([':', '(']).next());
+    entries.map(|name| name.trim().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_that_is_mentioned_is_not_detected() {
+        let json = r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":2}},
+            {"name":"mem","type":"SCALAR","scalar":{"value":512}},
+            {"name":"disk","type":"SCALAR","scalar":{"value":0}}]"#;
+        for text in ["cpus:2; mem:512;disk:0", "cpus(web):2;mem:512;disk(web):0", json] {
+            let mut config = Config::new("master:5050", "/");
+            config.resources = Some(text.into());
+
+            let resources = resources(&config).unwrap();
+
+            assert_eq!(resources.disk().as_f64(), 0.0, "{text}");
+            assert_eq!(resources.cpus().as_f64(), 2.0, "{text}");
+            assert!(resources.to_string().contains("ports"), "{resources}");
+        }
+    }
 }
