@@ -8,7 +8,7 @@ use std::time::Duration;
 use tepui_agent_core::{Policy, Recover};
 use tepui_model::duration;
 
-use crate::containerizer::{Isolation, LauncherKind};
+use crate::containerizer::{Isolation, LauncherKind, PIDS_PER_CONTAINER};
 
 /// The settings of one agent. [`Config::new`] has Mesos' defaults; every field may be changed.
 #[derive(Clone, Debug)]
@@ -49,6 +49,8 @@ pub struct Config {
     pub cgroups_limit_swap: bool,
     /// How long a container may take to die.
     pub cgroups_destroy_timeout: Duration,
+    /// Most processes and threads of one container where `cgroups/pids` isolates; `None` is unlimited.
+    pub pids_limit: Option<u64>,
     /// How often sandboxes are measured.
     pub container_disk_watch_interval: Duration,
     /// End containers whose sandbox outgrows its disk.
@@ -118,6 +120,7 @@ impl Config {
             cgroups_enable_cfs: false,
             cgroups_limit_swap: false,
             cgroups_destroy_timeout: Duration::from_secs(60),
+            pids_limit: Some(PIDS_PER_CONTAINER),
             container_disk_watch_interval: Duration::from_secs(15),
             enforce_container_disk_quota: false,
             switch_user: true,

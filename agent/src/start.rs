@@ -224,6 +224,7 @@ async fn open_containerizer(config: &Config) -> Result<Native, StartError> {
         cgroups_enable_cfs: config.cgroups_enable_cfs,
         cgroups_limit_swap: config.cgroups_limit_swap,
         cgroups_destroy_timeout: config.cgroups_destroy_timeout,
+        pids_limit: config.pids_limit,
         container_disk_watch_interval: config.container_disk_watch_interval,
         enforce_container_disk_quota: config.enforce_container_disk_quota,
         program: program(config),

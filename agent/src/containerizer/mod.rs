@@ -37,7 +37,7 @@ pub use launch::{LaunchError, Launched};
 pub use launcher::Program;
 pub use native::{Native, OpenError, UnknownContainer};
 pub use recover::{KnownContainer, RecoverError, Recovered};
-pub use settings::{Isolation, LauncherKind, Settings, UnknownIsolator};
+pub use settings::{Isolation, LauncherKind, PIDS_PER_CONTAINER, Settings, UnknownIsolator};
 pub use statistics::ResourceStatistics;
 pub use termination::{ContainerTermination, Limitation, LimitationReason};
 pub use user::{Identity, UserError};

@@ -4,6 +4,11 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use super::Program;
 
+/// Processes and threads of one container, if nothing else is said: an eighth of the 32,768 that a small machine has for
+/// everybody, so that a fork bomb leaves the agent and the other containers theirs, and far more than servers with a
+/// thread per connection take. Beyond it fork(2) fails inside the container. What needs more runs without `cgroups/pids`.
+pub const PIDS_PER_CONTAINER: u64 = 4096;
+
 /// Settings of the native containerizer; names follow the agent's flags.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -41,7 +46,7 @@ impl Settings {
             cgroups_enable_cfs: false,
             cgroups_limit_swap: false,
             cgroups_destroy_timeout: Duration::from_secs(60),
-            pids_limit: None,
+            pids_limit: Some(PIDS_PER_CONTAINER),
             container_disk_watch_interval: Duration::from_secs(15),
             enforce_container_disk_quota: false,
             program: Program::ThisBinary,
