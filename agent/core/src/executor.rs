@@ -1,6 +1,6 @@
 //! An executor and its tasks.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use tepui_model::{ExecutorId, Resources, TaskId};
@@ -43,6 +43,8 @@ pub struct Executor {
     pub terminated: BTreeMap<TaskId, TaskRecord>,
     /// Ended and acknowledged, oldest first.
     pub completed: VecDeque<v1::Task>,
+    /// It reported on these, which it was never given; their ends are not acknowledged.
+    strangers: BTreeSet<TaskId>,
 }
 
 /// ```text
@@ -128,6 +130,7 @@ impl Executor {
             launched: BTreeMap::new(),
             terminated: BTreeMap::new(),
             completed: VecDeque::new(),
+            strangers: BTreeSet::new(),
         }
     }
 
@@ -179,6 +182,17 @@ impl Executor {
             || self.launched.contains_key(task)
             || self.terminated.contains_key(task)
             || self.completed.iter().any(|completed| completed.task_id.value == task.as_str())
+    }
+
+    /// Whether it may report on this task: always on its own, and on a limited number of others.
+    pub(crate) fn may_report(&mut self, task: &TaskId) -> bool {
+        if self.strangers.contains(task) || self.knows(task) {
+            return true;
+        }
+        if self.strangers.len() >= limits::STRANGERS_PER_EXECUTOR {
+            return false;
+        }
+        self.strangers.insert(task.clone())
     }
 
     /// Tasks that have not ended: queued ones first, then delivered ones.
@@ -245,6 +259,7 @@ impl Executor {
 
     /// The last word about a task was acknowledged. True if it was waiting for that.
     pub(crate) fn complete(&mut self, task: &TaskId) -> bool {
+        self.strangers.remove(task);
         let Some(record) = self.terminated.remove(task) else { return false };
         if self.completed.len() >= limits::COMPLETED_TASKS {
             self.completed.pop_front();

@@ -21,7 +21,13 @@ pub const REMEMBERED_UPDATES: usize = 2 * PENDING_UPDATES;
 /// is 32,768); tasks beyond it are dropped with a reason.
 pub const TASKS_PER_EXECUTOR: usize = 32_768;
 
-/// Executors per agent, for the same reason.
+/// Task ids per executor of which it reports though it was never given them, as long as the end of such a task is not
+/// acknowledged: each is a stream of updates, with its folder on disk and its timer. It happens rightly after a
+/// checkpoint was lost, and then for no more tasks than an executor is usually given; more is an executor gone wild.
+/// Updates beyond it are dropped without an acknowledgement.
+pub const STRANGERS_PER_EXECUTOR: usize = 1_000;
+
+/// Executors per agent, for the same reason as tasks of an executor.
 pub const EXECUTORS: usize = 32_768;
 
 /// The largest `data` of a message between framework and executor: what fits into one peer-protocol frame with room to

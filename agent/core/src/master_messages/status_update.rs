@@ -69,6 +69,11 @@ impl Agent {
             cx.log(Fact::warn("update of a task with a bad id dropped").with("task", status.task_id.value));
             return;
         };
+        if self.executor_mut(framework, executor).is_some_and(|executor| !executor.may_report(&task)) {
+            self.counters.invalid_status_updates += 1;
+            let fact = Fact::warn("update dropped: its executor reports on too many tasks it was not given");
+            return cx.log(fact.with("executor", executor).with("task", task));
+        }
         let status = TaskStatus { source: Some(Source::Executor as i32), ..status };
         self.take_update(cx, framework, &task, Some(executor), status, Sender::Executor);
     }

@@ -7,7 +7,7 @@ use tepui_proto::v1::executor::{Call, call};
 use tepui_proto::v1::{self, TaskState};
 
 use super::world::{AGENT_ID, World, call, status};
-use crate::{ContainerEvent, ExecutorCall, Input, MasterMessage, Pid};
+use crate::{ContainerEvent, ExecutorCall, Input, MasterMessage, Pid, limits};
 
 #[test]
 fn calls_are_refused_in_the_words_of_mesos() {
@@ -146,4 +146,31 @@ fn an_update_that_names_another_agent_is_dropped() {
 
     assert_eq!(world.update("f1", "t1", foreign), "request 2 <- 202\n");
     assert_eq!(world.agent.counters().invalid_status_updates, 1);
+}
+
+#[test]
+fn an_executor_reports_on_a_limited_number_of_tasks_it_was_not_given() {
+    let mut world = World::running();
+    for n in 0..limits::STRANGERS_PER_EXECUTOR {
+        world.update("f1", "t1", status(&format!("x{n}"), TaskState::TaskFinished, 1));
+    }
+    world.stored();
+    assert_eq!(world.agent.updates().len(), limits::STRANGERS_PER_EXECUTOR);
+
+    assert_eq!(world.update("f1", "t1", status("y", TaskState::TaskFinished, 1)), "request 1002 <- 202\n");
+    world.update("f1", "t1", status("x0", TaskState::TaskRunning, 2));
+    world.update("f1", "t1", status("t1", TaskState::TaskRunning, 1));
+    world.stored();
+
+    assert_eq!(world.agent.counters().invalid_status_updates, 1, "of the one beyond the limit");
+    assert_eq!(
+        world.agent.updates().len(),
+        limits::STRANGERS_PER_EXECUTOR + 1,
+        "its own task is always heard"
+    );
+
+    world.acknowledge("f1", "x0", 1);
+    world.stored();
+    world.update("f1", "t1", status("y", TaskState::TaskFinished, 1));
+    assert_eq!(world.agent.counters().invalid_status_updates, 1, "there is room again");
 }
