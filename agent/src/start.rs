@@ -39,7 +39,6 @@ pub enum StartError {
     /// The address cannot be had.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// Nobody can be reached there.
     #[error("--master={given}: {why}; give it as host:port, such as 10.0.0.1:5050")]
     Master {
         /// As it was given.
@@ -91,7 +90,6 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where others reach it.
     pub fn address(&self) -> SocketAddr {
         self.node.address()
     }
@@ -161,9 +159,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let core = Agent::new(settings, info, rand::random());
     let agent = node.spawn(ACTOR, AgentActor::new(core, Arc::clone(&world), writer.clone(), ended));
     let site = Site { agent: agent.clone(), world, clock: node.clock().clone() };
+    // Before anybody can call: executors that come back must find themselves known.
+    agent.tell(Happened(Input::Start(Box::new(recovered))));
     node.serve(move |routes| http::install(site, routes)).await?;
     info!(address = %node.address(), "agent listening");
-    agent.tell(Happened(Input::Start(Box::new(recovered))));
     agent.tell(Happened(Input::MasterDetected(master)));
     Ok(Running { node, agent, writer, ended: is_ended })
 }

@@ -49,6 +49,7 @@ pub struct Agent {
 }
 
 /// ```text
+/// Starting ──Start──► Recovering
 /// Recovering ──executors back──► Disconnected ──SlaveRe/registered──► Running
 ///                                     ▲                                  │ master lost, silent, or
 ///                                     └──────────────────────────────────┘ thinks us disconnected
@@ -56,6 +57,8 @@ pub struct Agent {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Phase {
+    /// Not told yet what an earlier life left: nobody's executor is known.
+    Starting,
     /// Executors of an earlier life have some time to come back.
     Recovering,
     /// No master serves us; `attempt` counts registrations tried in this series.
@@ -104,7 +107,7 @@ impl Agent {
             settings,
             info: v1::AgentInfo { id: None, ..info },
             id: None,
-            phase: Phase::Recovering,
+            phase: Phase::Starting,
             master: None,
             epoch: 0,
             frameworks: BTreeMap::new(),

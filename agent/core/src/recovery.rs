@@ -82,6 +82,7 @@ pub struct RecoveredTask {
 
 impl Agent {
     pub(crate) fn start(&mut self, cx: &mut Cx, recovered: Recovered) {
+        self.phase = Phase::Recovering;
         self.counters.recovery_errors = recovered.errors;
         let id = recovered.info.as_ref().and_then(|info| info.id.as_ref()).map(AgentId::from_wire);
         let Some(Ok(id)) = id else {

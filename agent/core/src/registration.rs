@@ -41,7 +41,7 @@ impl Agent {
     pub(crate) fn disconnect(&mut self, cx: &mut Cx) {
         self.updates.pause();
         match self.phase {
-            Phase::Recovering | Phase::Terminating { .. } => return,
+            Phase::Starting | Phase::Recovering | Phase::Terminating { .. } => return,
             Phase::Disconnected { .. } | Phase::Running { .. } => {}
         }
         self.phase = Phase::Disconnected { attempt: 0 };
@@ -138,7 +138,8 @@ impl Agent {
                 );
                 return self.terminate(cx, why);
             }
-            (Phase::Recovering | Phase::Terminating { .. }, _) | (Phase::Running { .. }, None) => return,
+            (Phase::Starting | Phase::Recovering | Phase::Terminating { .. }, _)
+            | (Phase::Running { .. }, None) => return,
         }
         self.connected(cx, message.connection.as_ref());
     }
@@ -167,7 +168,7 @@ impl Agent {
                 );
                 return self.terminate(cx, why);
             }
-            Phase::Recovering | Phase::Terminating { .. } => return,
+            Phase::Starting | Phase::Recovering | Phase::Terminating { .. } => return,
         }
         for reconciliation in &message.reconciliations {
             self.reconcile(cx, reconciliation);

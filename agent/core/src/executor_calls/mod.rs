@@ -52,6 +52,10 @@ impl Agent {
         if kind == call::Type::Heartbeat {
             return Err(Reply::Accepted);
         }
+        let too_early = || Reply::Unavailable("Agent has not finished recovery".into());
+        if self.phase == Phase::Starting {
+            return Err(too_early());
+        }
         let no_framework = || Reply::BadRequest("Framework cannot be found".into());
         let framework = FrameworkId::from_wire(&call.call.framework_id).map_err(|_| no_framework())?;
         let found = self.frameworks.get(&framework).ok_or_else(no_framework)?;
@@ -60,7 +64,7 @@ impl Agent {
         let executor = found.executors.get(&id).ok_or_else(no_executor)?;
         if kind != call::Type::Subscribe && !is_subscribed(executor, call.peer.as_ref()) {
             return Err(match self.phase {
-                Phase::Recovering => Reply::Unavailable("Agent has not finished recovery".into()),
+                Phase::Starting | Phase::Recovering => too_early(),
                 Phase::Disconnected { .. } | Phase::Running { .. } | Phase::Terminating { .. } => {
                     Reply::Forbidden("Executor is not subscribed".into())
                 }

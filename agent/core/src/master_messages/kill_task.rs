@@ -24,7 +24,7 @@ impl Agent {
         let ignored = |why: &'static str| Fact::warn(why).with("framework", &framework).with("task", &task);
         match self.phase {
             Phase::Running { .. } => {}
-            Phase::Recovering | Phase::Disconnected { .. } | Phase::Terminating { .. } => {
+            Phase::Starting | Phase::Recovering | Phase::Disconnected { .. } | Phase::Terminating { .. } => {
                 return cx.log(ignored("kill ignored while not registered"));
             }
         }

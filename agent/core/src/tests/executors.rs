@@ -2,12 +2,15 @@
 
 use bytes::Bytes;
 use expect_test::expect;
+use tepui_model::Time;
 use tepui_proto::internal;
 use tepui_proto::v1::executor::{Call, call};
 use tepui_proto::v1::{self, TaskState};
 
-use super::world::{AGENT_ID, World, call, status};
-use crate::{ContainerEvent, ExecutorCall, Input, MasterMessage, Pid, limits};
+use super::world::{AGENT_ID, World, call, info, settings, status};
+use crate::{
+    Agent, Connection, ContainerEvent, Cx, ExecutorCall, Input, MasterMessage, Pid, RequestId, limits,
+};
 
 #[test]
 fn calls_are_refused_in_the_words_of_mesos() {
@@ -173,4 +176,18 @@ fn an_executor_reports_on_a_limited_number_of_tasks_it_was_not_given() {
     world.stored();
     world.update("f1", "t1", status("y", TaskState::TaskFinished, 1));
     assert_eq!(world.agent.counters().invalid_status_updates, 1, "there is room again");
+}
+
+#[test]
+fn calls_before_the_agent_knows_its_executors_are_to_come_again() {
+    let mut agent = Agent::new(settings(), info(), 7);
+    let mut cx = Cx::new(Time::ZERO);
+    let subscribe = Some(Box::default());
+    let call = Call { subscribe, ..call("f1", "t1", call::Type::Subscribe) };
+
+    let call = ExecutorCall::http(call, RequestId(1), Some(Connection(1)));
+    agent.step(&mut cx, Input::Executor(Box::new(call)));
+
+    let replies: Vec<String> = cx.effects.iter().map(ToString::to_string).collect();
+    assert_eq!(replies, ["request 1 <- 503 Agent has not finished recovery"]);
 }
