@@ -29,6 +29,7 @@ mod hostname;
 mod http;
 mod info;
 mod perform;
+mod reach;
 mod shown;
 mod start;
 mod stream;

@@ -21,6 +21,7 @@ use crate::disk::GcSettings;
 use crate::fetcher::Fetcher;
 use crate::http::{self, Site};
 use crate::info::{self as agent_info, InfoError};
+use crate::reach;
 use crate::shown::Shown;
 use crate::world::World;
 
@@ -39,6 +40,7 @@ pub enum StartError {
     /// The address cannot be had.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// Nobody can be reached there.
     #[error("--master={given}: {why}; give it as host:port, such as 10.0.0.1:5050")]
     Master {
         /// As it was given.
@@ -90,6 +92,7 @@ pub struct Running {
 }
 
 impl Running {
+    /// Where others reach it.
     pub fn address(&self) -> SocketAddr {
         self.node.address()
     }
@@ -237,6 +240,7 @@ fn core_settings(config: &Config, pid: CorePid, address: SocketAddr) -> Result<C
         Some(path) => path.clone(),
         None => std::env::current_exe().map_err(StartError::Executable)?,
     };
+    reach::warn_if_out_of_reach(config, &executor);
     Ok(CoreSettings {
         recover: config.recover,
         registration_backoff_factor: config.registration_backoff_factor,
