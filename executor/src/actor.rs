@@ -64,6 +64,14 @@ struct SubscribeNow {
     attempt: u64,
 }
 
+/// The time for an answer to SUBSCRIBE is over.
+struct AnswerDue {
+    attempt: u64,
+}
+
+/// How long a SUBSCRIBE may go unanswered before it is tried again.
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The agent had its time to acknowledge what was sent before the stop.
 struct StopNow;
 
@@ -78,6 +86,9 @@ impl<E: Executor> Message for Run<E> {
     type Reply = ();
 }
 impl Message for SubscribeNow {
+    type Reply = ();
+}
+impl Message for AnswerDue {
     type Reply = ();
 }
 impl Message for StopNow {
@@ -106,6 +117,7 @@ impl<E: Executor> ExecutorActor<E> {
 
     fn subscribe(&mut self, cx: &mut ActorContext<Self>) {
         self.attempt += 1;
+        cx.after(SUBSCRIBE_TIMEOUT, AnswerDue { attempt: self.attempt });
         let call = self.session.subscribe();
         self.link = match &self.agent {
             None => Link::Http(HttpLink::open(
@@ -303,6 +315,15 @@ impl<E: Executor> Handler<SubscribeNow> for ExecutorActor<E> {
     fn handle(&mut self, cx: &mut ActorContext<Self>, due: SubscribeNow) {
         if due.attempt == self.attempt {
             self.subscribe(cx);
+        }
+    }
+}
+
+impl<E: Executor> Handler<AnswerDue> for ExecutorActor<E> {
+    fn handle(&mut self, cx: &mut ActorContext<Self>, due: AnswerDue) {
+        let waits = !self.session.is_subscribed() && !matches!(self.link, Link::Closed);
+        if due.attempt == self.attempt && waits {
+            self.lost(cx, "no answer to SUBSCRIBE");
         }
     }
 }

@@ -69,11 +69,14 @@ struct Due {
 
 enum Wake {
     Subscribe,
+    Answer,
     Heartbeat,
     Reconcile,
     Finish,
 }
 
+/// How long a SUBSCRIBE may go unanswered before it is tried again.
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a torn-down framework waits for the master to end its stream.
 const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -104,6 +107,8 @@ impl<F: Framework> SchedulerActor<F> {
 
     fn subscribe(&mut self, cx: &mut ActorContext<Self>) {
         self.attempt += 1;
+        // A master that is there but does not serve yet drops what actors send it.
+        self.wake(cx, SUBSCRIBE_TIMEOUT, Wake::Answer);
         let call = self.session.subscribe();
         self.link = match &self.master {
             MasterAddress::Http(host) => {
@@ -178,13 +183,9 @@ impl<F: Framework> SchedulerActor<F> {
                 self.call_back(cx, |framework, cx| framework.subscribed(cx, &subscribed.framework_id));
             }
             event::Type::Offers => {
-                let offers: Vec<Offer> = event
-                    .offers
-                    .into_iter()
-                    .flat_map(|o| o.offers)
-                    .filter_map(|o| self.read_offer(o))
-                    .collect();
-                self.unused = offers.iter().map(|offer| offer.id().value.clone()).collect();
+                let messages: Vec<_> = event.offers.into_iter().flat_map(|offers| offers.offers).collect();
+                self.unused = messages.iter().map(|offer| offer.id.value.clone()).collect();
+                let offers = messages.into_iter().filter_map(read_offer).collect();
                 self.call_back(cx, |framework, cx| framework.offers(cx, offers));
                 self.decline_unused(cx);
             }
@@ -209,16 +210,6 @@ impl<F: Framework> SchedulerActor<F> {
             // Inverse offers and operations are answered through `Context::call` by those who ask for them.
             _ => {}
         }
-    }
-
-    /// An offer with resources we cannot read is declined with the rest: better than a framework that ends over it.
-    fn read_offer(&mut self, offer: v1::Offer) -> Option<Offer> {
-        let id = offer.id.clone();
-        Offer::new(offer)
-            .inspect_err(
-                |error| tracing::warn!(offer = id.value, %error, "an offer with unreadable resources"),
-            )
-            .ok()
     }
 
     fn decline_unused(&mut self, cx: &mut ActorContext<Self>) {
@@ -246,6 +237,7 @@ impl<F: Framework> SchedulerActor<F> {
     fn obey(&mut self, cx: &mut ActorContext<Self>, command: Command<F>) {
         match command {
             Command::Call(call) => {
+                self.session.note(&call);
                 let call = Call { framework_id: self.session.framework_id().cloned(), ..*call };
                 self.send(cx, call);
             }
@@ -330,6 +322,14 @@ impl<F: Framework> SchedulerActor<F> {
     }
 }
 
+/// An offer with resources we cannot read is declined with the rest: better than a framework that ends over it.
+fn read_offer(offer: v1::Offer) -> Option<Offer> {
+    let id = offer.id.clone();
+    Offer::new(offer)
+        .inspect_err(|error| tracing::warn!(offer = id.value, %error, "an offer with unreadable resources"))
+        .ok()
+}
+
 impl<F: Framework> Actor for SchedulerActor<F> {
     fn install(routes: &mut Routes<Self>) {
         routes.message::<Event>();
@@ -381,6 +381,11 @@ impl<F: Framework> Handler<Due> for SchedulerActor<F> {
         }
         match due.what {
             Wake::Subscribe => self.subscribe(cx),
+            Wake::Answer => {
+                if !self.session.is_subscribed() && !matches!(self.link, Link::Closed) {
+                    self.lost(cx, "no answer to SUBSCRIBE");
+                }
+            }
             Wake::Reconcile => {
                 let effects = self.session.reconcile();
                 self.perform(cx, effects);

@@ -122,7 +122,8 @@ impl<F: Framework> Context<F> {
         self.handle.clone()
     }
 
-    /// Ends the framework: the master kills what still runs.
+    /// Ends the framework: the master kills what still runs. While the master is out of reach nobody can tell it; it then
+    /// ends the framework after the failover timeout.
     pub fn stop(&mut self) {
         self.commands.push(Command::End(End::Stopped));
     }

@@ -60,10 +60,12 @@ pub(crate) struct Session {
     heartbeat: Duration,
     last_heard: Duration,
     tasks: BTreeMap<String, Known>,
-    /// The uuids of the latest terminal updates: one whose acknowledgement was lost comes again.
-    ended: BTreeSet<Bytes>,
+    /// The tasks that ended latest: an end whose acknowledgement was lost comes again, and reconciliation tells of ends too.
+    ended: BTreeSet<String>,
     /// The same, oldest first.
-    ended_in_order: VecDeque<Bytes>,
+    ended_in_order: VecDeque<String>,
+    /// Roles in which the framework wants no offers; said again with every subscription.
+    suppressed: BTreeSet<String>,
     /// Rounds of reconciliation since the last subscription.
     rounds: u32,
     explicit_acknowledgements: bool,
@@ -75,7 +77,7 @@ const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
 /// Heartbeats that may be missed before the connection counts as dead (Mesos' advice for schedulers).
 const MISSED_HEARTBEATS: u32 = 5;
-/// Terminal updates remembered. An agent repeats one after 10 s at first: this many cannot end meanwhile on clusters
+/// Ended tasks remembered. An agent repeats an end after 10 s at first: this many cannot end meanwhile on clusters
 /// of thousands of machines, and they take a megabyte.
 const MAX_ENDED: usize = 16 * 1024;
 /// Pauses between rounds of reconciliation, Mesos' truncated exponential back-off.
@@ -94,6 +96,7 @@ impl Session {
             tasks: BTreeMap::new(),
             ended: BTreeSet::new(),
             ended_in_order: VecDeque::new(),
+            suppressed: BTreeSet::new(),
             rounds: 0,
             explicit_acknowledgements,
             resumed,
@@ -111,7 +114,11 @@ impl Session {
     /// The SUBSCRIBE to open a stream with.
     pub(crate) fn subscribe(&mut self) -> Call {
         self.phase = Phase::Waiting;
-        let subscribe = call::Subscribe { framework_info: self.framework.clone(), ..Default::default() };
+        let subscribe = call::Subscribe {
+            framework_info: self.framework.clone(),
+            suppressed_roles: self.suppressed.iter().cloned().collect(),
+            ..Default::default()
+        };
         Call { subscribe: Some(subscribe.into()), ..self.call(call::Type::Subscribe) }
     }
 
@@ -227,6 +234,7 @@ impl Session {
             self.tasks.remove(id);
             return self.note_end(status);
         }
+        self.forget_end(id);
         let known = self.tasks.entry(id.clone()).or_insert(Known {
             agent_id: None,
             state: None,
@@ -240,19 +248,26 @@ impl Session {
         !repeated
     }
 
-    /// Remembers a terminal update; false when it came before.
+    /// Remembers that a task ended; false when that is known. A task that lives again (launched anew, or lost and back) may
+    /// end again.
     fn note_end(&mut self, status: &v1::TaskStatus) -> bool {
-        let Some(uuid) = &status.uuid else { return true };
-        if !self.ended.insert(uuid.clone()) {
+        let id = &status.task_id.value;
+        if !self.ended.insert(id.clone()) {
             return false;
         }
-        self.ended_in_order.push_back(uuid.clone());
+        self.ended_in_order.push_back(id.clone());
         if self.ended_in_order.len() > MAX_ENDED
             && let Some(oldest) = self.ended_in_order.pop_front()
         {
             self.ended.remove(&oldest);
         }
         true
+    }
+
+    fn forget_end(&mut self, task: &str) {
+        if self.ended.remove(task) {
+            self.ended_in_order.retain(|ended| ended != task);
+        }
     }
 
     /// The ACKNOWLEDGE of a status; statuses without a uuid must not be acknowledged.
@@ -265,6 +280,25 @@ impl Session {
         };
         let acknowledge = Some(acknowledge.into());
         Some(Effect::Call(Box::new(Call { acknowledge, ..self.call(call::Type::Acknowledge) })))
+    }
+
+    /// Notes what a call of the framework changes for its next subscription.
+    pub(crate) fn note(&mut self, call: &Call) {
+        let named = |roles: Option<&Vec<String>>| match roles {
+            Some(roles) if !roles.is_empty() => roles.clone(),
+            _ => self.framework.roles.clone(),
+        };
+        match call.r#type() {
+            call::Type::Suppress => {
+                let roles = named(call.suppress.as_ref().map(|suppress| &suppress.roles));
+                self.suppressed.extend(roles);
+            }
+            call::Type::Revive => {
+                let roles = named(call.revive.as_ref().map(|revive| &revive.roles));
+                self.suppressed.retain(|role| !roles.contains(role));
+            }
+            _ => {}
+        }
     }
 
     /// Asks about tasks that an earlier life of the framework may have launched, until each is answered.
@@ -281,6 +315,7 @@ impl Session {
         for task in tasks {
             let agent_id = Some(task.agent_id.clone());
             let known = Known { agent_id, state: None, uuid: None, unconfirmed: false };
+            self.forget_end(&task.task_id.value);
             self.tasks.insert(task.task_id.value.clone(), known);
         }
     }

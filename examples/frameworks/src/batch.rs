@@ -13,6 +13,8 @@ pub struct Batch {
     waiting: BTreeSet<u32>,
     /// Of an earlier life, and not known to be running or not.
     asked: BTreeSet<u32>,
+    /// Ended for good.
+    done: BTreeSet<u32>,
     outcome: BatchOutcome,
     count: u32,
     watch: Box<dyn FnMut(BatchEvent)>,
@@ -61,6 +63,7 @@ impl Batch {
             need,
             waiting: (0..count).collect(),
             asked: BTreeSet::new(),
+            done: BTreeSet::new(),
             outcome: BatchOutcome::default(),
             count,
             watch: Box::new(watch),
@@ -73,6 +76,7 @@ impl Batch {
     pub fn resume(mut self, finished: impl IntoIterator<Item = u32>) -> Self {
         for number in finished {
             if self.waiting.remove(&number) {
+                self.done.insert(number);
                 self.outcome.finished += 1;
             }
         }
@@ -97,8 +101,14 @@ impl Batch {
     }
 
     fn count_ended(&mut self, cx: &mut Context<Self>, number: u32, status: &v1::TaskStatus) {
+        if self.done.contains(&number) {
+            return;
+        }
         match status.state() {
-            v1::TaskState::TaskFinished => self.outcome.finished += 1,
+            v1::TaskState::TaskFinished => {
+                self.done.insert(number);
+                self.outcome.finished += 1;
+            }
             v1::TaskState::TaskLost
             | v1::TaskState::TaskDropped
             | v1::TaskState::TaskGone
@@ -107,6 +117,7 @@ impl Batch {
                 cx.revive();
             }
             state => {
+                self.done.insert(number);
                 let (id, why) = (&status.task_id.value, status.message());
                 self.outcome.failed.push(format!("{id} {}: {why}", state.as_str_name()));
             }

@@ -17,6 +17,8 @@ use crate::actor::{ExecutorActor, Incoming, News};
 const PROTOBUF: &str = "application/x-protobuf";
 /// The largest event taken from an agent; a task group with its data is one.
 const MAX_EVENT: usize = 64 << 20;
+/// Time for a call to be answered before the subscription counts as lost.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time to reach the agent, on this very machine, before the attempt counts as failed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -132,7 +134,8 @@ async fn send_calls(
 ) -> Result<(), ConverseError> {
     while let Some(call) = waiting.recv().await {
         let name = call.r#type().as_str_name();
-        let request = client.post(url).header(CONTENT_TYPE, PROTOBUF).body(call.encode_to_vec());
+        let request =
+            client.post(url).header(CONTENT_TYPE, PROTOBUF).timeout(CALL_TIMEOUT).body(call.encode_to_vec());
         let sent =
             request.send().await.map_err(|cause| ConverseError::Call { call: name, cause: chain(&cause) })?;
         let status = sent.status();

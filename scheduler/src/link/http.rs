@@ -21,6 +21,8 @@ const STREAM_ID: &str = "Mesos-Stream-Id";
 const MAX_REDIRECTS: u32 = 5;
 /// The largest event taken from a master: Mesos' masters send offers of thousands of agents in one.
 const MAX_EVENT: usize = 64 << 20;
+/// Time for a call to be answered before the subscription counts as lost.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time to reach a master before the attempt counts as failed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -166,6 +168,7 @@ async fn send_calls(
         let mut request = client
             .post(format!("http://{host}/api/v1/scheduler"))
             .header(CONTENT_TYPE, PROTOBUF)
+            .timeout(CALL_TIMEOUT)
             .body(call.encode_to_vec());
         if let Some(id) = &stream_id {
             request = request.header(STREAM_ID, id.clone());

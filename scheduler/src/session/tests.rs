@@ -81,6 +81,37 @@ fn a_terminal_update_that_comes_again_is_only_acknowledged() {
 }
 
 #[test]
+fn an_end_told_by_reconciliation_and_by_the_agent_is_shown_once_until_the_task_lives_again() {
+    let mut session = session();
+    session.subscribe();
+    session.heard(at(0), subscribed());
+
+    let reconciled = session.heard(at(1), update("t1", v1::TaskState::TaskFinished, None));
+    let repeated = session.heard(at(2), update("t1", v1::TaskState::TaskFinished, Some(b"u1")));
+    session.launching(&[task("t1")]);
+    let again = session.heard(at(3), update("t1", v1::TaskState::TaskFinished, Some(b"u2")));
+
+    assert_eq!(told(&reconciled), ["show UPDATE"]);
+    assert_eq!(told(&repeated), ["call ACKNOWLEDGE"]);
+    assert_eq!(told(&again), ["show UPDATE", "call ACKNOWLEDGE"]);
+}
+
+#[test]
+fn a_suppressed_role_stays_suppressed_over_a_reconnection_until_it_is_revived() {
+    let info = v1::FrameworkInfo { roles: vec!["a".into(), "b".into()], ..Default::default() };
+    let mut session = Session::new(info, false);
+    let suppressed = |session: &mut Session| session.subscribe().subscribe.unwrap().suppressed_roles;
+
+    session.note(&Call { r#type: Some(call::Type::Suppress as i32), ..Default::default() });
+    let both = suppressed(&mut session);
+    let revive = Some(call::Revive { roles: vec!["a".into()] });
+    session.note(&Call { r#type: Some(call::Type::Revive as i32), revive, ..Default::default() });
+
+    assert_eq!(both, ["a", "b"]);
+    assert_eq!(suppressed(&mut session), ["b"]);
+}
+
+#[test]
 fn an_update_without_uuid_is_not_acknowledged() {
     let mut session = session();
     session.subscribe();
