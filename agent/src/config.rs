@@ -37,10 +37,10 @@ pub struct Config {
     pub attributes: Option<String>,
     /// The role of resources that name none.
     pub default_role: String,
-    /// How processes are started and killed.
-    pub launcher: LauncherKind,
-    /// What containers are kept from.
-    pub isolation: Isolation,
+    /// How processes are started and killed; if not given, as strictly as this user and this machine can.
+    pub launcher: Option<LauncherKind>,
+    /// What containers are kept from; if not given, everything that the launcher can carry.
+    pub isolation: Option<Isolation>,
     /// Parent of all containers' cgroups.
     pub cgroups_root: String,
     /// Limit CPU to what was asked for.
@@ -100,7 +100,6 @@ impl Config {
     /// 5051; tests and several agents on a machine take 0.
     pub fn new(master: impl Into<String>, work_dir: impl Into<PathBuf>) -> Config {
         let work_dir = work_dir.into();
-        let launcher = LauncherKind::detect();
         Config {
             ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 5051,
@@ -114,8 +113,8 @@ impl Config {
             resources: None,
             attributes: None,
             default_role: "*".into(),
-            launcher,
-            isolation: Isolation::strongest(launcher),
+            launcher: None,
+            isolation: None,
             cgroups_root: "mesos".into(),
             cgroups_enable_cfs: false,
             cgroups_limit_swap: false,
@@ -150,8 +149,9 @@ impl Config {
         let time = |value: Duration| duration::print(value).to_string();
         let path = |value: &PathBuf| value.display().to_string();
         let launcher = match self.launcher {
-            LauncherKind::Posix => "posix",
-            LauncherKind::Linux => "linux",
+            None => "",
+            Some(LauncherKind::Posix) => "posix",
+            Some(LauncherKind::Linux) => "linux",
         };
         let recover = match self.recover {
             Recover::Reconnect => "reconnect",

@@ -10,13 +10,13 @@ use libactor::{ActorRef, BindError, Node, ServeError};
 use tepui_agent_core::{Agent, Input, Pid as CorePid, Reconfiguration, Settings as CoreSettings};
 use tepui_proto::v1;
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::Config;
 use crate::actor::{AgentActor, Happened};
 use crate::checkpoint::{self, WorkDirLock, Writer};
 use crate::collector::Collector;
-use crate::containerizer::{self, Native, OpenError, Program};
+use crate::containerizer::{self, Isolation, LauncherKind, Native, OpenError, Program};
 use crate::disk::GcSettings;
 use crate::fetcher::Fetcher;
 use crate::http::{self, Site};
@@ -127,13 +127,13 @@ impl Running {
 ///
 /// # Errors
 /// Each says in one line what is wrong and what to do about it.
-pub async fn start(config: Config) -> Result<Running, StartError> {
+pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let master = resolve_master(&config.master).await?;
     let lock = WorkDirLock::take(&config.work_dir).map_err(|why| StartError::WorkDir(why.to_string()))?;
     let node = bind(&config).await?;
     let (info, hostname) = agent_info::describe(&config, node.address()).await?;
     let recovered = recover(&config, &info)?;
-    let containerizer = open_containerizer(&config).await?;
+    let containerizer = open_containerizer(&mut config).await?;
     checkpoint::write_boot_id(&config.work_dir).map_err(|why| StartError::WorkDir(why.to_string()))?;
 
     let pid = node.pid(ACTOR);
@@ -218,10 +218,27 @@ fn program(config: &Config) -> Program {
     config.container_binary.clone().map_or(Program::ThisBinary, Program::Path)
 }
 
-async fn open_containerizer(config: &Config) -> Result<Native, StartError> {
+/// Settles on a launcher where none was given: posix, if this machine lets nobody isolate and nobody asked for it.
+async fn open_containerizer(config: &mut Config) -> Result<Native, StartError> {
+    let launcher = config.launcher.unwrap_or_else(LauncherKind::detect);
+    let may_be_posix = config.launcher.is_none()
+        && config.isolation.is_none_or(|isolation| isolation.needs_linux_launcher().is_empty());
+    let opened = match open_with(config, launcher).await {
+        Err(why @ (OpenError::Cgroups(_) | OpenError::Namespaces(_))) if may_be_posix => {
+            warn!(%why, "this machine cannot isolate containers; going on with the posix launcher");
+            open_with(config, LauncherKind::Posix).await
+        }
+        opened => opened,
+    };
+    opened.map_err(|why| StartError::Containerizer(crate::with_causes(&why)))
+}
+
+/// The configuration says afterwards what is in force.
+async fn open_with(config: &mut Config, launcher: LauncherKind) -> Result<Native, OpenError> {
+    let isolation = config.isolation.unwrap_or_else(|| Isolation::strongest(launcher));
     let settings = containerizer::Settings {
-        launcher: config.launcher,
-        isolation: config.isolation,
+        launcher,
+        isolation,
         cgroups_root: config.cgroups_root.clone(),
         cgroups_enable_cfs: config.cgroups_enable_cfs,
         cgroups_limit_swap: config.cgroups_limit_swap,
@@ -232,7 +249,9 @@ async fn open_containerizer(config: &Config) -> Result<Native, StartError> {
         program: program(config),
         ..containerizer::Settings::new(config.runtime_dir.clone())
     };
-    Native::open(settings).await.map_err(|why: OpenError| StartError::Containerizer(crate::with_causes(&why)))
+    let native = Native::open(settings).await?;
+    (config.launcher, config.isolation) = (Some(launcher), Some(isolation));
+    Ok(native)
 }
 
 fn core_settings(config: &Config, pid: CorePid, address: SocketAddr) -> Result<CoreSettings, StartError> {

@@ -24,8 +24,8 @@ impl Site {
         config.port = 0;
         config.hostname = Some("node7".into());
         config.resources = Some("cpus:4;mem:1024;disk:1024;ports:[31000-32000]".into());
-        config.launcher = LauncherKind::Posix;
-        config.isolation = "posix/cpu,posix/mem".parse().unwrap();
+        config.launcher = Some(LauncherKind::Posix);
+        config.isolation = Some("posix/cpu,posix/mem".parse().unwrap());
         config.switch_user = false;
         config.registration_backoff_factor = Duration::from_millis(10);
         config.executor_shutdown_grace_period = Duration::from_millis(200);

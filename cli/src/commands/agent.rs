@@ -93,12 +93,10 @@ fn address(flags: &Parsed, config: &mut Config) -> Result<()> {
 
 fn containers(flags: &Parsed, config: &mut Config) -> Result<()> {
     if let Some(text) = flags.text("launcher") {
-        config.launcher = text.parse().map_err(|why| anyhow::anyhow!("--launcher: {why}"))?;
-        // What the other launcher can carry is not what this one can.
-        config.isolation = tepui_agent::containerizer::Isolation::strongest(config.launcher);
+        config.launcher = Some(text.parse().map_err(|why| anyhow::anyhow!("--launcher: {why}"))?);
     }
     if flags.is_given("isolation") {
-        config.isolation = flags.text("isolation").unwrap_or_default().parse().context("--isolation")?;
+        config.isolation = Some(flags.text("isolation").unwrap_or_default().parse().context("--isolation")?);
     }
     set(&mut config.cgroups_root, flags.text("cgroups_root").map(str::to_owned));
     config.cgroups_enable_cfs = flags.switch("cgroups_enable_cfs");

@@ -517,7 +517,7 @@ fn help_lists_what_does_something() {
 
         Containers:
           --isolation=posix/cpu,posix/mem               what containers are kept apart in; as root all that is there
-          --launcher=TEXT                               linux or posix; as root linux
+          --launcher=TEXT                               linux or posix; as root linux, where it can
 
         Cgroups:
           --cgroups_root=mesos                          the cgroup below which containers have theirs

@@ -44,7 +44,7 @@ pub static CONTAINERS: Group = Group {
             "posix/cpu,posix/mem",
             "what containers are kept apart in; as root all that is there",
         ),
-        done("launcher", TEXT, "", "linux or posix; as root linux"),
+        done("launcher", TEXT, "", "linux or posix; as root linux, where it can"),
         refused("default_container_info", TEXT, "", "tasks without a container get none; leave it out"),
         refused("default_container_shm_size", SIZE, "", "containers share /dev/shm; leave it out"),
         refused("default_container_dns", TEXT, "", "containers use the machine's resolver; leave it out"),
