@@ -3,6 +3,7 @@
 //! The thread handles every call that waits before it runs, and runs at once when a call asks for it.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Instant;
 
 use libactor::Message;
 use tepui_allocator::{Allocation as Allotted, Allocator, Call, Settings};
@@ -37,7 +38,7 @@ impl Allocation {
         let (calls, waiting) = mpsc::channel();
         std::thread::Builder::new()
             .name("allocator".into())
-            .spawn(move || run(Allocator::new(settings, wall_clock()), &waiting, allocated))?;
+            .spawn(move || run(settings, &waiting, allocated))?;
         Ok(Allocation { calls })
     }
 
@@ -50,20 +51,25 @@ impl Allocation {
     }
 }
 
-fn run(mut allocator: Allocator, waiting: &mpsc::Receiver<Call>, allocated: impl Fn(Vec<Allotted>)) {
+fn run(settings: Settings, waiting: &mpsc::Receiver<Call>, allocated: impl Fn(Vec<Allotted>)) {
+    // The time of day when the thread began, counted on from there: refusals and intervals must not feel an operator
+    // setting the clock.
+    let (began, since) = (wall_clock(), Instant::now());
+    let now = || began + since.elapsed();
+    let mut allocator = Allocator::new(settings, began);
     loop {
-        let pause = allocator.next_wakeup().since(wall_clock());
+        let pause = allocator.next_wakeup().since(now());
         match waiting.recv_timeout(pause) {
             Ok(call) => {
-                allocator.call(wall_clock(), call);
+                allocator.call(now(), call);
                 for call in waiting.try_iter() {
-                    allocator.call(wall_clock(), call);
+                    allocator.call(now(), call);
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        let now = wall_clock();
+        let now = now();
         if allocator.next_wakeup() <= now {
             let allocations = allocator.on_timer(now);
             if !allocations.is_empty() {

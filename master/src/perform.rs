@@ -7,7 +7,7 @@ use tepui_master_core::{Connection, Effect, Fact, Level, Peer, Timer, ToAgent};
 use tepui_model::Time;
 use tepui_proto::v1::scheduler::Event;
 
-use crate::actor::{MasterActor, Outcome, TimerDue};
+use crate::actor::{MasterActor, Outcome, StreamEnded, TimerDue};
 use crate::registrar::Change;
 use crate::stream;
 
@@ -58,10 +58,11 @@ impl MasterActor {
         self.call.outcome = Some(Outcome::Stream(stream));
     }
 
-    fn stream(&mut self, _cx: &mut Context<Self>, connection: Connection, event: &Event) {
+    fn stream(&mut self, cx: &mut Context<Self>, connection: Connection, event: &Event) {
         let Some(outlet) = self.streams.get(&connection) else { return };
         if !outlet.send(event) {
-            // Its end is reported by the reader's side, like any other.
+            // Its end counts from now: a reader that does not read may take minutes to be noticed as gone.
+            cx.actor_ref().tell(StreamEnded(connection));
             tracing::warn!(%connection, "closed an event stream: its reader is too slow or gone");
             self.streams.remove(&connection);
         }

@@ -1,6 +1,8 @@
 //! One event stream to an HTTP scheduler: the queue between the master and the socket.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -14,21 +16,23 @@ use tokio::sync::mpsc;
 use crate::actor::{MasterActor, StreamEnded};
 use crate::encoding::Encoding;
 
-/// Events that wait for a slow reader. Beyond it the stream is closed: the scheduler subscribes again and reconciles, and
-/// the master's memory is not the scheduler's queue.
-const MAX_WAITING: usize = 10_000;
+/// Bytes of events that wait for a slow reader: a hundred thousand updates, or the offers of a whole large cluster. Beyond
+/// it the stream is closed: the scheduler subscribes again and reconciles, and the master's memory is not its queue.
+const MAX_WAITING: usize = 64 << 20;
 
 /// The master's end.
 pub(crate) struct Outlet {
     encoding: Encoding,
-    records: mpsc::Sender<Bytes>,
+    records: mpsc::UnboundedSender<Bytes>,
+    waiting: Arc<AtomicUsize>,
 }
 
 /// The reader's end, the body of the response. Its drop tells the master that the scheduler is gone.
 pub(crate) struct EventStream {
     id: String,
     encoding: Encoding,
-    records: mpsc::Receiver<Bytes>,
+    records: mpsc::UnboundedReceiver<Bytes>,
+    waiting: Arc<AtomicUsize>,
     connection: Connection,
     master: ActorRef<MasterActor>,
 }
@@ -40,15 +44,21 @@ pub(crate) fn open(
     connection: Connection,
     master: ActorRef<MasterActor>,
 ) -> (Outlet, EventStream) {
-    let (sender, records) = mpsc::channel(MAX_WAITING);
-    (Outlet { encoding, records: sender }, EventStream { id, encoding, records, connection, master })
+    let (sender, records) = mpsc::unbounded_channel();
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let read = waiting.clone();
+    let stream = EventStream { id, encoding, records, waiting: read, connection, master };
+    (Outlet { encoding, records: sender, waiting }, stream)
 }
 
 impl Outlet {
     /// Queues an event as one record; false if the stream cannot take it and must be closed.
     #[must_use]
     pub(crate) fn send(&self, event: &Event) -> bool {
-        self.records.try_send(recordio::encode(&self.encoding.encode(event))).is_ok()
+        let record = recordio::encode(&self.encoding.encode(event));
+        let waiting = self.waiting.fetch_add(record.len(), Ordering::Relaxed);
+        // One event is taken however large it is: a stream that is read must not be closed for it.
+        (waiting == 0 || waiting + record.len() <= MAX_WAITING) && self.records.send(record).is_ok()
     }
 }
 
@@ -67,7 +77,11 @@ impl Stream for EventStream {
     type Item = Bytes;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        self.records.poll_recv(cx)
+        let polled = self.records.poll_recv(cx);
+        if let Poll::Ready(Some(record)) = &polled {
+            self.waiting.fetch_sub(record.len(), Ordering::Relaxed);
+        }
+        polled
     }
 }
 

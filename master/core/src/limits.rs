@@ -1,7 +1,7 @@
 //! The bounds of what outsiders can make grow, each with its reason.
 
-/// Agents that are registered. Twice the largest Mesos clusters; beyond it a new agent is refused, and one that returns is
-/// welcome, because the cluster knew it.
+/// Agents that are registered. Twice the largest Mesos clusters; beyond it a new agent is refused, and one that the registry
+/// does not hold; one that is in the registry is welcome back.
 pub const AGENTS: usize = 100_000;
 
 /// Frameworks that have not ended. Each has a stream and a place in the allocator's tree, and everything that is told to

@@ -10,6 +10,7 @@ use tepui_proto::v1;
 
 use super::cluster::Cluster;
 use super::json::{Attributes, FullList, Labels, List, ReservedFull, ReservedMap, ResourceMap};
+use super::secrets::{hide_in_command, hide_in_container, without_secrets};
 
 /// An agent. `full` adds the resources as v1 messages, as `/slaves` does.
 pub(super) struct Agent<'a> {
@@ -172,10 +173,16 @@ impl Serialize for Task<'_> {
             map.serialize_entry("discovery", &AsJson(&**discovery))?;
         }
         if let Some(container) = &task.container {
-            map.serialize_entry("container", &AsJson(&**container))?;
+            let mut container = container.clone();
+            hide_in_container(&mut container);
+            map.serialize_entry("container", &AsJson(&*container))?;
         }
         if let Some(check) = &task.health_check {
-            map.serialize_entry("health_check", &AsJson(&**check))?;
+            let mut check = check.clone();
+            if let Some(command) = &mut check.command {
+                hide_in_command(command);
+            }
+            map.serialize_entry("health_check", &AsJson(&*check))?;
         }
         map.end()
     }
@@ -225,7 +232,7 @@ struct Executor<'a>(&'a ExecutorView);
 
 impl Serialize for Executor<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let info = &*self.0.info;
+        let info = &without_secrets(&self.0.info);
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("executor_id", &info.executor_id.value)?;
         map.serialize_entry("name", info.name())?;

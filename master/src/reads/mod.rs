@@ -10,6 +10,7 @@ mod json;
 mod legacy;
 mod operator;
 mod roles;
+mod secrets;
 
 use std::sync::mpsc;
 

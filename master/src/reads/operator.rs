@@ -9,6 +9,7 @@ use tepui_proto::v1::master::{Response, response};
 
 use super::cluster::Cluster;
 use super::json::List;
+use super::secrets::{task_without_secrets, without_secrets};
 use crate::identity::Identity;
 
 /// An operator's question about entities.
@@ -76,7 +77,7 @@ pub(super) fn answer(read: OperatorRead, cluster: &Cluster, identity: &Identity)
 fn tasks(cluster: &Cluster) -> response::GetTasks {
     let of = |standing| {
         let tasks = cluster.tasks().filter(move |view| view.standing == standing);
-        tasks.map(|view| (*view.task).clone()).collect()
+        tasks.map(|view| task_without_secrets(&view.task)).collect()
     };
     response::GetTasks {
         tasks: of(TaskStanding::Active),
@@ -88,7 +89,7 @@ fn tasks(cluster: &Cluster) -> response::GetTasks {
 
 fn executors(cluster: &Cluster) -> response::GetExecutors {
     let executor = |view: &tepui_master_core::ExecutorView| response::get_executors::Executor {
-        executor_info: (*view.info).clone(),
+        executor_info: without_secrets(&view.info),
         agent_id: view.agent.to_wire(),
     };
     response::GetExecutors { executors: cluster.executors().map(executor).collect(), ..Default::default() }

@@ -16,6 +16,7 @@ use crate::changed::Changed;
 use crate::cx::Cx;
 use crate::effect::ToAgent;
 use crate::fact::Fact;
+use crate::limits;
 use crate::master::{Master, Pending};
 use crate::names::{AgentHandle, FrameworkHandle, Pid};
 use crate::registry::RegistryOperation;
@@ -68,6 +69,10 @@ impl Master {
         let operation = match self.agents.recovered.get(&new.id) {
             Some(recovered) if **recovered == new.info => return self.readmitted(cx, readmission),
             Some(_) => RegistryOperation::UpdateAgent(Box::new(new.info.clone())),
+            None if self.agents.registered.len() >= limits::AGENTS => {
+                let refused = Fact::warn("reregistration of an unknown agent refused, there are too many");
+                return cx.log(refused.with("agent", &new.id).with("limit", limits::AGENTS));
+            }
             None => RegistryOperation::MarkReachable(Box::new(new.info.clone())),
         };
         self.agents.reregistering.insert(new.id.clone());

@@ -33,15 +33,17 @@ impl Master {
         let Some((framework, task)) = framework.zip(task) else {
             return cx.count("master/invalid_status_updates");
         };
+        // A task of this id may run on another agent: what this one says is told, and changes nothing there.
+        let is_known = self.agents.registered[agent].tasks.contains(&(framework, task.clone()));
         let peer = self.frameworks.registered[framework].peer();
         let is_told = peer.is_some();
         if let Some(peer) = peer {
-            if let Some(known) = self.frameworks.registered[framework].tasks.get_mut(&task) {
+            let known = self.frameworks.registered[framework].tasks.get_mut(&task);
+            if let Some(known) = known.filter(|_| is_known) {
                 known.set_forwarded(status.state(), uuid);
             }
             cx.event(peer, events::update(status.clone()));
         }
-        let is_known = self.agents.registered[agent].tasks.contains(&(framework, task.clone()));
         if is_known {
             self.update_task(cx, framework, &task, newest, &status);
         }
