@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
@@ -26,6 +26,8 @@ struct Inner {
     writer: Writer,
     shown: Shown,
     scheduled: Mutex<Scheduled>,
+    /// Held by the one collection that is under way.
+    collecting: Mutex<()>,
 }
 
 struct Scheduled {
@@ -49,7 +51,13 @@ impl Collector {
     pub fn new(work_dir: PathBuf, settings: GcSettings, writer: Writer, shown: Shown) -> Collector {
         let counts = Counts { max_age: settings.gc_delay, ..Counts::default() };
         let scheduled = Scheduled { gc: Gc::new(settings), runs: BTreeMap::new(), counts };
-        Collector(Arc::new(Inner { work_dir, writer, shown, scheduled: Mutex::new(scheduled) }))
+        Collector(Arc::new(Inner {
+            work_dir,
+            writer,
+            shown,
+            scheduled: Mutex::new(scheduled),
+            collecting: Mutex::default(),
+        }))
     }
 
     /// A run has just ended: its age counts from now, also for a later life of the agent.
@@ -88,8 +96,14 @@ impl Collector {
         Counts { pending: scheduled.gc.len(), ..scheduled.counts }
     }
 
-    /// Deletes what is due. Blocks for as long as there is much to delete.
+    /// Deletes what is due. Blocks for as long as there is much to delete. Does nothing while another collection is under
+    /// way: two would delete the same, and on a disk that hangs their threads would pile up.
     pub fn run(&self) {
+        let _alone = match self.0.collecting.try_lock() {
+            Ok(alone) => alone,
+            Err(TryLockError::Poisoned(alone)) => alone.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
         let usage = match filesystem_usage(&self.0.work_dir) {
             Ok(usage) => usage,
             Err(cause) => return warn!(%cause, "disk usage not known; nothing deleted"),
@@ -212,6 +226,23 @@ mod tests {
         former.iter().for_each(|path| old(path));
         let collector = collector(directory.path());
         collector.schedule_former_agents(Some("S2"));
+        collector.run();
+        assert_eq!(collector.counts().pending, 0);
+    }
+
+    #[test]
+    fn one_collection_runs_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let due = run("c1");
+        old(&due.sandbox(directory.path()));
+        let collector = collector(directory.path());
+        collector.schedule(due);
+
+        let under_way = collector.0.collecting.lock().unwrap();
+        collector.run();
+        assert_eq!(collector.counts().pending, 1);
+
+        drop(under_way);
         collector.run();
         assert_eq!(collector.counts().pending, 0);
     }
