@@ -1,6 +1,8 @@
 //! The process of a command task: starting it, waiting for it, signalling it with all it started.
 
+use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{ExitStatus, Stdio};
 
@@ -33,17 +35,30 @@ pub(crate) fn start(command: &v1::CommandInfo, role: Option<&str>) -> Result<Chi
         process.env("MESOS_ALLOCATION_ROLE", role);
     }
     for variable in command.environment.iter().flat_map(|environment| &environment.variables) {
-        process.env(&variable.name, variable.value.as_deref().unwrap_or_default());
+        process.env(&variable.name, value_of(variable)?);
     }
-    Command::from(process).spawn().map_err(|cause| StartError { value: value.to_string(), cause })
+    Command::from(process).spawn().map_err(|cause| StartError::Spawn { value: value.to_string(), cause })
+}
+
+/// A variable's value: its text, or the secret that it holds.
+fn value_of(variable: &v1::environment::Variable) -> Result<OsString, StartError> {
+    if variable.r#type() != v1::environment::variable::Type::Secret {
+        return Ok(variable.value.clone().unwrap_or_default().into());
+    }
+    let held = variable.secret.as_ref().and_then(|secret| secret.value.as_ref());
+    let held = held.ok_or_else(|| StartError::Secret { name: variable.name.clone() })?;
+    Ok(OsString::from_vec(held.data.to_vec()))
 }
 
 /// Why a command did not start.
 #[derive(Debug, thiserror::Error)]
-#[error("start command '{value}': {cause}")]
-pub(crate) struct StartError {
-    value: String,
-    cause: io::Error,
+pub(crate) enum StartError {
+    #[error("start command '{value}': {cause}")]
+    Spawn { value: String, cause: io::Error },
+    #[error(
+        "environment variable '{name}' refers to a secret elsewhere: give its value, no secret resolver is known"
+    )]
+    Secret { name: String },
 }
 
 /// How a process ended, in the executor's terms.
@@ -163,6 +178,24 @@ mod tests {
         let ended = start(&command, None).unwrap().wait().await.unwrap();
 
         assert_eq!(ending(ended), Ending::Exited(7));
+    }
+
+    #[test]
+    fn a_secret_variable_has_the_secrets_value_and_a_reference_is_refused() {
+        let value = Some(v1::secret::Value { data: "hush".into() }.into());
+        let variable = |value| v1::environment::Variable {
+            name: "PASSWORD".into(),
+            r#type: Some(v1::environment::variable::Type::Secret as i32),
+            secret: Some(v1::Secret { value, ..Default::default() }),
+            ..Default::default()
+        };
+
+        assert_eq!(value_of(&variable(value)).unwrap(), "hush");
+        let refused = value_of(&variable(None)).unwrap_err().to_string();
+        assert!(
+            refused.starts_with("environment variable 'PASSWORD' refers to a secret elsewhere"),
+            "{refused}"
+        );
     }
 
     #[test]
