@@ -143,7 +143,8 @@ mod tests {
             MESOS_SLAVE_PID=slave(1)@10.0.0.7:5051
             MESOS_SUBSCRIPTION_BACKOFF_MAX=2secs
             PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-        "#]].assert_eq(&shown(&config, &launch(true, &[])));
+        "#]]
+        .assert_eq(&shown(&config, &launch(true, &[])));
     }
 
     #[test]
