@@ -15,6 +15,9 @@ use crate::signals::Signals;
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
     let Some(flags) = daemon::flags(&AGENT, "mesos-agent", arguments)? else { return Ok(ExitCode::SUCCESS) };
     let config = config(&flags)?;
+    if let Some(warning) = unit_warning(&flags, std::env::var_os("INVOCATION_ID").is_some()) {
+        tracing::warn!("{warning}");
+    }
     let cleanup = config.recover == Recover::Cleanup;
     libactor::run(async {
         let mut signals = Signals::catch()?;
@@ -25,6 +28,15 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
             why = running.ended() => ended(cleanup, &why),
         }
     })
+}
+
+/// Mesos moves executors out of the unit, into a slice of their own; here they stay in it, and systemd kills with a unit
+/// whatever is in it, unless the unit says otherwise. `in_unit`: systemd started this process.
+fn unit_warning(flags: &Parsed, in_unit: bool) -> Option<&'static str> {
+    (in_unit && flags.switch("systemd_enable_support")).then_some(
+        "tasks survive a restart of this systemd unit only with the line KillMode=process below [Service] in its unit \
+         file; --no-systemd_enable_support ends this warning",
+    )
 }
 
 /// The agent ended by itself, which is right only for one that was started to clean up.
@@ -154,10 +166,25 @@ mod tests {
     use super::*;
     use crate::flags::parse;
 
-    fn configured(line: &str) -> Result<Config> {
+    fn parsed(line: &str) -> Result<Parsed> {
         let arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
         let read = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
-        config(&parse(&AGENT, &arguments, &[], &read)?)
+        Ok(parse(&AGENT, &arguments, &[], &read)?)
+    }
+
+    fn configured(line: &str) -> Result<Config> {
+        config(&parsed(line)?)
+    }
+
+    #[test]
+    fn an_agent_in_a_systemd_unit_says_what_the_unit_needs() {
+        let plain = parsed("--quiet").expect("flags");
+        let silenced = parsed("--no-systemd_enable_support").expect("flags");
+
+        let said = unit_warning(&plain, true).expect("a warning");
+        assert!(said.contains("KillMode=process below [Service]"), "{said}");
+        assert_eq!(unit_warning(&plain, false), None);
+        assert_eq!(unit_warning(&silenced, true), None);
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn flags_are_honoured_accepted_or_refused() {
 
     expect![[r#"
         tepui master: 31 done, 9 accepted, 31 refused
-        tepui agent: 38 done, 66 accepted, 56 refused
+        tepui agent: 39 done, 65 accepted, 56 refused
         both: 4 done, 3 accepted, 0 refused
     "#]]
     .assert_eq(&counts);
@@ -392,7 +392,7 @@ fn an_agent_is_told_what_it_cannot_be() {
         "--containerizers=docker,mesos",
         "--containerizers=mesos",
         "--allowed_capabilities={}",
-        "--docker_store_dir=/a --no-systemd_enable_support",
+        "--docker_store_dir=/a --no-systemd_enable_support --systemd_runtime_directory=/r",
         "--executor_reregistration_timeout=1mins",
     ];
 
@@ -405,11 +405,12 @@ fn an_agent_is_told_what_it_cannot_be() {
         > --containerizers=mesos
         > --allowed_capabilities={}
           error: --allowed_capabilities is refused: capabilities are not limited yet; use --switch_user
-        > --docker_store_dir=/a --no-systemd_enable_support
+        > --docker_store_dir=/a --no-systemd_enable_support --systemd_runtime_directory=/r
           warning: --docker_store_dir changes nothing: containers have no images yet, and --image_providers is refused
-          warning: --no-systemd_enable_support changes nothing: tasks outlive the agent's unit with KillMode=process in it
+          warning: --systemd_runtime_directory changes nothing: systemd is not asked for anything
           docker_store_dir = /a
           systemd_enable_support = false
+          systemd_runtime_directory = /r
         > --executor_reregistration_timeout=1mins
           error: --executor_reregistration_timeout: '1mins' cannot be read: write at most 15secs
     "#]],
@@ -534,6 +535,9 @@ fn help_lists_what_does_something() {
           --disk_watch_interval=1mins                   look at the disk this often
           --container_disk_watch_interval=15secs        measure sandboxes this often
           --[no-]enforce_container_disk_quota           kill what fills more disk than it asked for
+
+        Modules and the rest:
+          --[no-]systemd_enable_support                 warn in a systemd unit: tasks outlive it only with KillMode=process (on)
 
         Logs:
           --[no-]quiet                                  log nothing; errors that end the daemon are still printed

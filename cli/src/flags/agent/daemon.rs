@@ -131,11 +131,11 @@ pub static MODULES: Group = Group {
         refused("container_logger", TEXT, "", "modules are not loaded; output goes to files in the sandbox")
             .unless(&["org_apache_mesos_SandboxContainerLogger"]),
         accepted("memory_profiling", SWITCH, "false", "the allocator that it profiles is not used"),
-        accepted(
+        done(
             "systemd_enable_support",
             SWITCH,
             "true",
-            "tasks outlive the agent's unit with KillMode=process in it",
+            "warn in a systemd unit: tasks outlive it only with KillMode=process",
         ),
         accepted(
             "systemd_runtime_directory",
