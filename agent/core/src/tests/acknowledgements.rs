@@ -1,9 +1,7 @@
 //! What an acknowledgement sets free, and which ones are refused.
 
-use std::time::Duration;
-
 use expect_test::expect;
-use tepui_proto::v1::TaskState::{TaskFailed, TaskFinished, TaskRunning};
+use tepui_proto::v1::TaskState::{TaskFinished, TaskRunning};
 
 use super::world::{World, status};
 
@@ -67,31 +65,4 @@ fn the_end_of_the_container_completes_an_executor_whose_tasks_were_all_acknowled
         collect f1/t1/C1
     "#]]
     .assert_eq(&world.exited(1, 0));
-}
-
-#[test]
-fn a_second_end_goes_with_the_acknowledgement_of_the_first() {
-    let mut world = World::running();
-    world.update("f1", "t1", status("t1", TaskFinished, 1));
-    world.update("f1", "t1", status("t1", TaskFailed, 2));
-    world.stored();
-
-    world.acknowledge("f1", "t1", 1);
-
-    assert_eq!(world.stored(), "", "nothing is sent any more");
-    assert!(world.agent.updates().is_empty());
-}
-
-#[test]
-fn a_second_end_that_is_being_written_does_not_outlive_the_first() {
-    let mut world = World::running();
-    world.update("f1", "t1", status("t1", TaskFinished, 1));
-    world.stored();
-    world.update("f1", "t1", status("t1", TaskFailed, 2));
-
-    world.acknowledge("f1", "t1", 1);
-    world.stored();
-
-    assert!(world.agent.updates().is_empty());
-    assert!(!world.pass(Duration::from_secs(60)).contains("StatusUpdate"), "nothing is sent again");
 }

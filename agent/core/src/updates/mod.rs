@@ -65,8 +65,8 @@ impl Updates {
 
     /// The update is durable, or need not be: it takes its place, and is sent if it is the first.
     pub(crate) fn stored(&mut self, cx: &mut Cx, key: &StreamKey, id: UpdateId, update: Arc<StatusUpdate>) {
-        // While it was being written, the framework may have been shut down, or the end of the task acknowledged.
-        let Some(stream) = self.streams.get_mut(key).filter(|stream| stream.is_writing(id)) else { return };
+        // The framework may have been shut down while its update was being written.
+        let Some(stream) = self.streams.get_mut(key) else { return };
         if stream.store(id, update) {
             self.send_head(cx, key);
         }
@@ -81,8 +81,7 @@ impl Updates {
     }
 
     /// The acknowledgement is durable, or need not be: the head leaves and the next one is sent. A stream ends with the
-    /// acknowledgement of what ended its task, and whatever came after that goes with it, as in Mesos: nobody waits for a
-    /// task's second end.
+    /// acknowledgement of what ended its task.
     pub(crate) fn acknowledged(
         &mut self,
         cx: &mut Cx,
@@ -91,7 +90,7 @@ impl Updates {
     ) -> Option<Acknowledged> {
         let stream = self.streams.get_mut(key)?;
         let acknowledged = stream.acknowledge(id)?;
-        if acknowledged.ended {
+        if acknowledged.ended && stream.is_idle() {
             self.streams.remove(key);
         } else {
             self.send_head(cx, key);
@@ -141,7 +140,8 @@ impl Updates {
         self.streams.retain(|(of, _), _| of != framework);
     }
 
-    /// Replays what an earlier life wrote. Gives the states the task went through, and whether its end was acknowledged.
+    /// Replays what an earlier life wrote. Gives the states the task went through, and whether all of them were
+    /// acknowledged up to its end.
     pub(crate) fn recover(&mut self, key: StreamKey, run: Run, task: &RecoveredTask) -> Replay {
         use tepui_proto::internal::status_update_record::Type;
         let mut stream = Stream::new(Some(run));
@@ -161,6 +161,7 @@ impl Updates {
                 (Type::Update, None) => {}
             }
         }
+        replay.ended &= stream.is_idle();
         if !replay.ended && !replay.updates.is_empty() {
             self.streams.insert(key, stream);
         }

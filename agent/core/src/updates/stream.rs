@@ -158,11 +158,6 @@ impl Stream {
         Some(Acknowledged { update: head.update, ended })
     }
 
-    /// Whether this one was expected and is not known to be durable.
-    pub fn is_writing(&self, id: UpdateId) -> bool {
-        self.writing.contains(&id)
-    }
-
     /// How many are not known to be durable.
     pub fn writing(&self) -> usize {
         self.writing.len()
