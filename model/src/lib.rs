@@ -25,6 +25,7 @@ mod fact;
 mod id;
 mod resources;
 mod role;
+pub mod secrets;
 mod size;
 pub mod task_state;
 mod time;

@@ -4,6 +4,7 @@ use libactor::AskError;
 use libactor::web::{Bytes, HttpRequest, HttpResponse};
 use prost::Message;
 use tepui_agent_core::{Executor, Framework};
+use tepui_model::secrets;
 use tepui_proto::v1;
 use tepui_proto::v1::agent::response::{self, Type};
 use tepui_proto::v1::agent::{Call, Response, call};
@@ -162,7 +163,7 @@ fn frameworks(agent: &AgentActor) -> response::GetFrameworks {
 
 fn executors(agent: &AgentActor) -> response::GetExecutors {
     let shown = |executor: &Executor| response::get_executors::Executor {
-        executor_info: v1::ExecutorInfo::clone(&executor.info),
+        executor_info: secrets::executor(&executor.info),
     };
     let all = || agent.core.frameworks().chain(agent.core.completed_frameworks());
     response::GetExecutors {
@@ -184,6 +185,13 @@ fn tasks(agent: &AgentActor) -> response::GetTasks {
             .completed_tasks
             .extend(framework.completed.iter().flat_map(|executor| executor.completed.iter().cloned()));
     }
+    let lists = [
+        &mut shown.queued_tasks,
+        &mut shown.launched_tasks,
+        &mut shown.terminated_tasks,
+        &mut shown.completed_tasks,
+    ];
+    lists.into_iter().flatten().for_each(secrets::hide_in_task);
     shown
 }
 

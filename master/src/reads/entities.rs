@@ -4,13 +4,12 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use tepui_master_core::{
     AgentStanding, AgentView, ExecutorView, FrameworkStanding, FrameworkView, OfferView, TaskStanding,
 };
-use tepui_model::Resources;
+use tepui_model::{Resources, secrets};
 use tepui_proto::json::AsJson;
 use tepui_proto::v1;
 
 use super::cluster::Cluster;
 use super::json::{Attributes, FullList, Labels, List, ReservedFull, ReservedMap, ResourceMap};
-use super::secrets::{hide_in_command, hide_in_container, without_secrets};
 
 /// An agent. `full` adds the resources as v1 messages, as `/slaves` does.
 pub(super) struct Agent<'a> {
@@ -174,14 +173,12 @@ impl Serialize for Task<'_> {
         }
         if let Some(container) = &task.container {
             let mut container = container.clone();
-            hide_in_container(&mut container);
+            secrets::hide_in_container(&mut container);
             map.serialize_entry("container", &AsJson(&*container))?;
         }
         if let Some(check) = &task.health_check {
             let mut check = check.clone();
-            if let Some(command) = &mut check.command {
-                hide_in_command(command);
-            }
+            secrets::hide_in_check(&mut check);
             map.serialize_entry("health_check", &AsJson(&*check))?;
         }
         map.end()
@@ -232,7 +229,7 @@ struct Executor<'a>(&'a ExecutorView);
 
 impl Serialize for Executor<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let info = &without_secrets(&self.0.info);
+        let info = &secrets::executor(&self.0.info);
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("executor_id", &info.executor_id.value)?;
         map.serialize_entry("name", info.name())?;

@@ -10,7 +10,6 @@ mod json;
 mod legacy;
 mod operator;
 mod roles;
-mod secrets;
 
 use std::sync::mpsc;
 

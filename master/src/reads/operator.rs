@@ -2,14 +2,13 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tepui_master_core::{AgentStanding, AgentView, FrameworkStanding, FrameworkView, TaskStanding};
-use tepui_model::{Resources, Time};
+use tepui_model::{Resources, Time, secrets};
 use tepui_proto::json::AsJson;
 use tepui_proto::v1;
 use tepui_proto::v1::master::{Response, response};
 
 use super::cluster::Cluster;
 use super::json::List;
-use super::secrets::{task_without_secrets, without_secrets};
 use crate::identity::Identity;
 
 /// An operator's question about entities.
@@ -77,7 +76,7 @@ pub(super) fn answer(read: OperatorRead, cluster: &Cluster, identity: &Identity)
 fn tasks(cluster: &Cluster) -> response::GetTasks {
     let of = |standing| {
         let tasks = cluster.tasks().filter(move |view| view.standing == standing);
-        tasks.map(|view| task_without_secrets(&view.task)).collect()
+        tasks.map(|view| secrets::task(&view.task)).collect()
     };
     response::GetTasks {
         tasks: of(TaskStanding::Active),
@@ -89,7 +88,7 @@ fn tasks(cluster: &Cluster) -> response::GetTasks {
 
 fn executors(cluster: &Cluster) -> response::GetExecutors {
     let executor = |view: &tepui_master_core::ExecutorView| response::get_executors::Executor {
-        executor_info: without_secrets(&view.info),
+        executor_info: secrets::executor(&view.info),
         agent_id: view.agent.to_wire(),
     };
     response::GetExecutors { executors: cluster.executors().map(executor).collect(), ..Default::default() }

@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tepui_agent_core::{Executor, Queued};
-use tepui_model::Resources;
+use tepui_model::{Resources, secrets};
 use tepui_proto::json::AsJson;
 use tepui_proto::v1;
 
@@ -39,10 +39,14 @@ impl Serialize for Task<'_> {
             map.serialize_entry("discovery", &AsJson(&**discovery))?;
         }
         if let Some(container) = &task.container {
-            map.serialize_entry("container", &AsJson(&**container))?;
+            let mut container = container.clone();
+            secrets::hide_in_container(&mut container);
+            map.serialize_entry("container", &AsJson(&*container))?;
         }
         if let Some(health_check) = &task.health_check {
-            map.serialize_entry("health_check", &AsJson(&**health_check))?;
+            let mut health_check = health_check.clone();
+            secrets::hide_in_check(&mut health_check);
+            map.serialize_entry("health_check", &AsJson(&*health_check))?;
         }
         map.end()
     }

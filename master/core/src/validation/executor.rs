@@ -1,6 +1,6 @@
 //! Whether a custom executor may run the task that names it.
 
-use tepui_model::ExecutorId;
+use tepui_model::{ExecutorId, secrets};
 use tepui_proto::v1::ExecutorInfo;
 use tepui_proto::v1::executor_info::Type;
 
@@ -69,8 +69,8 @@ fn check_compatible(executor: &ExecutorInfo, launch: &Launch, scene: &Scene<'_>)
     Err(format!(
         "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID.\n{line}\n\
          Existing ExecutorInfo:\n{}\n{line}\nExecutorInfo:\n{}\n{line}\n",
-        tepui_proto::json::to_string(&*running.info),
-        tepui_proto::json::to_string(executor),
+        tepui_proto::json::to_string(&secrets::executor(&running.info)),
+        tepui_proto::json::to_string(&secrets::executor(executor)),
     ))
 }
 

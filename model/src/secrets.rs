@@ -1,9 +1,11 @@
-//! What no reader may see: the values of secrets in commands, containers and volumes.
+//! What no reader, log or answer may show: the values of secrets in commands, containers and volumes.
+//!
+//! Here because both daemons show the same messages, and the list of secret fields must not be kept twice.
 
 use tepui_proto::v1;
 
 /// The executor without the values of its secrets; what they are called stays.
-pub(super) fn without_secrets(executor: &v1::ExecutorInfo) -> v1::ExecutorInfo {
+pub fn executor(executor: &v1::ExecutorInfo) -> v1::ExecutorInfo {
     let mut executor = executor.clone();
     if let Some(command) = &mut executor.command {
         hide_in_command(command);
@@ -15,18 +17,31 @@ pub(super) fn without_secrets(executor: &v1::ExecutorInfo) -> v1::ExecutorInfo {
 }
 
 /// The task likewise.
-pub(super) fn task_without_secrets(task: &v1::Task) -> v1::Task {
+pub fn task(task: &v1::Task) -> v1::Task {
     let mut task = task.clone();
-    if let Some(container) = &mut task.container {
-        hide_in_container(container);
-    }
-    if let Some(command) = task.health_check.as_mut().and_then(|check| check.command.as_mut()) {
-        hide_in_command(command);
-    }
+    hide_in_task(&mut task);
     task
 }
 
-pub(super) fn hide_in_command(command: &mut v1::CommandInfo) {
+/// Blanks the values of the secrets of a task's container and health check.
+pub fn hide_in_task(task: &mut v1::Task) {
+    if let Some(container) = &mut task.container {
+        hide_in_container(container);
+    }
+    if let Some(check) = &mut task.health_check {
+        hide_in_check(check);
+    }
+}
+
+/// Blanks the values of the secrets of a health check's command.
+pub fn hide_in_check(check: &mut v1::HealthCheck) {
+    if let Some(command) = &mut check.command {
+        hide_in_command(command);
+    }
+}
+
+/// Blanks the values of a command's secret variables.
+pub fn hide_in_command(command: &mut v1::CommandInfo) {
     for variable in command.environment.iter_mut().flat_map(|environment| &mut environment.variables) {
         if let Some(secret) = &mut variable.secret {
             secret.value = None;
@@ -34,7 +49,8 @@ pub(super) fn hide_in_command(command: &mut v1::CommandInfo) {
     }
 }
 
-pub(super) fn hide_in_container(container: &mut v1::ContainerInfo) {
+/// Blanks the values of a container's secret volumes.
+pub fn hide_in_container(container: &mut v1::ContainerInfo) {
     for volume in &mut container.volumes {
         let secret = volume.source.as_mut().and_then(|source| source.secret.as_mut());
         if let Some(secret) = secret {
@@ -45,7 +61,7 @@ pub(super) fn hide_in_container(container: &mut v1::ContainerInfo) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use tepui_proto::v1;
 
     #[test]
     fn a_secret_keeps_its_name_and_loses_its_value() {
@@ -55,7 +71,7 @@ mod tests {
         let environment = Some(v1::Environment { variables: vec![variable] });
         let command = Some(v1::CommandInfo { environment, ..Default::default() }.into());
 
-        let shown = without_secrets(&v1::ExecutorInfo { command, ..Default::default() });
+        let shown = super::executor(&v1::ExecutorInfo { command, ..Default::default() });
 
         let shown = tepui_proto::json::to_string(&shown);
         assert!(shown.contains("PASSWORD") && !shown.contains("aHVzaA"), "{shown}");
