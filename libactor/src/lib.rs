@@ -10,6 +10,8 @@ mod context;
 mod counters;
 mod delivery;
 mod envelope;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod host;
 pub mod http;
 pub mod limits;

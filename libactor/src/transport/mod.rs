@@ -6,7 +6,7 @@
 
 pub(crate) mod acceptor;
 mod classify;
-mod frames;
+pub(crate) mod frames;
 mod goodbye;
 pub(crate) mod http;
 mod inbound;

@@ -15,5 +15,5 @@ pub(crate) mod inbound;
 mod intake;
 pub(crate) mod outbound;
 pub(crate) mod posted;
-mod requests;
+pub(crate) mod requests;
 pub(crate) mod speakers;

@@ -1,0 +1,5 @@
+//! A fuzzer's way to what must hold of `pid`; see `libactor::fuzz`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| libactor::fuzz::pid(bytes));
