@@ -172,11 +172,12 @@ impl<A: Actor> Context<A> {
         self.parts.stop();
     }
 
-    /// Says what the current trace is about, for `/__trace__?tag=key=value`. At most 256 bytes each; longer ones are cut.
+    /// Says what the message being handled is about, for `/__trace__?tag=key=value`, which finds its whole trace. At most 256
+    /// bytes each; longer ones are cut. Call it once for each value of a message that is about several things.
     pub fn tag(&self, key: &str, value: &str) {
-        let trace = Cause::current().trace;
+        let Cause { trace, message } = Cause::current();
         if trace.0 != 0 {
-            self.node.recorder().tag(trace, key, value);
+            self.node.recorder().tag(trace, message, key, value);
         }
     }
 

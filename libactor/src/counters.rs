@@ -1,6 +1,6 @@
 //! The names of what this crate counts, and what each means to an operator.
 
-use crate::trace::recorder::Outcome;
+use crate::trace::Outcome;
 
 pub(crate) const ACCEPTS_FAILED: &str = "libactor/accepts_failed";
 pub(crate) const ACTORS_PANICKED: &str = "libactor/actors_panicked";
@@ -63,8 +63,17 @@ pub(crate) fn count_outcome(outcome: Outcome) {
         Outcome::NoSuchMessage => count(MESSAGES_OF_UNKNOWN_NAME),
         Outcome::Malformed => count(MESSAGES_MALFORMED),
         Outcome::TooLarge => count(MESSAGES_TOO_LARGE),
-        Outcome::ConnectionLost => count(MESSAGES_LOST),
-        Outcome::Handled | Outcome::Panicked | Outcome::Sent | Outcome::ActorEnded => {}
+        Outcome::ConnectionLost
+        | Outcome::Unreachable
+        | Outcome::Overflow
+        | Outcome::Refused
+        | Outcome::ShutDown => count(MESSAGES_LOST),
+        Outcome::Waiting
+        | Outcome::Handling
+        | Outcome::Handled
+        | Outcome::Panicked
+        | Outcome::Sent
+        | Outcome::ActorEnded => {}
     }
 }
 

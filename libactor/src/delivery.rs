@@ -13,31 +13,33 @@ use crate::node::Node;
 use crate::pid::Pid;
 use crate::registry::Known;
 use crate::routes::wire_name;
-use crate::trace::recorder::{Outcome, Record};
-use crate::trace::{Cause, MessageId, TraceId};
+use crate::time::Timestamp;
+use crate::trace::{Cause, MessageId, Outcome, TraceId};
 
 impl Node {
     pub(crate) fn dispatch<M: WireMessage>(&self, from: &Pid, to: &Pid, message: M) {
-        let header = self.header(from, to, wire_name::<M>(), message.encoded_len());
+        let now = self.clock().now();
+        let header = self.header(from, to, wire_name::<M>(), message.encoded_len(), now);
         if to.address() == self.address() {
-            self.pass(header, message);
+            self.pass(header, now, message);
         } else {
-            self.inner().transport.send(self, header, &message.encode_to_vec());
+            self.inner().transport.send(self, header, now, &message.encode_to_vec());
         }
     }
 
     /// Under a name that is not the type's own: what passes from actor to actor here is the encoded message too.
     pub(crate) fn dispatch_as<M: WireMessage>(&self, from: &Pid, to: &Pid, name: &'static str, message: M) {
-        let header = self.header(from, to, name, message.encoded_len());
+        let now = self.clock().now();
+        let header = self.header(from, to, name, message.encoded_len(), now);
         if to.address() == self.address() {
-            self.pass_encoded(header, message);
+            self.pass_encoded(header, now, message);
         } else {
-            self.inner().transport.send(self, header, &message.encode_to_vec());
+            self.inner().transport.send(self, header, now, &message.encode_to_vec());
         }
     }
 
-    fn header(&self, from: &Pid, to: &Pid, name: &'static str, size: usize) -> Header {
-        let (cause, now, ids) = (Cause::current(), self.clock().now(), &self.inner().ids);
+    fn header(&self, from: &Pid, to: &Pid, name: &'static str, size: usize, now: Timestamp) -> Header {
+        let (cause, ids) = (Cause::current(), &self.inner().ids);
         let id = ids.next();
         let trace = if cause.trace.0 == 0 { TraceId(id) } else { cause.trace };
         Header {
@@ -48,32 +50,31 @@ impl Node {
             trace,
             id: MessageId(id),
             cause: cause.message,
-            sent: ids.tick(now),
-            queued: now,
+            logical: ids.tick(now),
         }
     }
 
-    fn pass<M: WireMessage>(&self, header: Header, message: M) {
+    fn pass<M: WireMessage>(&self, header: Header, now: Timestamp, message: M) {
         let Some(door) = self.inner().registry.find(header.to.name()) else {
-            return self.give_up(header, Outcome::NoSuchActor);
+            return self.give_up(&header, Some(now), Some(now), Outcome::NoSuchActor);
         };
         if door.receives(TypeId::of::<M>()) {
-            let receipt = Receipt::new(header, &self.inner().recorder, self.clock());
+            let receipt = Receipt::new(header, Some(now), now, &self.inner().recorder, self.clock());
             let mut message: Option<M> = Some(message);
             return door.pass(TypeId::of::<M>(), &mut message as &mut dyn Any, receipt);
         }
         // Another Rust type may go by the same name there.
-        self.pass_encoded(header, message);
+        self.pass_encoded(header, now, message);
     }
 
-    fn pass_encoded<M: WireMessage>(&self, header: Header, message: M) {
+    fn pass_encoded<M: WireMessage>(&self, header: Header, now: Timestamp, message: M) {
         let Some(door) = self.inner().registry.find(header.to.name()) else {
-            return self.give_up(header, Outcome::NoSuchActor);
+            return self.give_up(&header, Some(now), Some(now), Outcome::NoSuchActor);
         };
         let Some(known) = door.knows(&header.name) else {
-            return self.give_up(header, Outcome::NoSuchMessage);
+            return self.give_up(&header, Some(now), Some(now), Outcome::NoSuchMessage);
         };
-        let receipt = Receipt::new(header, &self.inner().recorder, self.clock());
+        let receipt = Receipt::new(header, Some(now), now, &self.inner().recorder, self.clock());
         door.deliver(known.name, message.encode_to_vec().into(), receipt, None);
     }
 
@@ -81,18 +82,19 @@ impl Node {
     pub(crate) fn receive(
         &self,
         mut header: Header,
+        received: Timestamp,
         body: Bytes,
         share: OwnedSemaphorePermit,
     ) -> Result<(), (Outcome, String)> {
-        self.inner().ids.observe(header.sent, header.queued);
+        self.inner().ids.observe(header.logical, received);
         let Some(door) = self.inner().registry.find(header.to.name()) else {
             let reason = format!("no actor '{}' at {}", header.to.name(), self.address());
-            self.give_up(header, Outcome::NoSuchActor);
+            self.give_up(&header, None, Some(received), Outcome::NoSuchActor);
             return Err((Outcome::NoSuchActor, reason));
         };
         let Some(Known { name, type_name }) = door.knows(&header.name) else {
             let reason = format!("actor {} does not receive '{}'", header.to, header.name);
-            self.give_up(header, Outcome::NoSuchMessage);
+            self.give_up(&header, None, Some(received), Outcome::NoSuchMessage);
             return Err((Outcome::NoSuchMessage, reason));
         };
         header.name = Cow::Borrowed(name);
@@ -100,20 +102,27 @@ impl Node {
             && let Err(error) = check(type_name, &body)
         {
             let reason = format!("malformed {name}: {error}");
-            self.give_up(header, Outcome::Malformed);
+            self.give_up(&header, None, Some(received), Outcome::Malformed);
             return Err((Outcome::Malformed, reason));
         }
-        let receipt = Receipt::new(header, &self.inner().recorder, self.clock());
+        let receipt = Receipt::new(header, None, received, &self.inner().recorder, self.clock());
         door.deliver(name, body, receipt, Some(share));
         Ok(())
     }
 
     /// A message goes nowhere: counted, logged and recorded.
-    pub(crate) fn give_up(&self, header: Header, outcome: Outcome) {
+    pub(crate) fn give_up(
+        &self,
+        header: &Header,
+        sent: Option<Timestamp>,
+        received: Option<Timestamp>,
+        outcome: Outcome,
+    ) {
         let (from, to, message) = (&header.from, &header.to, &*header.name);
         tracing::debug!(%from, %to, message, %outcome, "message not delivered");
         counters::count_outcome(outcome);
-        let handled = Some(self.clock().now());
-        self.inner().recorder.record(Record { header, handled, outcome });
+        let recorder = &self.inner().recorder;
+        let ticket = recorder.open(header, sent, received, outcome);
+        recorder.end(ticket, self.clock().now(), outcome);
     }
 }

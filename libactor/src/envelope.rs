@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::clock::{Clock, Undelivered};
 use crate::pid::Pid;
 use crate::time::Timestamp;
-use crate::trace::recorder::{Outcome, Record, Recorder};
-use crate::trace::{HybridTime, MessageId, TraceId};
+use crate::trace::recorder::Ticket;
+use crate::trace::{Cause, HybridTime, MessageId, Outcome, Recorder, TraceId};
 
 /// The head of a message.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Header {
     /// The sender, as the sender gave it.
     pub from: Pid,
@@ -28,38 +28,65 @@ pub struct Header {
     /// The message in whose handler this one was sent; zero for the first of a trace.
     pub cause: MessageId,
     /// When it was sent, in an order that all nodes agree with.
-    pub sent: HybridTime,
-    /// When it came to this node, or was sent by it to another.
-    pub queued: Timestamp,
+    pub logical: HybridTime,
 }
 
-/// A message in a mailbox. Whatever happens to it, the flight recorder hears of it exactly once.
+/// A message in a mailbox. Whatever happens to it, the flight recorder hears of its end exactly once.
 pub(crate) struct Receipt {
-    // Taken when the outcome is known.
-    header: Option<Header>,
+    from: Pid,
+    cause: Cause,
+    // None once the end is recorded.
+    ticket: Option<Ticket>,
     recorder: Arc<Recorder>,
     clock: Clock,
     _undelivered: Undelivered,
 }
 
 impl Receipt {
-    pub(crate) fn new(header: Header, recorder: &Arc<Recorder>, clock: &Clock) -> Receipt {
+    /// For a message that is about to be put into a mailbox.
+    pub(crate) fn new(
+        header: Header,
+        sent: Option<Timestamp>,
+        received: Timestamp,
+        recorder: &Arc<Recorder>,
+        clock: &Clock,
+    ) -> Receipt {
+        let ticket = recorder.open(&header, sent, Some(received), Outcome::Waiting);
+        let cause = Cause { trace: header.trace, message: header.id };
         let _undelivered = clock.undelivered();
-        Receipt { header: Some(header), recorder: recorder.clone(), clock: clock.clone(), _undelivered }
+        Receipt {
+            from: header.from,
+            cause,
+            ticket: Some(ticket),
+            recorder: recorder.clone(),
+            clock: clock.clone(),
+            _undelivered,
+        }
     }
 
-    pub(crate) fn header(&self) -> &Header {
-        self.header.as_ref().expect("a receipt keeps its header until it is settled")
+    pub(crate) fn from(&self) -> &Pid {
+        &self.from
+    }
+
+    /// What follows from the message.
+    pub(crate) fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// Its handler is called now.
+    pub(crate) fn begin(&self) {
+        if let Some(ticket) = self.ticket {
+            self.recorder.begin(ticket, self.clock.now());
+        }
     }
 
     pub(crate) fn settle(mut self, outcome: Outcome) {
-        self.record(outcome);
+        self.end(outcome);
     }
 
-    fn record(&mut self, outcome: Outcome) {
-        if let Some(header) = self.header.take() {
-            let handled = Some(self.clock.now());
-            self.recorder.record(Record { header, handled, outcome });
+    fn end(&mut self, outcome: Outcome) {
+        if let Some(ticket) = self.ticket.take() {
+            self.recorder.end(ticket, self.clock.now(), outcome);
         }
     }
 }
@@ -67,7 +94,7 @@ impl Receipt {
 impl Drop for Receipt {
     // A mailbox that is dropped with its actor.
     fn drop(&mut self) {
-        self.record(Outcome::ActorEnded);
+        self.end(Outcome::ActorEnded);
     }
 }
 

@@ -17,8 +17,7 @@ use crate::limits::MESSAGES_PER_TURN;
 use crate::pid::Pid;
 use crate::registry::Registration;
 use crate::routes::Route;
-use crate::trace::Cause;
-use crate::trace::recorder::Outcome;
+use crate::trace::{Cause, Outcome};
 use crate::watch::{Exit, WatchKey};
 
 pub(crate) struct Host<A: Actor> {
@@ -157,10 +156,10 @@ impl<A: Receive<M>, M: WireMessage> actix::Handler<Passed<M>> for Host<A> {
     type Result = ();
 
     fn handle(&mut self, passed: Passed<M>, cx: &mut Context<A>) {
-        let header = passed.receipt.header();
-        let (from, cause) = (header.from.clone(), cause_of(&passed.receipt));
-        let done = self.run(cx, cause, |actor, cx| actor.receive(cx, &from, passed.message));
-        passed.receipt.settle(outcome(done));
+        let Passed { message, receipt } = passed;
+        receipt.begin();
+        let done = self.run(cx, receipt.cause(), |actor, cx| actor.receive(cx, receipt.from(), message));
+        receipt.settle(outcome(done));
     }
 }
 
@@ -182,13 +181,14 @@ impl<A: Actor> actix::Handler<Arrived<A>> for Host<A> {
 
     fn handle(&mut self, arrived: Arrived<A>, cx: &mut Context<A>) {
         let Arrived { route, body, receipt, share } = arrived;
-        let from = receipt.header().from.clone();
+        receipt.begin();
         match (route.decode)(body) {
             Ok(deliver) => {
-                let done = self.run(cx, cause_of(&receipt), |actor, cx| deliver(actor, cx, &from));
+                let done = self.run(cx, receipt.cause(), |actor, cx| deliver(actor, cx, receipt.from()));
                 receipt.settle(outcome(done));
             }
             Err(error) => {
+                let from = receipt.from();
                 tracing::warn!(%from, actor = %cx.me(), message = route.name, %error, "malformed message dropped");
                 counters::count(counters::MESSAGES_MALFORMED);
                 receipt.settle(Outcome::Malformed);
@@ -272,10 +272,6 @@ impl<A: Actor> actix::Handler<Stop> for Host<A> {
     fn handle(&mut self, _: Stop, cx: &mut Context<A>) {
         ActorContext::stop(cx);
     }
-}
-
-fn cause_of(receipt: &Receipt) -> Cause {
-    Cause { trace: receipt.header().trace, message: receipt.header().id }
 }
 
 fn outcome(done: Option<()>) -> Outcome {

@@ -18,8 +18,7 @@ use crate::host::Host;
 use crate::pid::{Pid, check_name};
 use crate::registry::{MailboxDoor, Registration, Registry};
 use crate::routes::Routes;
-use crate::trace::recorder::Recorder;
-use crate::trace::{Cause, Ids, MessageId, TraceId};
+use crate::trace::{Cause, Ids, MessageId, Recorder, TraceId};
 use crate::transport::Transport;
 use crate::transport::acceptor::Acceptor;
 use crate::transport::http::Http;
@@ -43,7 +42,7 @@ pub(crate) struct Inner {
     pub(crate) registry: Arc<Registry>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) transport: Transport,
-    pub(crate) ids: Ids,
+    pub(crate) ids: Arc<Ids>,
     next_watch: AtomicU64,
     // Taken by `serve`.
     listener: Mutex<Option<TcpListener>>,
@@ -73,13 +72,15 @@ impl Node {
 
     pub(crate) fn new(address: SocketAddr, listener: TcpListener, settings: Settings) -> Node {
         crate::metrics::install();
+        let ids = Arc::new(Ids::random());
+        let recorder = Arc::new(Recorder::new(settings.clock.clone(), ids.clone()));
         Node(Arc::new(Inner {
             address,
             settings,
             registry: Registry::new(),
-            recorder: Arc::new(Recorder::new()),
+            recorder,
             transport: Transport::new(),
-            ids: Ids::random(),
+            ids,
             next_watch: AtomicU64::new(1),
             listener: Mutex::new(Some(listener)),
         }))

@@ -304,7 +304,7 @@ fn a_node_tells_about_its_actors_messages_and_metrics() {
         let (_, trace) = get(&node, "/__trace__?limit=5").await;
         let trace: serde_json::Value = serde_json::from_str(&trace).unwrap();
         let message = &trace["messages"][0];
-        assert_eq!(message["name"], "test.Note");
+        assert_eq!(message["message"], "test.Note");
         assert_eq!(message["to"], listener.pid().to_string());
         assert_eq!(message["outcome"], "handled");
         assert_eq!(message["size"], 3);

@@ -347,7 +347,7 @@ fn a_message_that_is_too_large_is_dropped_by_its_sender_and_the_next_one_goes_ou
         exactly(&mut stream, post("/x/test.Note", &me.to_string(), &address.to_string(), b"\x08\x02")).await;
         let records = here.recorder().query(&Default::default());
         let outcomes: Vec<String> = records.iter().map(|record| record.outcome.to_string()).collect();
-        assert_eq!(outcomes, ["too large", "sent"]);
+        assert_eq!(outcomes, ["dropped: too large", "sent"]);
         here.shutdown().await;
     });
 }

@@ -1,9 +1,15 @@
 //! Who caused what: the ids that travel with every message, through handlers and futures.
 
+mod filter;
+mod outcome;
 pub(crate) mod query;
+mod record;
 pub(crate) mod recorder;
 
-pub use recorder::{Outcome, Query, Record, Recorder, Tag};
+pub use filter::Query;
+pub use outcome::Outcome;
+pub use record::{Entry, Record};
+pub use recorder::Recorder;
 
 use std::cell::Cell;
 use std::fmt;

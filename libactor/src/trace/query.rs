@@ -1,10 +1,12 @@
 //! The flight recorder as JSON, for `/__trace__`.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
-use crate::trace::TraceId;
-use crate::trace::recorder::{Query, Record};
+use crate::trace::{Query, Record, TraceId};
 
 /// Records that one answer holds unless the caller asks for another number.
 const DEFAULT_LIMIT: usize = 1000;
@@ -39,6 +41,7 @@ impl Parameters {
             trace: trace.transpose()?,
             tag: tag.transpose()?,
             limit: Some(self.limit.unwrap_or(DEFAULT_LIMIT)),
+            ..Query::default()
         })
     }
 }
@@ -48,42 +51,56 @@ pub(crate) struct Answer {
     messages: Vec<Line>,
 }
 
-/// One record. Times are seconds since the epoch.
+/// One record. Times are nanoseconds since the epoch.
 #[derive(Serialize)]
 struct Line {
+    node: String,
     trace: String,
     id: String,
     cause: Option<String>,
-    sent: String,
     from: String,
     to: String,
-    name: String,
+    message: String,
     size: usize,
-    queued: f64,
-    handled: Option<f64>,
-    outcome: String,
+    logical: String,
+    sent: Option<u64>,
+    received: Option<u64>,
+    began: Option<u64>,
+    ended: Option<u64>,
+    outcome: &'static str,
+    tags: BTreeMap<String, Vec<String>>,
 }
 
 impl Answer {
-    pub(crate) fn new(records: Vec<Record>) -> Answer {
-        Answer { messages: records.into_iter().map(Line::from).collect() }
+    pub(crate) fn new(node: SocketAddr, records: Vec<Record>) -> Answer {
+        let node = node.to_string();
+        Answer { messages: records.into_iter().map(|record| Line::new(node.clone(), record)).collect() }
     }
 }
 
-impl From<Record> for Line {
-    fn from(Record { header, handled, outcome }: Record) -> Line {
+impl Line {
+    fn new(node: String, record: Record) -> Line {
+        let header = record.header;
+        let mut tags: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (key, value) in record.tags {
+            tags.entry(key).or_default().push(value);
+        }
         Line {
+            node,
             trace: header.trace.to_string(),
             id: header.id.to_string(),
             cause: (header.cause.0 != 0).then(|| header.cause.to_string()),
-            sent: header.sent.to_string(),
             from: header.from.to_string(),
             to: header.to.to_string(),
-            name: header.name.into_owned(),
+            message: header.name.into_owned(),
             size: header.size,
-            queued: header.queued.as_secs_f64(),
-            handled: handled.map(Timestamp::as_secs_f64),
-            outcome: outcome.to_string(),
+            logical: header.logical.to_string(),
+            sent: record.sent.map(Timestamp::as_nanos),
+            received: record.received.map(Timestamp::as_nanos),
+            began: record.began.map(Timestamp::as_nanos),
+            ended: record.ended.map(Timestamp::as_nanos),
+            outcome: record.outcome.text(),
+            tags,
         }
     }
 }

@@ -108,7 +108,7 @@ async fn processes(node: Data<Node>) -> HttpResponse {
 
 async fn trace(node: Data<Node>, parameters: web::Query<Parameters>) -> Result<HttpResponse, Error> {
     let query = parameters.into_inner().query().map_err(actix_web::error::ErrorBadRequest)?;
-    Ok(HttpResponse::Ok().json(Answer::new(node.recorder().query(&query))))
+    Ok(HttpResponse::Ok().json(Answer::new(node.address(), node.recorder().query(&query))))
 }
 
 async fn prometheus() -> HttpResponse {

@@ -149,12 +149,12 @@ impl Inbound {
     }
 
     async fn deliver(&mut self, message: Deliver, now: Timestamp) -> Result<(), InboundError> {
-        let header = self.header(&message, now)?;
+        let header = self.header(&message)?;
         let share = (message.body.len() + MESSAGE_OVERHEAD).min(self.node.inner().settings.intake_bytes);
         let share = u32::try_from(share).unwrap_or(u32::MAX);
         let share = self.intake.clone().acquire_many_owned(share).await;
         let share = share.expect("the semaphore of a connection is never closed");
-        if let Err((outcome, reason)) = self.node.receive(header, own(message.body), share) {
+        if let Err((outcome, reason)) = self.node.receive(header, now, own(message.body), share) {
             tracing::warn!(peer = %self.peer.address, reason, "message of a peer not delivered");
             // A sender that floods and does not read gets no more notes; the counters have them all.
             if self.outbox.capacity() > WATCHES_PER_CONNECTION {
@@ -164,7 +164,7 @@ impl Inbound {
         Ok(())
     }
 
-    fn header(&mut self, message: &Deliver, now: Timestamp) -> Result<Header, InboundError> {
+    fn header(&mut self, message: &Deliver) -> Result<Header, InboundError> {
         let name = text(&message.name, "message name")?;
         if name.is_empty() || name.len() > MESSAGE_NAME_BYTES {
             return Err(InboundError::Broken(format!("message name of {} bytes", name.len())));
@@ -179,8 +179,7 @@ impl Inbound {
             trace: TraceId(message.trace),
             id: MessageId(message.id),
             cause: MessageId(message.cause),
-            sent: HybridTime(message.sent),
-            queued: now,
+            logical: HybridTime(message.sent),
         })
     }
 

@@ -22,8 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::counters;
 use crate::limits::{DIAL, MESSAGE_OVERHEAD};
 use crate::node::Node;
-use crate::trace::MessageId;
-use crate::trace::recorder::Outcome;
+use crate::trace::{MessageId, Outcome};
 use crate::transport::frames::{Frames, ReadError};
 use crate::transport::libprocess::outbound;
 use crate::transport::peer::{self, Kind};
@@ -91,15 +90,16 @@ impl Link {
         self.state().ended
     }
 
-    /// Queues a frame. False if the link has ended, or ends now because too much waits for a peer that does not read.
-    pub(crate) fn send(&self, outgoing: Outgoing, limit: usize) -> bool {
+    /// Queues a frame. Says what becomes of it if the link has ended, or ends now because too much waits for a peer that does
+    /// not read.
+    pub(crate) fn send(&self, outgoing: Outgoing, limit: usize) -> Result<(), Outcome> {
         let bytes = outgoing.frame.len() + MESSAGE_OVERHEAD;
         if self.waiting.fetch_add(bytes, Ordering::Relaxed) > limit {
             self.state().ended = true;
             self.overflow.notify_one();
-            return false;
+            return Err(Outcome::Overflow);
         }
-        self.outbox.send(outgoing).is_ok()
+        self.outbox.send(outgoing).map_err(|_| Outcome::ConnectionLost)
     }
 
     /// Gives the watcher back if the link has ended.
@@ -179,19 +179,20 @@ impl Link {
 pub(crate) async fn run(node: Node, link: Arc<Link>, mut inbox: mpsc::UnboundedReceiver<Outgoing>) {
     let closing = node.inner().transport.closing();
     let redials = &node.inner().transport.redials;
-    let why = match dial(&node, &link, &closing).await {
+    let (why, lost) = match dial(&node, &link, &closing).await {
         Ok((read, write)) => {
             let since = Instant::now();
             let error = talk(&node, &link, read, write, &mut inbox).await;
             redials.ended(link.to, since.elapsed());
             tracing::info!(peer = %link.to, error = &error as &dyn std::error::Error, "link ended");
-            Exit::ConnectionLost
+            (Exit::ConnectionLost, error.outcome())
         }
         Err(error) => {
             tracing::warn!(peer = %link.to, error = &error as &dyn std::error::Error, "peer not reached");
             counters::count(counters::DIALS_FAILED);
             redials.ended(link.to, Duration::ZERO);
-            if matches!(error, DialError::Overflow) { Exit::ConnectionLost } else { Exit::Unreachable }
+            let overflow = matches!(error, DialError::Overflow);
+            (if overflow { Exit::ConnectionLost } else { Exit::Unreachable }, error.outcome())
         }
     };
     // First out of the way, so that whoever hears of the end and starts over gets a new link.
@@ -201,15 +202,15 @@ pub(crate) async fn run(node: Node, link: Arc<Link>, mut inbox: mpsc::UnboundedR
     inbox.close();
     while let Ok(outgoing) = inbox.try_recv() {
         if let Some(id) = outgoing.message {
-            lose(&node, id);
+            lose(&node, id, lost);
         }
     }
 }
 
 /// A message that was recorded as sent was not.
-pub(crate) fn lose(node: &Node, id: MessageId) {
-    counters::count_outcome(Outcome::ConnectionLost);
-    node.recorder().amend(id, Outcome::ConnectionLost);
+pub(crate) fn lose(node: &Node, id: MessageId, outcome: Outcome) {
+    counters::count_outcome(outcome);
+    node.recorder().amend(id, outcome);
 }
 
 /// Why there is no connection to another node.
@@ -238,6 +239,34 @@ enum LinkError {
     Overflow,
     #[error("this node is shut down")]
     Closing,
+}
+
+impl DialError {
+    /// What became of the messages that waited for the connection.
+    fn outcome(&self) -> Outcome {
+        match self {
+            DialError::Connect(_) | DialError::Timeout => Outcome::Unreachable,
+            DialError::Overflow => Outcome::Overflow,
+            DialError::Greet(error) => outcome_of(error),
+            DialError::Closing => Outcome::ShutDown,
+        }
+    }
+}
+
+impl LinkError {
+    /// What became of the messages that were not written yet.
+    fn outcome(&self) -> Outcome {
+        match self {
+            LinkError::Read(error) => outcome_of(error),
+            LinkError::Write(_) => Outcome::ConnectionLost,
+            LinkError::Overflow => Outcome::Overflow,
+            LinkError::Closing => Outcome::ShutDown,
+        }
+    }
+}
+
+fn outcome_of(error: &ReadError) -> Outcome {
+    if matches!(error, ReadError::Refused(_)) { Outcome::Refused } else { Outcome::ConnectionLost }
 }
 
 async fn dial(

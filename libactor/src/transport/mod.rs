@@ -31,7 +31,8 @@ use tokio_util::sync::CancellationToken;
 use crate::envelope::Header;
 use crate::node::Node;
 use crate::pid::Pid;
-use crate::trace::recorder::{Outcome, Record};
+use crate::time::Timestamp;
+use crate::trace::Outcome;
 use crate::transport::libprocess::outbound;
 use crate::transport::libprocess::speakers::Speakers;
 use crate::transport::link::{Link, Outgoing, Wire};
@@ -91,7 +92,7 @@ impl Transport {
         self.closing.clone()
     }
 
-    pub(crate) fn send(&self, node: &Node, header: Header, body: &[u8]) {
+    pub(crate) fn send(&self, node: &Node, header: Header, now: Timestamp, body: &[u8]) {
         let settings = &node.inner().settings;
         let wire = self.wire(header.to.address());
         let (frame, size) = match wire {
@@ -105,16 +106,19 @@ impl Transport {
         if size > settings.frame_bytes {
             let (to, message, size) = (&header.to, &*header.name, body.len());
             tracing::error!(%to, message, size, limit = settings.frame_bytes, "message too large to be sent");
-            return node.give_up(header, Outcome::TooLarge);
+            return node.give_up(&header, Some(now), None, Outcome::TooLarge);
         }
         let outgoing = Outgoing { frame, message: Some(header.id) };
         let to = header.to.address();
         // Recorded first, so that a loss is noted after it.
         let id = header.id;
-        node.recorder().record(Record { header, handled: None, outcome: Outcome::Sent });
-        let sent = self.link(node, to, wire).is_some_and(|link| link.send(outgoing, settings.outbound_bytes));
-        if !sent {
-            link::lose(node, id);
+        node.recorder().open(&header, Some(now), None, Outcome::Sent);
+        let sent = match self.link(node, to, wire) {
+            Some(link) => link.send(outgoing, settings.outbound_bytes),
+            None => Err(Outcome::ShutDown),
+        };
+        if let Err(outcome) = sent {
+            link::lose(node, id, outcome);
         }
     }
 

@@ -27,7 +27,7 @@ use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use crate::envelope::Header;
-use crate::trace::recorder::Outcome;
+use crate::trace::Outcome;
 use crate::watch::Exit;
 
 pub(crate) const MAGIC: [u8; 7] = *b"\x93lactor";
@@ -158,7 +158,7 @@ pub(crate) fn frame(kind: Kind) -> Bytes {
 /// A `Deliver` in its frame, written straight from what it is made of: this is done for every message.
 pub(crate) fn deliver(header: &Header, body: &[u8]) -> Bytes {
     let texts = [header.to.name().as_bytes(), header.from.name().as_bytes(), header.name.as_bytes(), body];
-    let numbers = [header.trace.0, header.id.0, header.cause.0, header.sent.0];
+    let numbers = [header.trace.0, header.id.0, header.cause.0, header.logical.0];
     let length: usize = texts.iter().map(|text| 1 + encoded_len_varint(text.len() as u64) + text.len()).sum();
     let length = length + numbers.len() * 9;
     let frame = 1 + encoded_len_varint(length as u64) + length;
@@ -223,7 +223,6 @@ pub(crate) fn outcome_of(outcome: u32) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Timestamp;
     use crate::trace::{HybridTime, MessageId, TraceId};
 
     #[test]
@@ -236,8 +235,7 @@ mod tests {
             trace: TraceId(1),
             id: MessageId(u64::MAX),
             cause: MessageId(0),
-            sent: HybridTime(7),
-            queued: Timestamp::default(),
+            logical: HybridTime(7),
         };
         let body = vec![b'x'; 300];
 
@@ -273,8 +271,7 @@ mod tests {
                 trace: TraceId(1),
                 id: MessageId(id),
                 cause: MessageId(3),
-                sent: HybridTime(4),
-                queued: Timestamp::default(),
+                logical: HybridTime(4),
             },
             b"",
         )

@@ -11,8 +11,8 @@ use crate::envelope::Header;
 use crate::limits::{MESSAGE_NAME_BYTES, MESSAGE_OVERHEAD};
 use crate::node::Node;
 use crate::pid::Pid;
-use crate::trace::recorder::Outcome;
-use crate::trace::{MessageId, TraceId};
+use crate::time::Timestamp;
+use crate::trace::{MessageId, Outcome, TraceId};
 use crate::transport::libprocess::head::split;
 
 /// What one connection may have in mailboxes, and what it said last: mostly, one actor of its node talks to one of ours.
@@ -72,9 +72,10 @@ impl Intake {
             counters::count(counters::MESSAGES_TO_UNKNOWN_ACTORS);
             return Ok(false);
         };
-        let header = self.header(from, to, name, body.len());
+        let received = self.node.clock().now();
+        let header = self.header(from, to, name, body.len(), received);
         let (to, from) = (header.to.clone(), header.from.clone());
-        match self.node.receive(header, body, share) {
+        match self.node.receive(header, received, body, share) {
             Ok(()) => Ok(true),
             Err((outcome, reason)) => {
                 tracing::warn!(%from, %to, reason, "libprocess message not delivered");
@@ -84,11 +85,18 @@ impl Intake {
     }
 
     /// A trace begins here: the wire carries none.
-    fn header(&self, from: Pid, to: Pid, name: Cow<'static, str>, size: usize) -> Header {
-        let (queued, ids) = (self.node.clock().now(), &self.node.inner().ids);
+    fn header(
+        &self,
+        from: Pid,
+        to: Pid,
+        name: Cow<'static, str>,
+        size: usize,
+        received: Timestamp,
+    ) -> Header {
+        let ids = &self.node.inner().ids;
         let id = ids.next();
-        let (trace, sent) = (TraceId(id), ids.tick(queued));
-        Header { from, to, name, size, trace, id: MessageId(id), cause: MessageId(0), sent, queued }
+        let (trace, logical) = (TraceId(id), ids.tick(received));
+        Header { from, to, name, size, trace, id: MessageId(id), cause: MessageId(0), logical }
     }
 
     fn sender(&mut self, text: Bytes) -> Result<Pid, String> {

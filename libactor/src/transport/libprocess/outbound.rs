@@ -65,7 +65,6 @@ pub(crate) async fn discard(read: &mut (impl AsyncRead + Unpin)) -> ReadError {
 mod tests {
     use super::*;
     use crate::pid::Pid;
-    use crate::time::Timestamp;
     use crate::trace::{HybridTime, MessageId, TraceId};
 
     fn header(to: &str, name: &'static str) -> Header {
@@ -77,8 +76,7 @@ mod tests {
             trace: TraceId(1),
             id: MessageId(1),
             cause: MessageId(0),
-            sent: HybridTime(0),
-            queued: Timestamp::default(),
+            logical: HybridTime(0),
         }
     }
 
