@@ -23,7 +23,7 @@ impl Node {
         if to.address() == self.address() {
             self.pass(header, now, message);
         } else {
-            self.inner().transport.send(self, header, now, &message.encode_to_vec());
+            self.inner().transport.send(self, &header, now, &message);
         }
     }
 
@@ -34,7 +34,7 @@ impl Node {
         if to.address() == self.address() {
             self.pass_encoded(header, now, message);
         } else {
-            self.inner().transport.send(self, header, now, &message.encode_to_vec());
+            self.inner().transport.send(self, &header, now, &message);
         }
     }
 

@@ -8,32 +8,27 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::counters;
-use crate::limits::{DIAL, MESSAGE_OVERHEAD};
+use crate::limits::DIAL;
 use crate::node::Node;
 use crate::trace::{MessageId, Outcome};
 use crate::transport::frames::{Frames, ReadError};
 use crate::transport::libprocess::outbound;
+use crate::transport::outbox::{Outbox, Refusal};
 use crate::transport::peer::{self, Kind};
 use crate::transport::stream;
 use crate::watch::{Exit, WatchKey, Watcher};
-
-/// Frames that are put into one write.
-const BATCH: usize = 256;
-
-/// A write buffer that grew beyond this is given back.
-const KEPT_BUFFER: usize = 1 << 20;
 
 /// What is spoken on a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,22 +44,15 @@ pub(crate) struct Link {
     pub(crate) wire: Wire,
     // Which of this node's connections.
     number: u64,
-    outbox: mpsc::UnboundedSender<Outgoing>,
-    // Bytes in the outbox, each frame with its overhead.
-    waiting: AtomicUsize,
+    outbox: Outbox,
     overflow: Notify,
+    // Set under the lock of the state: no watch is taken after it.
+    ended: AtomicBool,
     state: Mutex<State>,
-}
-
-pub(crate) struct Outgoing {
-    pub(crate) frame: Bytes,
-    /// None for what is not a message of an actor.
-    pub(crate) message: Option<MessageId>,
 }
 
 #[derive(Default)]
 struct State {
-    ended: bool,
     // An actor is watched once for all watchers here, under one number.
     watched: HashMap<Arc<str>, Watched>,
     names: HashMap<u64, Arc<str>>,
@@ -76,30 +64,35 @@ struct Watched {
 }
 
 impl Link {
-    pub(crate) fn new(
-        to: SocketAddr,
-        wire: Wire,
-        number: u64,
-    ) -> (Arc<Link>, mpsc::UnboundedReceiver<Outgoing>) {
-        let (outbox, inbox) = mpsc::unbounded_channel();
-        let (waiting, overflow, state) = (AtomicUsize::new(0), Notify::new(), Mutex::default());
-        (Arc::new(Link { to, wire, number, outbox, waiting, overflow, state }), inbox)
+    pub(crate) fn new(to: SocketAddr, wire: Wire, number: u64) -> Arc<Link> {
+        let (outbox, overflow, ended) = (Outbox::new(), Notify::new(), AtomicBool::new(false));
+        Arc::new(Link { to, wire, number, outbox, overflow, ended, state: Mutex::default() })
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        self.state().ended
+        self.ended.load(Ordering::Acquire)
     }
 
-    /// Queues a frame. Says what becomes of it if the link has ended, or ends now because too much waits for a peer that does
-    /// not read.
-    pub(crate) fn send(&self, outgoing: Outgoing, limit: usize) -> Result<(), Outcome> {
-        let bytes = outgoing.frame.len() + MESSAGE_OVERHEAD;
-        if self.waiting.fetch_add(bytes, Ordering::Relaxed) > limit {
-            self.state().ended = true;
-            self.overflow.notify_one();
-            return Err(Outcome::Overflow);
+    /// Queues the frame of a message, `size` bytes which `write` writes. Says what becomes of it if the link has ended, or ends
+    /// now because too much waits for a peer that does not read.
+    pub(crate) fn send(
+        &self,
+        id: MessageId,
+        size: usize,
+        limit: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Outcome> {
+        match self.outbox.message(id, size, limit, write) {
+            Ok(()) => Ok(()),
+            Err(Refusal::Ended) => Err(Outcome::ConnectionLost),
+            Err(Refusal::Full) => {
+                let state = self.state();
+                self.ended.store(true, Ordering::Release);
+                drop(state);
+                self.overflow.notify_one();
+                Err(Outcome::Overflow)
+            }
         }
-        self.outbox.send(outgoing).map_err(|_| Outcome::ConnectionLost)
     }
 
     /// Gives the watcher back if the link has ended.
@@ -110,7 +103,7 @@ impl Link {
         next_number: impl FnOnce() -> u64,
     ) -> Result<(), Watcher> {
         let mut state = self.state();
-        if state.ended {
+        if self.has_ended() {
             return Err(watcher);
         }
         if let Some(watched) = state.watched.get_mut(name) {
@@ -144,10 +137,8 @@ impl Link {
         if self.wire == Wire::Libprocess {
             return;
         }
-        let frame = peer::frame(kind);
-        self.waiting.fetch_add(frame.len() + MESSAGE_OVERHEAD, Ordering::Relaxed);
         // A link that ends meanwhile fires its watchers anyway.
-        let _ = self.outbox.send(Outgoing { frame, message: None });
+        self.outbox.control(&peer::frame(kind));
     }
 
     fn exited(&self, number: u64, why: Exit) {
@@ -161,7 +152,7 @@ impl Link {
 
     fn end(&self, why: Exit) {
         let mut state = self.state();
-        state.ended = true;
+        self.ended.store(true, Ordering::Release);
         state.names.clear();
         let watched = std::mem::take(&mut state.watched);
         drop(state);
@@ -176,13 +167,13 @@ impl Link {
 }
 
 /// Dials, talks, and cleans up.
-pub(crate) async fn run(node: Node, link: Arc<Link>, mut inbox: mpsc::UnboundedReceiver<Outgoing>) {
+pub(crate) async fn run(node: Node, link: Arc<Link>) {
     let closing = node.inner().transport.closing();
     let redials = &node.inner().transport.redials;
     let (why, lost) = match dial(&node, &link, &closing).await {
         Ok((read, write)) => {
             let since = Instant::now();
-            let error = talk(&node, &link, read, write, &mut inbox).await;
+            let error = talk(&node, &link, read, write).await;
             redials.ended(link.to, since.elapsed());
             tracing::info!(peer = %link.to, error = &error as &dyn std::error::Error, "link ended");
             (Exit::ConnectionLost, error.outcome())
@@ -196,14 +187,11 @@ pub(crate) async fn run(node: Node, link: Arc<Link>, mut inbox: mpsc::UnboundedR
         }
     };
     // First out of the way, so that whoever hears of the end and starts over gets a new link.
-    link.state().ended = true;
+    link.ended.store(true, Ordering::Release);
     node.inner().transport.forget(&link);
     link.end(why);
-    inbox.close();
-    while let Ok(outgoing) = inbox.try_recv() {
-        if let Some(id) = outgoing.message {
-            lose(&node, id, lost);
-        }
+    for id in link.outbox.abandon() {
+        lose(&node, id, lost);
     }
 }
 
@@ -318,7 +306,6 @@ async fn talk(
     link: &Link,
     mut reading: Reading,
     mut write: impl AsyncWrite + Unpin,
-    inbox: &mut mpsc::UnboundedReceiver<Outgoing>,
 ) -> LinkError {
     let read = async {
         match &mut reading {
@@ -333,7 +320,7 @@ async fn talk(
             LinkError::Overflow
         }
         error = read => LinkError::Read(error),
-        done = write_all(node, link, &mut write, inbox) => match done {
+        done = write_all(node, link, &mut write) => match done {
             Ok(()) => LinkError::Closing,
             Err(error) => LinkError::Write(error),
         },
@@ -358,35 +345,24 @@ async fn read_all(node: &Node, link: &Link, frames: &mut Frames<OwnedReadHalf>) 
 }
 
 /// Ready when the node is shut down and everything is written.
-async fn write_all(
-    node: &Node,
-    link: &Link,
-    write: &mut (impl AsyncWrite + Unpin),
-    inbox: &mut mpsc::UnboundedReceiver<Outgoing>,
-) -> io::Result<()> {
+async fn write_all(node: &Node, link: &Link, write: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
     let closing = node.inner().transport.closing();
     let heartbeat = node.inner().settings.heartbeat;
-    let mut batch = Vec::new();
-    let mut buffer = BytesMut::new();
+    let mut written = None;
     loop {
         tokio::select! {
             biased;
-            count = inbox.recv_many(&mut batch, BATCH) => if count == 0 {
-                return write.shutdown().await;
+            next = link.outbox.next(written.take()) => match next {
+                Some(chunk) => {
+                    write.write_all(&chunk.bytes).await?;
+                    written = Some(chunk);
+                }
+                None => return write.shutdown().await,
             },
-            () = closing.cancelled() => inbox.close(),
-            () = tokio::time::sleep(heartbeat), if link.wire == Wire::Peer => buffer.put_u32(0),
-        }
-        let mut written = 0;
-        for outgoing in batch.drain(..) {
-            written += outgoing.frame.len() + MESSAGE_OVERHEAD;
-            buffer.extend_from_slice(&outgoing.frame);
-        }
-        write.write_all(&buffer).await?;
-        link.waiting.fetch_sub(written, Ordering::Relaxed);
-        buffer.clear();
-        if buffer.capacity() > KEPT_BUFFER {
-            buffer = BytesMut::new();
+            () = closing.cancelled() => link.outbox.end(),
+            () = tokio::time::sleep(heartbeat), if link.wire == Wire::Peer => {
+                write.write_all(&[0; peer::LENGTH_BYTES]).await?;
+            }
         }
     }
 }

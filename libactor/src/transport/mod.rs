@@ -12,6 +12,7 @@ pub(crate) mod http;
 mod inbound;
 pub(crate) mod libprocess;
 mod link;
+mod outbox;
 pub(crate) mod peer;
 mod redials;
 mod stream;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::actor::WireMessage;
 use crate::envelope::Header;
 use crate::node::Node;
 use crate::pid::Pid;
@@ -35,7 +37,7 @@ use crate::time::Timestamp;
 use crate::trace::Outcome;
 use crate::transport::libprocess::outbound;
 use crate::transport::libprocess::speakers::Speakers;
-use crate::transport::link::{Link, Outgoing, Wire};
+use crate::transport::link::{Link, Wire};
 use crate::transport::redials::Redials;
 use crate::watch::{Exit, WatchKey, Watcher};
 use crate::worker::Worker;
@@ -92,33 +94,50 @@ impl Transport {
         self.closing.clone()
     }
 
-    pub(crate) fn send(&self, node: &Node, header: Header, now: Timestamp, body: &[u8]) {
-        let settings = &node.inner().settings;
-        let wire = self.wire(header.to.address());
-        let (frame, size) = match wire {
-            Wire::Libprocess => (outbound::request(&header, body), body.len()),
+    pub(crate) fn send<M: WireMessage>(&self, node: &Node, header: &Header, now: Timestamp, message: &M) {
+        match self.wire(header.to.address()) {
             Wire::Peer => {
-                let frame = peer::deliver(&header, body);
-                let size = frame.len() - peer::LENGTH_BYTES;
-                (frame, size)
+                let deliver = peer::DeliverFrame::new(header);
+                let (bytes, size) = (deliver.size(), deliver.size() - peer::LENGTH_BYTES);
+                self.put(node, header, now, Frame { wire: Wire::Peer, bytes, size }, |buffer| {
+                    deliver.head(buffer);
+                    message.encode_raw(buffer);
+                    deliver.tail(buffer);
+                });
             }
-        };
-        if size > settings.frame_bytes {
-            let (to, message, size) = (&header.to, &*header.name, body.len());
-            tracing::error!(%to, message, size, limit = settings.frame_bytes, "message too large to be sent");
-            return node.give_up(&header, Some(now), None, Outcome::TooLarge);
+            Wire::Libprocess => {
+                let request = outbound::request(header, &message.encode_to_vec());
+                let (bytes, size) = (request.len(), header.size);
+                self.put(node, header, now, Frame { wire: Wire::Libprocess, bytes, size }, |buffer| {
+                    buffer.extend_from_slice(&request);
+                });
+            }
         }
-        let outgoing = Outgoing { frame, message: Some(header.id) };
-        let to = header.to.address();
+    }
+
+    /// Queues the frame that `write` writes.
+    fn put(
+        &self,
+        node: &Node,
+        header: &Header,
+        now: Timestamp,
+        frame: Frame,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let settings = &node.inner().settings;
+        if frame.size > settings.frame_bytes {
+            let (to, message, size) = (&header.to, &*header.name, header.size);
+            tracing::error!(%to, message, size, limit = settings.frame_bytes, "message too large to be sent");
+            return node.give_up(header, Some(now), None, Outcome::TooLarge);
+        }
         // Recorded first, so that a loss is noted after it.
-        let id = header.id;
-        node.recorder().open(&header, Some(now), None, Outcome::Sent);
-        let sent = match self.link(node, to, wire) {
-            Some(link) => link.send(outgoing, settings.outbound_bytes),
+        node.recorder().open(header, Some(now), None, Outcome::Sent);
+        let sent = match self.link(node, header.to.address(), frame.wire) {
+            Some(link) => link.send(header.id, frame.bytes, settings.outbound_bytes, write),
             None => Err(Outcome::ShutDown),
         };
         if let Err(outcome) = sent {
-            link::lose(node, id, outcome);
+            link::lose(node, header.id, outcome);
         }
     }
 
@@ -163,9 +182,9 @@ impl Transport {
         {
             return Some(link.clone());
         }
-        let (link, inbox) = Link::new(to, wire, self.dialled.fetch_add(1, Ordering::Relaxed) + 1);
+        let link = Link::new(to, wire, self.dialled.fetch_add(1, Ordering::Relaxed) + 1);
         let (node, ours) = (node.clone(), link.clone());
-        if !self.run(move || link::run(node, ours, inbox)) {
+        if !self.run(move || link::run(node, ours)) {
             return None;
         }
         links.insert((to, wire), link.clone());
@@ -208,6 +227,15 @@ impl Transport {
         }
         self.worker.stop();
     }
+}
+
+/// What is about to be written for one message.
+struct Frame {
+    wire: Wire,
+    /// On the wire.
+    bytes: usize,
+    /// As it counts against the largest frame.
+    size: usize,
 }
 
 /// A peer on the newest connection that it dialled to this node.

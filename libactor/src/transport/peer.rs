@@ -35,6 +35,9 @@ pub(crate) const VERSION: u8 = 1;
 pub(crate) const PREFACE_BYTES: usize = 8;
 pub(crate) const LENGTH_BYTES: usize = 4;
 
+/// Fields of a `Deliver` of eight bytes each.
+const DELIVER_NUMBERS: usize = 4;
+
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Frame {
     #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7")]
@@ -155,27 +158,51 @@ pub(crate) fn frame(kind: Kind) -> Bytes {
     buffer.freeze()
 }
 
-/// A `Deliver` in its frame, written straight from what it is made of: this is done for every message.
-pub(crate) fn deliver(header: &Header, body: &[u8]) -> Bytes {
-    let texts = [header.to.name().as_bytes(), header.from.name().as_bytes(), header.name.as_bytes(), body];
-    let numbers = [header.trace.0, header.id.0, header.cause.0, header.logical.0];
-    let length: usize = texts.iter().map(|text| 1 + encoded_len_varint(text.len() as u64) + text.len()).sum();
-    let length = length + numbers.len() * 9;
-    let frame = 1 + encoded_len_varint(length as u64) + length;
-    let mut buffer = BytesMut::with_capacity(LENGTH_BYTES + frame);
-    buffer.put_u32(u32::try_from(frame).unwrap_or(u32::MAX));
-    encode_key(2, WireType::LengthDelimited, &mut buffer);
-    encode_varint(length as u64, &mut buffer);
-    for (tag, text) in (1..).zip(texts) {
-        encode_key(tag, WireType::LengthDelimited, &mut buffer);
-        encode_varint(text.len() as u64, &mut buffer);
-        buffer.put_slice(text);
+/// A `Deliver` in its frame, written straight to where it leaves from: this is done for every message.
+pub(crate) struct DeliverFrame<'a> {
+    header: &'a Header,
+    // Of the `Deliver`, and of the frame around it.
+    length: usize,
+    frame: usize,
+}
+
+impl<'a> DeliverFrame<'a> {
+    pub(crate) fn new(header: &'a Header) -> DeliverFrame<'a> {
+        let texts = [header.to.name().len(), header.from.name().len(), header.name.len(), header.size];
+        let texts = texts.iter().map(|length| 1 + encoded_len_varint(*length as u64) + length).sum::<usize>();
+        let length = texts + DELIVER_NUMBERS * 9;
+        DeliverFrame { header, length, frame: 1 + encoded_len_varint(length as u64) + length }
     }
-    for (tag, number) in (5..).zip(numbers) {
-        encode_key(tag, WireType::SixtyFourBit, &mut buffer);
-        buffer.put_u64_le(number);
+
+    /// With the length before the frame.
+    pub(crate) fn size(&self) -> usize {
+        LENGTH_BYTES + self.frame
     }
-    buffer.freeze()
+
+    /// Everything before the body.
+    pub(crate) fn head(&self, buffer: &mut Vec<u8>) {
+        let header = self.header;
+        buffer.put_u32(u32::try_from(self.frame).unwrap_or(u32::MAX));
+        encode_key(2, WireType::LengthDelimited, buffer);
+        encode_varint(self.length as u64, buffer);
+        for (tag, text) in (1..).zip([header.to.name(), header.from.name(), &*header.name]) {
+            encode_key(tag, WireType::LengthDelimited, buffer);
+            encode_varint(text.len() as u64, buffer);
+            buffer.extend_from_slice(text.as_bytes());
+        }
+        encode_key(4, WireType::LengthDelimited, buffer);
+        encode_varint(header.size as u64, buffer);
+    }
+
+    /// Everything behind the body.
+    pub(crate) fn tail(&self, buffer: &mut Vec<u8>) {
+        let header = self.header;
+        let numbers: [u64; DELIVER_NUMBERS] = [header.trace.0, header.id.0, header.cause.0, header.logical.0];
+        for (tag, number) in (5..).zip(numbers) {
+            encode_key(tag, WireType::SixtyFourBit, buffer);
+            buffer.extend_from_slice(&number.to_le_bytes());
+        }
+    }
 }
 
 pub(crate) fn hello(address: std::net::SocketAddr, incarnation: u64, connection: u64) -> Bytes {
@@ -224,6 +251,15 @@ pub(crate) fn outcome_of(outcome: u32) -> Outcome {
 mod tests {
     use super::*;
     use crate::trace::{HybridTime, MessageId, TraceId};
+
+    fn deliver(header: &Header, body: &[u8]) -> Bytes {
+        let (frame, mut bytes) = (DeliverFrame::new(header), Vec::new());
+        frame.head(&mut bytes);
+        bytes.extend_from_slice(body);
+        frame.tail(&mut bytes);
+        assert_eq!(bytes.len(), frame.size());
+        bytes.into()
+    }
 
     #[test]
     fn a_message_written_by_hand_decodes() {

@@ -1,0 +1,190 @@
+//! What waits to be written to one peer: frames one after the other, as they will stand on the wire.
+//!
+//! Senders write straight into it, from their own threads; whoever writes to the socket takes what has gathered meanwhile. So a
+//! busy link writes much at once, and an idle one at once.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::trace::MessageId;
+
+/// Frames that are put into one write, in bytes. More than the kernel takes at once gains nothing.
+const CHUNK: usize = 64 << 10;
+
+/// What a message costs besides its bytes while it waits: its id.
+const ID_BYTES: usize = size_of::<MessageId>();
+
+pub(crate) struct Outbox {
+    waiting: Mutex<Waiting>,
+    filled: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    chunks: VecDeque<Chunk>,
+    // In the chunks and in the one that is being written.
+    bytes: usize,
+    ended: bool,
+    // The writer has nothing to do and waits to be told.
+    asleep: bool,
+    // An empty one that was written, so that its memory serves again while the link is busy.
+    spare: Option<Chunk>,
+}
+
+/// Whole frames.
+#[derive(Default)]
+pub(crate) struct Chunk {
+    pub(crate) bytes: Vec<u8>,
+    /// The messages among the frames.
+    messages: Vec<MessageId>,
+}
+
+/// Why nothing more is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Ended,
+    /// More waits than is allowed.
+    Full,
+}
+
+/// Cuts a frame off again that was not written to its end, because its message panicked: the frames of others follow it.
+struct Whole<'a> {
+    bytes: &'a mut Vec<u8>,
+    length: usize,
+}
+
+impl Drop for Whole<'_> {
+    fn drop(&mut self) {
+        self.bytes.truncate(self.length);
+    }
+}
+
+impl Chunk {
+    fn cost(&self) -> usize {
+        self.bytes.len() + self.messages.len() * ID_BYTES
+    }
+}
+
+impl Outbox {
+    pub(crate) fn new() -> Outbox {
+        Outbox { waiting: Mutex::default(), filled: Notify::new() }
+    }
+
+    /// Adds the frame of a message, `size` bytes which `write` writes. What is beyond `limit` before it, is refused.
+    pub(crate) fn message(
+        &self,
+        id: MessageId,
+        size: usize,
+        limit: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Refusal> {
+        if size >= CHUNK {
+            // Others do not wait while it is written, and nothing copies it again.
+            let mut bytes = Vec::with_capacity(size);
+            write(&mut bytes);
+            assert_eq!(bytes.len(), size, "a message is encoded as long as it says");
+            return self.add(limit, |waiting| {
+                waiting.chunks.push_back(Chunk { bytes, messages: vec![id] });
+            });
+        }
+        self.add(limit, |waiting| {
+            let chunk = waiting.last();
+            let whole = Whole { length: chunk.bytes.len(), bytes: &mut chunk.bytes };
+            whole.bytes.reserve(size);
+            write(whole.bytes);
+            assert_eq!(whole.bytes.len() - whole.length, size, "a message is encoded as long as it says");
+            std::mem::forget(whole);
+            chunk.messages.push(id);
+        })
+    }
+
+    /// Adds a frame that is no message of an actor. However much waits.
+    pub(crate) fn control(&self, frame: &[u8]) {
+        // A link that ended does without.
+        let _ = self.add(usize::MAX, |waiting| waiting.last().bytes.extend_from_slice(frame));
+    }
+
+    fn add(&self, limit: usize, put: impl FnOnce(&mut Waiting)) -> Result<(), Refusal> {
+        let mut waiting = self.lock();
+        if waiting.ended {
+            return Err(Refusal::Ended);
+        }
+        if waiting.bytes > limit {
+            return Err(Refusal::Full);
+        }
+        let before = waiting.chunks.back().map_or(0, Chunk::cost);
+        let count = waiting.chunks.len();
+        put(&mut waiting);
+        let after = waiting.chunks.back().map_or(0, Chunk::cost);
+        waiting.bytes += if waiting.chunks.len() == count { after - before } else { after };
+        let wake = std::mem::take(&mut waiting.asleep);
+        drop(waiting);
+        if wake {
+            self.filled.notify_one();
+        }
+        Ok(())
+    }
+
+    /// What is to be written next, as soon as there is something. None once the link has ended and everything was taken.
+    /// `written` was taken before, and is out of the way now.
+    pub(crate) async fn next(&self, mut written: Option<Chunk>) -> Option<Chunk> {
+        loop {
+            if let Some(next) = self.try_next(written.take()) {
+                return next;
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    fn try_next(&self, written: Option<Chunk>) -> Option<Option<Chunk>> {
+        let mut waiting = self.lock();
+        if let Some(mut written) = written {
+            waiting.bytes -= written.cost();
+            written.bytes.clear();
+            written.messages.clear();
+            waiting.spare = (written.bytes.capacity() <= 2 * CHUNK).then_some(written);
+        }
+        if let Some(chunk) = waiting.chunks.pop_front() {
+            return Some(Some(chunk));
+        }
+        if waiting.ended {
+            return Some(None);
+        }
+        // A node has tens of thousands of links, most of them idle.
+        waiting.spare = None;
+        waiting.asleep = true;
+        None
+    }
+
+    /// Nothing more is taken in.
+    pub(crate) fn end(&self) {
+        self.lock().ended = true;
+        self.filled.notify_one();
+    }
+
+    /// The messages that will not be written any more.
+    pub(crate) fn abandon(&self) -> Vec<MessageId> {
+        let mut waiting = self.lock();
+        let Waiting { chunks, .. } = std::mem::take(&mut *waiting);
+        waiting.ended = true;
+        drop(waiting);
+        chunks.into_iter().flat_map(|chunk| chunk.messages).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// The chunk that small frames go to.
+    fn last(&mut self) -> &mut Chunk {
+        if self.chunks.back().is_none_or(|last| last.bytes.len() >= CHUNK) {
+            let chunk = self.spare.take().unwrap_or_default();
+            self.chunks.push_back(chunk);
+        }
+        self.chunks.back_mut().expect("one was put there")
+    }
+}
