@@ -10,6 +10,7 @@ use socket2::{Domain, Socket, Type};
 use crate::clock::Clock;
 use crate::limits;
 use crate::node::Node;
+use crate::tls::{self, Tls, TlsError};
 
 /// Connections that the kernel completes before they are accepted. It lowers this to its own limit.
 const BACKLOG: i32 = 4096;
@@ -18,6 +19,7 @@ const BACKLOG: i32 = 4096;
 pub struct Builder {
     listen: SocketAddr,
     advertise: Option<SocketAddr>,
+    tls: Option<tls::Settings>,
     pub(crate) settings: Settings,
 }
 
@@ -33,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) handshake: Duration,
     pub(crate) heartbeat: Duration,
     pub(crate) silence: Duration,
+    pub(crate) tls: Option<Tls>,
 }
 
 /// Why a node could not take its address.
@@ -57,6 +60,9 @@ pub enum BindError {
         "{0} stands for every interface, so others cannot be told to dial it; advertise one address as well"
     )]
     Unspecified(SocketAddr),
+    /// TLS cannot be had as it was asked for.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 impl Builder {
@@ -71,8 +77,9 @@ impl Builder {
             handshake: limits::HANDSHAKE,
             heartbeat: limits::HEARTBEAT,
             silence: limits::SILENCE,
+            tls: None,
         };
-        Builder { listen: SocketAddr::from(([127, 0, 0, 1], 0)), advertise: None, settings }
+        Builder { listen: SocketAddr::from(([127, 0, 0, 1], 0)), advertise: None, tls: None, settings }
     }
 
     /// The address to listen on. Port 0 takes any free one. `127.0.0.1:0` if not called.
@@ -143,14 +150,21 @@ impl Builder {
         self
     }
 
+    /// TLS for everything that this node accepts and dials; none if not called.
+    pub fn tls(mut self, settings: Option<tls::Settings>) -> Builder {
+        self.tls = settings;
+        self
+    }
+
     /// Takes the address. Connections wait until [`Node::serve`] accepts them.
     ///
     /// # Errors
-    /// The address is in use or not ours, or it is unspecified and none is advertised.
+    /// The address is in use or not ours, or it is unspecified and none is advertised, or TLS cannot be had as asked.
     ///
     /// # Panics
     /// Called outside [`libactor::run`](crate::run).
-    pub async fn bind(self) -> Result<Node, BindError> {
+    pub async fn bind(mut self) -> Result<Node, BindError> {
+        self.settings.tls = self.tls.map(Tls::new).transpose()?;
         let listener = bind(self.listen)?;
         let bound = listener.local_addr().map_err(|cause| BindError::Bind { address: self.listen, cause })?;
         let mut address = self.advertise.unwrap_or(bound);

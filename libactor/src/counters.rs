@@ -20,6 +20,8 @@ pub(crate) const MESSAGES_NOT_DELIVERED_BY_PEERS: &str = "libactor/messages_not_
 pub(crate) const MESSAGES_OF_UNKNOWN_NAME: &str = "libactor/messages_of_unknown_name";
 pub(crate) const MESSAGES_TO_UNKNOWN_ACTORS: &str = "libactor/messages_to_unknown_actors";
 pub(crate) const MESSAGES_TOO_LARGE: &str = "libactor/messages_too_large";
+pub(crate) const TLS_FAILED: &str = "libactor/tls_handshakes_failed";
+pub(crate) const TLS_MISMATCHED: &str = "libactor/tls_expected_and_not_spoken";
 
 const ALL: &[(&str, &str)] = &[
     (ACCEPTS_FAILED, "Connections that the system could not give us: look at the limit of open files."),
@@ -49,6 +51,11 @@ const ALL: &[(&str, &str)] = &[
     (MESSAGES_OF_UNKNOWN_NAME, "Messages dropped because the actor does not receive them."),
     (MESSAGES_TO_UNKNOWN_ACTORS, "Messages dropped because there is no such actor."),
     (MESSAGES_TOO_LARGE, "Messages dropped by their sender because a frame may not be as long."),
+    (
+        TLS_FAILED,
+        "Connections closed because the TLS handshake failed, or the certificate is not to be trusted.",
+    ),
+    (TLS_MISMATCHED, "Connections closed because one side speaks TLS and the other does not."),
 ];
 
 /// Adds one.

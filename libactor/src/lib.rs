@@ -21,6 +21,7 @@ mod pid;
 mod registry;
 mod routes;
 mod time;
+pub mod tls;
 pub mod trace;
 mod transport;
 mod watch;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
@@ -18,6 +18,8 @@ use crate::limits::SILENT_SHARE;
 use crate::node::Node;
 use crate::transport::classify::{Speaker, classify};
 use crate::transport::http::Http;
+use crate::transport::secure;
+use crate::transport::socket::Socket;
 use crate::transport::stream::{Rewound, tune, tune_http};
 use crate::transport::watchdog::Activity;
 use crate::transport::{inbound, libprocess};
@@ -60,10 +62,10 @@ impl Acceptor {
                     Ok((stream, remote)) => {
                         let (node, http, closing) = (self.node.clone(), self.http.clone(), closing.clone());
                         let silence = self.silence.clone().try_acquire_owned().ok();
-                        let mut arrival = Arrival { node, http, stream, remote, closing, silence };
+                        let arrival = Arrival { node, http, remote, closing, silence };
                         self.connections.spawn_local(async move {
-                            if arrival.speaks().await {
-                                arrival.serve().await;
+                            if let Some(conversation) = arrival.secured(stream).await {
+                                conversation.serve().await;
                             }
                             drop(place);
                         });
@@ -94,7 +96,6 @@ fn note_panic(ended: Result<(), JoinError>) {
 pub(crate) struct Arrival {
     pub(crate) node: Node,
     pub(crate) http: Http,
-    pub(crate) stream: TcpStream,
     pub(crate) remote: SocketAddr,
     pub(crate) closing: CancellationToken,
     /// The right to say nothing for as long as it likes. A program of the libprocess kind links an actor by a connection on which
@@ -103,11 +104,31 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    /// Waits for the first byte.
-    async fn speaks(&mut self) -> bool {
-        tune(&self.stream);
-        tune_http(&self.stream);
-        let mut first = [0];
+    /// Waits for the first byte, which tells whether TLS is spoken. None if nothing comes of it.
+    async fn secured(self, stream: TcpStream) -> Option<Conversation> {
+        tune(&stream);
+        tune_http(&stream);
+        let first = self.patiently(secure::peek(&stream)).await??;
+        let handshake = self.node.inner().settings.handshake;
+        let received = tokio::select! {
+            received = tokio::time::timeout(handshake, secure::receive(&self.node, stream, first, self.remote)) => received,
+            () = self.closing.cancelled() => return None,
+        };
+        let Ok(received) = received else {
+            tracing::warn!(remote = %self.remote, "connection closed: no TLS handshake within the time for it");
+            counters::count(counters::CONNECTIONS_HALF_OPEN);
+            return None;
+        };
+        let (mut stream, mut seen) = (received?, BytesMut::with_capacity(4096));
+        if let Socket::Tls(tls) = &mut stream {
+            // What was silent before it spoke TLS may be silent inside as well.
+            self.patiently(tls.read_buf(&mut seen)).await?;
+        }
+        Some(Conversation { arrival: self, stream, seen })
+    }
+
+    /// Waits as long as this connection may say nothing. None if it has to be closed.
+    async fn patiently<T>(&self, wait: impl Future<Output = io::Result<T>>) -> Option<T> {
         let patience = async {
             match &self.silence {
                 Some(_) => pending().await,
@@ -115,47 +136,62 @@ impl Arrival {
             }
         };
         tokio::select! {
-            peeked = self.stream.peek(&mut first) => peeked.is_ok(),
+            waited = wait => waited.ok(),
             () = patience => {
                 let remote = self.remote;
                 tracing::warn!(%remote, "connection closed: it says nothing, and too many others say nothing either");
                 counters::count(counters::CONNECTIONS_HALF_OPEN);
-                false
+                None
             }
-            () = self.closing.cancelled() => false,
+            () = self.closing.cancelled() => None,
         }
     }
+}
 
+/// A connection that has begun to speak, and what it said.
+pub(crate) struct Conversation {
+    pub(crate) arrival: Arrival,
+    pub(crate) stream: Socket,
+    pub(crate) seen: BytesMut,
+}
+
+impl Conversation {
     async fn serve(mut self) {
-        let (remote, mut seen) = (self.remote, BytesMut::with_capacity(4096));
-        let handshake = self.node.inner().settings.handshake;
+        let arrival = &self.arrival;
+        let (remote, handshake) = (arrival.remote, arrival.node.inner().settings.handshake);
         let classified = tokio::select! {
-            classified = tokio::time::timeout(handshake, classify(&mut self.stream, &mut seen)) => classified,
-            () = self.closing.cancelled() => return,
+            classified = tokio::time::timeout(handshake, classify(&mut self.stream, &mut self.seen)) => classified,
+            () = arrival.closing.cancelled() => return,
         };
         match classified {
-            Err(_) => give_up_half_open(self.stream, remote, &seen).await,
+            Err(_) => give_up_half_open(self.stream, remote, &self.seen).await,
             Ok(Err(error)) => tracing::debug!(%remote, %error, "read the first bytes of a connection"),
             Ok(Ok(Speaker::Nobody)) => tracing::debug!(%remote, "connection closed before it said anything"),
-            Ok(Ok(Speaker::Libprocess)) => libprocess::inbound::run(self, seen).await,
+            Ok(Ok(Speaker::Libprocess)) => libprocess::inbound::run(self).await,
             Ok(Ok(Speaker::Peer)) => {
-                drop(self.silence);
-                inbound::run(self.node, self.stream, remote, seen).await;
+                let Conversation { arrival, stream, seen } = self;
+                drop(arrival.silence);
+                inbound::run(arrival.node, stream, remote, seen).await;
             }
             Ok(Ok(Speaker::Http)) => {
-                drop(self.silence);
-                let rewound = Rewound { seen, stream: self.stream, activity: Activity::default() };
-                self.http.serve_until(rewound, remote, self.closing).await;
+                let Conversation { arrival, stream, seen } = self;
+                drop(arrival.silence);
+                let rewound = Rewound { seen, stream, activity: Activity::default() };
+                arrival.http.serve_until(rewound, remote, arrival.closing).await;
             }
         }
     }
 }
 
-async fn give_up_half_open(mut stream: TcpStream, remote: SocketAddr, seen: &[u8]) {
+async fn give_up_half_open(mut stream: Socket, remote: SocketAddr, seen: &[u8]) {
     tracing::warn!(%remote, bytes = seen.len(), "connection closed: it did not say in time what it is");
     counters::count(counters::CONNECTIONS_HALF_OPEN);
     if !seen.is_empty() {
         let answer = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        let _ = tokio::time::timeout(PAUSE, stream.write_all(answer)).await;
+        let _ = tokio::time::timeout(PAUSE, async {
+            stream.write_all(answer).await?;
+            stream.flush().await
+        })
+        .await;
     }
 }

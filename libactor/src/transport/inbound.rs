@@ -7,8 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::counters;
@@ -22,6 +20,7 @@ use crate::transport::Guest;
 use crate::transport::frames::{Frames, ReadError};
 use crate::transport::goodbye::{InboundError, judge, refuse};
 use crate::transport::peer::{self, Deliver, Kind};
+use crate::transport::socket::{Socket, SocketReader};
 use crate::watch::{WatchKey, Watcher};
 
 /// A body of at least so many bytes stays where it was read: it fills a good part of that buffer.
@@ -44,7 +43,7 @@ struct Inbound {
 type Watched = Arc<Mutex<HashMap<u64, (Arc<str>, WatchKey)>>>;
 
 /// Serves the connection until it ends. `buffer` holds what was read already.
-pub(crate) async fn run(node: Node, stream: TcpStream, remote: SocketAddr, buffer: BytesMut) {
+pub(crate) async fn run(node: Node, stream: Socket, remote: SocketAddr, buffer: BytesMut) {
     let (read, mut write) = stream.into_split();
     let settings = &node.inner().settings;
     let frames = Frames::new(read, buffer, HELLO_BYTES, settings.silence);
@@ -63,7 +62,7 @@ pub(crate) async fn run(node: Node, stream: TcpStream, remote: SocketAddr, buffe
 
 async fn serve(
     node: &Node,
-    mut frames: Frames<OwnedReadHalf>,
+    mut frames: Frames<SocketReader>,
     write: &mut (impl AsyncWrite + Unpin),
 ) -> InboundError {
     let settings = &node.inner().settings;
@@ -97,13 +96,14 @@ async fn serve(
 
 async fn greet(
     node: &Node,
-    frames: &mut Frames<OwnedReadHalf>,
+    frames: &mut Frames<SocketReader>,
     write: &mut (impl AsyncWrite + Unpin),
 ) -> Result<Guest, InboundError> {
     // Also to a peer of another version: it can say then why it does not go on.
     let preface = frames.preface().await;
     if !matches!(preface, Err(ReadError::NoPreface)) {
         write.write_all(&peer::preface()).await.map_err(InboundError::Write)?;
+        write.flush().await.map_err(InboundError::Write)?;
     }
     preface?;
     let hello = frames.hello().await?;
@@ -116,11 +116,12 @@ async fn greet(
     let guest = transport.greeted(node, address, &hello).ok_or(InboundError::Superseded)?;
     let answer = peer::hello(node.address(), transport.incarnation, 0);
     write.write_all(&answer).await.map_err(InboundError::Write)?;
+    write.flush().await.map_err(InboundError::Write)?;
     Ok(guest)
 }
 
 impl Inbound {
-    async fn read_all(&mut self, frames: &mut Frames<OwnedReadHalf>) -> InboundError {
+    async fn read_all(&mut self, frames: &mut Frames<SocketReader>) -> InboundError {
         let mut now = self.node.clock().now();
         loop {
             // The clock is read once for each batch.
@@ -271,6 +272,7 @@ async fn write_all(
             buffer.extend_from_slice(&frame);
         }
         write.write_all(&buffer).await?;
+        write.flush().await?;
         buffer.clear();
     }
 }

@@ -14,8 +14,6 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +25,8 @@ use crate::transport::frames::{Frames, ReadError};
 use crate::transport::libprocess::outbound;
 use crate::transport::outbox::{Outbox, Refusal};
 use crate::transport::peer::{self, Kind};
+use crate::transport::secure::{self, DialSecureError};
+use crate::transport::socket::{SocketReader, SocketWriter};
 use crate::transport::stream;
 use crate::watch::{Exit, WatchKey, Watcher};
 
@@ -204,14 +204,14 @@ pub(crate) fn lose(node: &Node, id: MessageId, outcome: Outcome) {
 /// Why there is no connection to another node.
 #[derive(Debug, thiserror::Error)]
 enum DialError {
-    #[error("connect")]
-    Connect(#[source] io::Error),
+    #[error(transparent)]
+    Dial(#[from] DialSecureError),
     #[error("no answer within {DIAL:?}")]
     Timeout,
     #[error("more waits for the peer than is allowed, before it answered")]
     Overflow,
     #[error("greet")]
-    Greet(#[source] ReadError),
+    Greet(#[from] ReadError),
     #[error("this node is shut down")]
     Closing,
 }
@@ -233,7 +233,7 @@ impl DialError {
     /// What became of the messages that waited for the connection.
     fn outcome(&self) -> Outcome {
         match self {
-            DialError::Connect(_) | DialError::Timeout => Outcome::Unreachable,
+            DialError::Dial(_) | DialError::Timeout => Outcome::Unreachable,
             DialError::Overflow => Outcome::Overflow,
             DialError::Greet(error) => outcome_of(error),
             DialError::Closing => Outcome::ShutDown,
@@ -261,7 +261,7 @@ async fn dial(
     node: &Node,
     link: &Link,
     closing: &CancellationToken,
-) -> Result<(Reading, OwnedWriteHalf), DialError> {
+) -> Result<(Reading, SocketWriter), DialError> {
     let dial = async {
         node.inner().transport.redials.wait(link.to).await;
         tokio::time::timeout(DIAL, connect(node, link)).await.map_err(|_| DialError::Timeout)?
@@ -278,26 +278,31 @@ async fn dial(
 
 /// What comes back on a link.
 enum Reading {
-    Frames(Frames<OwnedReadHalf>),
-    Answers(OwnedReadHalf),
+    Frames(Frames<SocketReader>),
+    Answers(SocketReader),
 }
 
-async fn connect(node: &Node, link: &Link) -> Result<(Reading, OwnedWriteHalf), DialError> {
+async fn connect(node: &Node, link: &Link) -> Result<(Reading, SocketWriter), DialError> {
     let settings = &node.inner().settings;
-    let stream = TcpStream::connect(link.to).await.map_err(DialError::Connect)?;
-    stream::tune(&stream);
+    let stream = secure::dial(node, link.to, |stream| {
+        stream::tune(stream);
+        if link.wire == Wire::Libprocess {
+            stream::tune_libprocess(stream, settings.silence);
+        }
+    });
+    let stream = stream.await?;
     if link.wire == Wire::Libprocess {
-        stream::tune_libprocess(&stream, settings.silence);
         let (read, write) = stream.into_split();
         return Ok((Reading::Answers(read), write));
     }
     let (read, mut write) = stream.into_split();
     let mut greeting = BytesMut::from(&peer::preface()[..]);
     greeting.extend_from_slice(&peer::hello(node.address(), node.inner().transport.incarnation, link.number));
-    write.write_all(&greeting).await.map_err(DialError::Connect)?;
+    write.write_all(&greeting).await.map_err(ReadError::Io)?;
+    write.flush().await.map_err(ReadError::Io)?;
     let mut frames = Frames::new(read, BytesMut::new(), settings.frame_bytes, settings.silence);
-    frames.preface().await.map_err(DialError::Greet)?;
-    frames.hello().await.map_err(DialError::Greet)?;
+    frames.preface().await?;
+    frames.hello().await?;
     Ok((Reading::Frames(frames), write))
 }
 
@@ -327,7 +332,7 @@ async fn talk(
     }
 }
 
-async fn read_all(node: &Node, link: &Link, frames: &mut Frames<OwnedReadHalf>) -> ReadError {
+async fn read_all(node: &Node, link: &Link, frames: &mut Frames<SocketReader>) -> ReadError {
     loop {
         match frames.next().await {
             Ok(Kind::Exited(exited)) => link.exited(exited.number, peer::exit_of(exited.why)),
@@ -355,6 +360,7 @@ async fn write_all(node: &Node, link: &Link, write: &mut (impl AsyncWrite + Unpi
             next = link.outbox.next(written.take()) => match next {
                 Some(chunk) => {
                     write.write_all(&chunk.bytes).await?;
+                    write.flush().await?;
                     written = Some(chunk);
                 }
                 None => return write.shutdown().await,
@@ -362,6 +368,7 @@ async fn write_all(node: &Node, link: &Link, write: &mut (impl AsyncWrite + Unpi
             () = closing.cancelled() => link.outbox.end(),
             () = tokio::time::sleep(heartbeat), if link.wire == Wire::Peer => {
                 write.write_all(&[0; peer::LENGTH_BYTES]).await?;
+                write.flush().await?;
             }
         }
     }

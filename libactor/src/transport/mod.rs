@@ -15,6 +15,8 @@ mod link;
 mod outbox;
 pub(crate) mod peer;
 mod redials;
+mod secure;
+mod socket;
 mod stream;
 mod watchdog;
 

@@ -1,4 +1,4 @@
-//! A TCP connection whose first bytes were read already.
+//! A connection whose first bytes were read already, and what TCP is told about connections.
 
 use std::io;
 use std::pin::Pin;
@@ -11,12 +11,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::limits::HTTP_UNACKNOWLEDGED;
+use crate::transport::socket::Socket;
 use crate::transport::watchdog::Activity;
 
 /// Reads `seen` first, then the connection.
 pub(crate) struct Rewound {
     pub(crate) seen: BytesMut,
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Socket,
     pub(crate) activity: Activity,
 }
 

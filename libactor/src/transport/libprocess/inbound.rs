@@ -4,16 +4,16 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::counters;
 use crate::node::Node;
-use crate::transport::acceptor::Arrival;
+use crate::transport::acceptor::{Arrival, Conversation};
 use crate::transport::inbound::own;
 use crate::transport::libprocess::intake::Intake;
 use crate::transport::libprocess::requests::{Bounds, Message, Next, RequestError, Requests};
+use crate::transport::socket::Socket;
 use crate::transport::stream::Rewound;
 use crate::transport::watchdog::Activity;
 
@@ -27,9 +27,10 @@ enum End {
     Over,
 }
 
-/// Serves the connection until it ends. `seen` holds what was read already.
-pub(crate) async fn run(arrival: Arrival, seen: BytesMut) {
-    let Arrival { node, http, stream, remote, closing, silence } = arrival;
+/// Serves the connection until it ends.
+pub(crate) async fn run(conversation: Conversation) {
+    let Conversation { arrival, stream, seen } = conversation;
+    let Arrival { node, http, remote, closing, silence } = arrival;
     let settings = &node.inner().settings;
     let bounds = Bounds {
         body: settings.frame_bytes,
@@ -57,7 +58,7 @@ pub(crate) async fn run(arrival: Arrival, seen: BytesMut) {
     }
 }
 
-async fn converse(node: &Node, requests: &mut Requests<TcpStream>) -> Result<End, RequestError> {
+async fn converse(node: &Node, requests: &mut Requests<Socket>) -> Result<End, RequestError> {
     let mut intake = Intake::new(node);
     let mut answers = Answers::default();
     loop {
@@ -85,7 +86,7 @@ async fn converse(node: &Node, requests: &mut Requests<TcpStream>) -> Result<End
 }
 
 async fn deliver(
-    requests: &mut Requests<TcpStream>,
+    requests: &mut Requests<Socket>,
     intake: &mut Intake,
     message: Message,
 ) -> Result<bool, RequestError> {
@@ -125,7 +126,7 @@ impl Answers {
 }
 
 /// Says what is wrong, and closes. Who broke off is not told.
-async fn refuse(node: &Node, mut stream: TcpStream, remote: SocketAddr, error: &RequestError) {
+async fn refuse(node: &Node, mut stream: Socket, remote: SocketAddr, error: &RequestError) {
     let reason = match error {
         RequestError::Io(_) | RequestError::Cut => {
             let error: &dyn std::error::Error = error;

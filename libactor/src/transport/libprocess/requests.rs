@@ -87,9 +87,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requests<S> {
 
     /// Writes the answers that wait.
     pub(crate) async fn flush(&mut self) {
-        if !self.answers.is_empty() && self.stream.write_all(&self.answers).await.is_err() {
-            self.deaf = true;
+        if self.answers.is_empty() {
+            return;
         }
+        let written = self.stream.write_all(&self.answers).await.is_ok() && self.stream.flush().await.is_ok();
+        self.deaf |= !written;
         self.answers.clear();
     }
 
