@@ -28,6 +28,7 @@ pub(crate) type BodyCheck = Box<dyn Fn(&str, &[u8]) -> Result<(), String> + Send
 pub(crate) struct Settings {
     pub(crate) clock: Clock,
     pub(crate) body_check: Option<BodyCheck>,
+    pub(crate) recorder_bytes: usize,
     pub(crate) frame_bytes: usize,
     pub(crate) outbound_bytes: usize,
     pub(crate) intake_bytes: usize,
@@ -70,6 +71,7 @@ impl Builder {
         let settings = Settings {
             clock: Clock::real(),
             body_check: None,
+            recorder_bytes: limits::RECORDER_BYTES,
             frame_bytes: limits::FRAME_BYTES,
             outbound_bytes: limits::OUTBOUND_BYTES,
             intake_bytes: limits::INTAKE_BYTES,
@@ -108,6 +110,13 @@ impl Builder {
     ) -> Builder {
         let check = move |name: &str, body: &[u8]| check(name, body).map_err(|error| error.to_string());
         self.settings.body_check = Some(Box::new(check));
+        self
+    }
+
+    /// Memory of the flight recorder when it is full, in bytes: 64 MiB if not called, which hold the headers of the last million
+    /// messages. At least 1 MiB and at most 2 GiB, or 0 for none.
+    pub fn flight_recorder(mut self, bytes: usize) -> Builder {
+        self.settings.recorder_bytes = bytes;
         self
     }
 

@@ -14,67 +14,74 @@ use crate::pid::Pid;
 use crate::registry::Known;
 use crate::routes::wire_name;
 use crate::time::Timestamp;
-use crate::trace::{Cause, MessageId, Outcome, TraceId};
+use crate::trace::recorder::{Ticket, Times};
+use crate::trace::{Cause, Outcome, TraceId};
+
+/// When a message was sent from here, and where that is recorded.
+#[derive(Clone, Copy)]
+pub(crate) struct Stamp {
+    pub(crate) at: Timestamp,
+    pub(crate) ticket: Ticket,
+}
 
 impl Node {
     pub(crate) fn dispatch<M: WireMessage>(&self, from: &Pid, to: &Pid, message: M) {
-        let now = self.clock().now();
-        let header = self.header(from, to, wire_name::<M>(), message.encoded_len(), now);
+        let (header, stamp) = self.header(from, to, wire_name::<M>(), message.encoded_len());
         if to.address() == self.address() {
-            self.pass(header, now, message);
+            self.pass(header, stamp, message);
         } else {
-            self.inner().transport.send(self, &header, now, &message);
+            self.inner().transport.send(self, &header, stamp, &message);
         }
     }
 
     /// Under a name that is not the type's own: what passes from actor to actor here is the encoded message too.
     pub(crate) fn dispatch_as<M: WireMessage>(&self, from: &Pid, to: &Pid, name: &'static str, message: M) {
-        let now = self.clock().now();
-        let header = self.header(from, to, name, message.encoded_len(), now);
+        let (header, stamp) = self.header(from, to, name, message.encoded_len());
         if to.address() == self.address() {
-            self.pass_encoded(header, now, message);
+            self.pass_encoded(header, stamp, message);
         } else {
-            self.inner().transport.send(self, &header, now, &message);
+            self.inner().transport.send(self, &header, stamp, &message);
         }
     }
 
-    fn header(&self, from: &Pid, to: &Pid, name: &'static str, size: usize, now: Timestamp) -> Header {
-        let (cause, ids) = (Cause::current(), &self.inner().ids);
-        let id = ids.next();
-        let trace = if cause.trace.0 == 0 { TraceId(id) } else { cause.trace };
-        Header {
+    fn header(&self, from: &Pid, to: &Pid, name: &'static str, size: usize) -> (Header, Stamp) {
+        let (cause, at) = (Cause::current(), self.clock().now());
+        let (ticket, id) = self.inner().recorder.claim(name);
+        let trace = if cause.trace.0 == 0 { TraceId(id.0) } else { cause.trace };
+        let header = Header {
             from: from.clone(),
             to: to.clone(),
             name: Cow::Borrowed(name),
             size,
             trace,
-            id: MessageId(id),
+            id,
             cause: cause.message,
-            logical: ids.tick(now),
-        }
+            logical: self.inner().ids.tick(at),
+        };
+        (header, Stamp { ticket, at })
     }
 
-    fn pass<M: WireMessage>(&self, header: Header, now: Timestamp, message: M) {
+    fn pass<M: WireMessage>(&self, header: Header, stamp: Stamp, message: M) {
         let Some(door) = self.inner().registry.find(header.to.name()) else {
-            return self.give_up(&header, Some(now), Some(now), Outcome::NoSuchActor);
+            return self.give_up(&header, stamp.ticket, Times::here(stamp.at), Outcome::NoSuchActor);
         };
         if door.receives(TypeId::of::<M>()) {
-            let receipt = Receipt::new(header, Some(now), now, &self.inner().recorder, self.clock());
+            let receipt = self.receipt(header, stamp.ticket, Times::here(stamp.at));
             let mut message: Option<M> = Some(message);
             return door.pass(TypeId::of::<M>(), &mut message as &mut dyn Any, receipt);
         }
         // Another Rust type may go by the same name there.
-        self.pass_encoded(header, now, message);
+        self.pass_encoded(header, stamp, message);
     }
 
-    fn pass_encoded<M: WireMessage>(&self, header: Header, now: Timestamp, message: M) {
+    fn pass_encoded<M: WireMessage>(&self, header: Header, stamp: Stamp, message: M) {
         let Some(door) = self.inner().registry.find(header.to.name()) else {
-            return self.give_up(&header, Some(now), Some(now), Outcome::NoSuchActor);
+            return self.give_up(&header, stamp.ticket, Times::here(stamp.at), Outcome::NoSuchActor);
         };
         let Some(known) = door.knows(&header.name) else {
-            return self.give_up(&header, Some(now), Some(now), Outcome::NoSuchMessage);
+            return self.give_up(&header, stamp.ticket, Times::here(stamp.at), Outcome::NoSuchMessage);
         };
-        let receipt = Receipt::new(header, Some(now), now, &self.inner().recorder, self.clock());
+        let receipt = self.receipt(header, stamp.ticket, Times::here(stamp.at));
         door.deliver(known.name, message.encode_to_vec().into(), receipt, None);
     }
 
@@ -87,14 +94,15 @@ impl Node {
         share: OwnedSemaphorePermit,
     ) -> Result<(), (Outcome, String)> {
         self.inner().ids.observe(header.logical, received);
+        let (ticket, times) = (self.inner().recorder.claim_place(&header.name), Times::received(received));
         let Some(door) = self.inner().registry.find(header.to.name()) else {
             let reason = format!("no actor '{}' at {}", header.to.name(), self.address());
-            self.give_up(&header, None, Some(received), Outcome::NoSuchActor);
+            self.give_up(&header, ticket, times, Outcome::NoSuchActor);
             return Err((Outcome::NoSuchActor, reason));
         };
         let Some(Known { name, type_name }) = door.knows(&header.name) else {
             let reason = format!("actor {} does not receive '{}'", header.to, header.name);
-            self.give_up(&header, None, Some(received), Outcome::NoSuchMessage);
+            self.give_up(&header, ticket, times, Outcome::NoSuchMessage);
             return Err((Outcome::NoSuchMessage, reason));
         };
         header.name = Cow::Borrowed(name);
@@ -102,27 +110,24 @@ impl Node {
             && let Err(error) = check(type_name, &body)
         {
             let reason = format!("malformed {name}: {error}");
-            self.give_up(&header, None, Some(received), Outcome::Malformed);
+            self.give_up(&header, ticket, times, Outcome::Malformed);
             return Err((Outcome::Malformed, reason));
         }
-        let receipt = Receipt::new(header, None, received, &self.inner().recorder, self.clock());
+        let receipt = self.receipt(header, ticket, times);
         door.deliver(name, body, receipt, Some(share));
         Ok(())
     }
 
+    fn receipt(&self, header: Header, ticket: Ticket, times: Times) -> Receipt {
+        Receipt::new(ticket, header, times, &self.inner().recorder, self.clock())
+    }
+
     /// A message goes nowhere: counted, logged and recorded.
-    pub(crate) fn give_up(
-        &self,
-        header: &Header,
-        sent: Option<Timestamp>,
-        received: Option<Timestamp>,
-        outcome: Outcome,
-    ) {
+    pub(crate) fn give_up(&self, header: &Header, ticket: Ticket, times: Times, outcome: Outcome) {
         let (from, to, message) = (&header.from, &header.to, &*header.name);
         tracing::debug!(%from, %to, message, %outcome, "message not delivered");
         counters::count_outcome(outcome);
         let recorder = &self.inner().recorder;
-        let ticket = recorder.open(header, sent, received, outcome);
-        recorder.end(ticket, self.clock().now(), outcome);
+        recorder.write(ticket, header, Times { ended: Some(self.clock().now()), ..times }, outcome);
     }
 }

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::{Clock, Undelivered};
 use crate::pid::Pid;
-use crate::time::Timestamp;
-use crate::trace::recorder::Ticket;
+use crate::trace::recorder::{Ticket, Times};
 use crate::trace::{Cause, HybridTime, MessageId, Outcome, Recorder, TraceId};
 
 /// The head of a message.
@@ -45,13 +44,13 @@ pub(crate) struct Receipt {
 impl Receipt {
     /// For a message that is about to be put into a mailbox.
     pub(crate) fn new(
+        ticket: Ticket,
         header: Header,
-        sent: Option<Timestamp>,
-        received: Timestamp,
+        times: Times,
         recorder: &Arc<Recorder>,
         clock: &Clock,
     ) -> Receipt {
-        let ticket = recorder.open(&header, sent, Some(received), Outcome::Waiting);
+        recorder.write(ticket, &header, times, Outcome::Waiting);
         let cause = Cause { trace: header.trace, message: header.id };
         let _undelivered = clock.undelivered();
         Receipt {

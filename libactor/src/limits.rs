@@ -68,11 +68,15 @@ pub const HTTP_LINGER: Duration = Duration::from_secs(2);
 /// debugger gets this long too.
 pub const HTTP_UNACKNOWLEDGED: Duration = Duration::from_secs(120);
 
-/// Headers that a flight recorder keeps. About 200 bytes each.
-pub const RECORDED_HEADERS: usize = 16_384;
+/// Memory of a flight recorder unless the builder says otherwise: a million headers of 64 bytes, and 3 MiB for what they name
+/// and are tagged with. Used only as it fills. Beyond it the oldest give way.
+pub const RECORDER_BYTES: usize = 64 << 20;
 
-/// Tags that a flight recorder keeps; the oldest go first.
-pub const RECORDED_TAGS: usize = 16_384;
+/// The smallest flight recorder: 15,000 headers, and texts of which each may be as long as the longest.
+pub const SMALLEST_RECORDER: usize = 1 << 20;
+
+/// The largest flight recorder: beyond it the number of a pid could stand for another one in a header.
+pub const LARGEST_RECORDER: usize = 2 << 30;
 
 /// Longest key and longest value of a tag. Longer ones are cut.
 pub const TAG_BYTES: usize = 256;

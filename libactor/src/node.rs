@@ -73,7 +73,7 @@ impl Node {
     pub(crate) fn new(address: SocketAddr, listener: TcpListener, settings: Settings) -> Node {
         crate::metrics::install();
         let ids = Arc::new(Ids::random());
-        let recorder = Arc::new(Recorder::new(settings.clock.clone(), ids.clone()));
+        let recorder = Arc::new(Recorder::new(settings.recorder_bytes, settings.clock.clone(), ids.clone()));
         Node(Arc::new(Inner {
             address,
             settings,

@@ -106,6 +106,9 @@ impl<F: Future> Future for Carried<F> {
 }
 
 /// Where a node's ids and hybrid times come from.
+///
+/// Ids look random and are not: those of recorded messages are the numbers of their slots, so that a message is found again by
+/// its id; all others are counted from the other end.
 pub(crate) struct Ids {
     seed: u64,
     next: AtomicU64,
@@ -115,12 +118,21 @@ pub(crate) struct Ids {
 impl Ids {
     /// Ids that no other node makes, short of a collision of 64 random bits.
     pub(crate) fn random() -> Ids {
-        Ids { seed: random(), next: AtomicU64::new(1), time: AtomicU64::new(0) }
+        Ids { seed: random(), next: AtomicU64::new(1 << 63), time: AtomicU64::new(0) }
     }
 
     pub(crate) fn next(&self) -> u64 {
-        let n = self.next.fetch_add(1, Ordering::Relaxed);
-        mix(self.seed.wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).max(1)
+        self.of_slot(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The id of the message in the slot of that number.
+    pub(crate) fn of_slot(&self, number: u64) -> u64 {
+        mix(self.seed.wrapping_add(number.wrapping_mul(GOLDEN))).max(1)
+    }
+
+    /// The number of the slot with the message of that id, if one of this node has it.
+    pub(crate) fn slot_of(&self, id: u64) -> u64 {
+        unmix(id).wrapping_sub(self.seed).wrapping_mul(inverse(GOLDEN))
     }
 
     /// The time of an event here and now.
@@ -148,11 +160,34 @@ fn hybrid(time: Timestamp) -> u64 {
     (time.as_nanos() / 1_000_000) << 16
 }
 
+/// The step of splitmix64, and the factors of its finalizer.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+const FACTORS: [u64; 2] = [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb];
+
 /// The finalizer of splitmix64: neighbouring numbers become unrelated ones.
 fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z = (z ^ (z >> 30)).wrapping_mul(FACTORS[0]);
+    z = (z ^ (z >> 27)).wrapping_mul(FACTORS[1]);
     z ^ (z >> 31)
+}
+
+/// The number that became this one.
+fn unmix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 31) ^ (z >> 62)).wrapping_mul(inverse(FACTORS[1]));
+    z = (z ^ (z >> 27) ^ (z >> 54)).wrapping_mul(inverse(FACTORS[0]));
+    z ^ (z >> 30) ^ (z >> 60)
+}
+
+/// What an odd number is multiplied with to make one, in 64 bits. Each step of Newton's doubles the right digits, of which there are
+/// three at first.
+const fn inverse(odd: u64) -> u64 {
+    let mut inverse = odd;
+    let mut digits = 3;
+    while digits < 64 {
+        inverse = inverse.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(inverse)));
+        digits *= 2;
+    }
+    inverse
 }
 
 #[cfg(test)]
@@ -184,6 +219,16 @@ mod tests {
 
         let next = ids.tick(now);
         assert!(next > ahead && next.0 == ahead.0 + 1);
+    }
+
+    #[test]
+    fn an_id_tells_its_slot_and_those_without_a_slot_are_others() {
+        let ids = Ids::random();
+
+        for number in (0..1000).chain([u64::MAX >> 1]) {
+            assert_eq!(ids.slot_of(ids.of_slot(number)), number);
+        }
+        assert!(ids.slot_of(ids.next()) >= 1 << 63);
     }
 
     #[test]

@@ -32,11 +32,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::actor::WireMessage;
+use crate::delivery::Stamp;
 use crate::envelope::Header;
 use crate::node::Node;
 use crate::pid::Pid;
-use crate::time::Timestamp;
 use crate::trace::Outcome;
+use crate::trace::recorder::Times;
 use crate::transport::libprocess::outbound;
 use crate::transport::libprocess::speakers::Speakers;
 use crate::transport::link::{Link, Wire};
@@ -96,12 +97,12 @@ impl Transport {
         self.closing.clone()
     }
 
-    pub(crate) fn send<M: WireMessage>(&self, node: &Node, header: &Header, now: Timestamp, message: &M) {
+    pub(crate) fn send<M: WireMessage>(&self, node: &Node, header: &Header, stamp: Stamp, message: &M) {
         match self.wire(header.to.address()) {
             Wire::Peer => {
                 let deliver = peer::DeliverFrame::new(header);
                 let (bytes, size) = (deliver.size(), deliver.size() - peer::LENGTH_BYTES);
-                self.put(node, header, now, Frame { wire: Wire::Peer, bytes, size }, |buffer| {
+                self.put(node, header, stamp, Frame { wire: Wire::Peer, bytes, size }, |buffer| {
                     deliver.head(buffer);
                     message.encode_raw(buffer);
                     deliver.tail(buffer);
@@ -110,7 +111,7 @@ impl Transport {
             Wire::Libprocess => {
                 let request = outbound::request(header, &message.encode_to_vec());
                 let (bytes, size) = (request.len(), header.size);
-                self.put(node, header, now, Frame { wire: Wire::Libprocess, bytes, size }, |buffer| {
+                self.put(node, header, stamp, Frame { wire: Wire::Libprocess, bytes, size }, |buffer| {
                     buffer.extend_from_slice(&request);
                 });
             }
@@ -122,7 +123,7 @@ impl Transport {
         &self,
         node: &Node,
         header: &Header,
-        now: Timestamp,
+        stamp: Stamp,
         frame: Frame,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
@@ -130,10 +131,10 @@ impl Transport {
         if frame.size > settings.frame_bytes {
             let (to, message, size) = (&header.to, &*header.name, header.size);
             tracing::error!(%to, message, size, limit = settings.frame_bytes, "message too large to be sent");
-            return node.give_up(header, Some(now), None, Outcome::TooLarge);
+            return node.give_up(header, stamp.ticket, Times::sent(stamp.at), Outcome::TooLarge);
         }
         // Recorded first, so that a loss is noted after it.
-        node.recorder().open(header, Some(now), None, Outcome::Sent);
+        node.recorder().write(stamp.ticket, header, Times::sent(stamp.at), Outcome::Sent);
         let sent = match self.link(node, header.to.address(), frame.wire) {
             Some(link) => link.send(header.id, frame.bytes, settings.outbound_bytes, write),
             None => Err(Outcome::ShutDown),
