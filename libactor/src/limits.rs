@@ -104,3 +104,47 @@ pub const REDIAL_LAST: Duration = Duration::from_secs(2);
 
 /// Addresses whose failures are remembered. Beyond it those are forgotten whose wait is over.
 pub const REDIALS: usize = 65_536;
+
+/// Messages that one answer of the trace service holds unless the caller asks for another number.
+pub const TRACED_MESSAGES: usize = 1_000;
+
+/// The largest number that a caller may ask for, and what a tree is made of. Some 3 MiB on the wire. Beyond it the oldest are
+/// left out and counted.
+pub const MOST_TRACED_MESSAGES: usize = 10_000;
+
+/// Traces that are followed for one tag, the newest. A task has a few.
+pub const TRACES_OF_A_TAG: usize = 256;
+
+/// Nodes that one answer of the trace service names. Beyond it they are only counted.
+pub const TRACED_NODES: usize = 16_384;
+
+/// Peers that a node passes one trace query on to: more than a master has agents. Beyond it the others are counted as not asked.
+pub const TRACED_PEERS: usize = 12_288;
+
+/// How often a trace query is passed on at most: a framework, its master, an agent and an executor are three steps apart.
+pub const TRACE_HOPS: u32 = 8;
+
+/// How long a trace query may take unless the caller says otherwise: a silent node costs as much.
+pub const TRACE_BUDGET: Duration = Duration::from_millis(800);
+
+/// The longest that a caller may ask for.
+pub const LONGEST_TRACE_BUDGET: Duration = Duration::from_secs(30);
+
+/// Trace queries of HTTP clients that a node works on at a time. Others wait, at most as long as they may take.
+pub const TRACE_QUERIES: usize = 16;
+
+/// Trace queries of peers that a node works on at a time. Beyond it they are not answered, and the node counts as silent.
+pub const RELAYED_TRACE_QUERIES: usize = 256;
+
+/// Trace queries that a node remembers, so that it answers each once. Beyond it the oldest are forgotten.
+pub const REMEMBERED_TRACE_QUERIES: usize = 16_384;
+
+/// Searches of the flight recorder at a time: each takes a processor for up to a tenth of a second.
+pub const TRACE_SEARCHES: usize = 2;
+
+/// Answers of peers that wait to be merged, of all trace queries together. Beyond it they are dropped, and their senders count
+/// as silent.
+pub const TRACE_ANSWER_BYTES: usize = 64 << 20;
+
+/// Longest name of an actor or a message in a trace query, with an address. Longer ones match nothing.
+pub const TRACE_FILTER_BYTES: usize = 2048;

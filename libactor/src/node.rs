@@ -18,6 +18,7 @@ use crate::host::Host;
 use crate::pid::{Pid, check_name};
 use crate::registry::{MailboxDoor, Registration, Registry};
 use crate::routes::Routes;
+use crate::trace::service::{self, TraceService};
 use crate::trace::{Cause, Ids, MessageId, Recorder, TraceId};
 use crate::transport::Transport;
 use crate::transport::acceptor::Acceptor;
@@ -193,7 +194,8 @@ impl Node {
         let (ready, is_ready) = oneshot::channel();
         let node = self.clone();
         self.0.transport.run(move || async move {
-            let Some(http) = Http::start(&node, routes).await else { return };
+            let Ok(tracing) = node.try_spawn(service::NAME, TraceService::new()) else { return };
+            let Some(http) = Http::start(&node, tracing, routes).await else { return };
             let Ok(acceptor) = Acceptor::new(node, listener, http) else { return };
             let _ = ready.send(());
             acceptor.run().await;

@@ -317,7 +317,7 @@ fn a_node_tells_about_its_actors_messages_and_metrics() {
         let (status, error) = get(&node, "/__trace__?trace=xyz").await;
         assert_eq!(
             (status, error.as_str()),
-            (400, "trace 'xyz' is not a hexadecimal number of up to 16 digits")
+            (400, "trace: 'xyz' is not a hexadecimal number of up to 16 digits, and not zero")
         );
         assert_eq!(get(&node, "/nothing").await.0, 404);
         node.shutdown().await;

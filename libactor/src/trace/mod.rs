@@ -1,10 +1,18 @@
 //! Who caused what: the ids that travel with every message, through handlers and futures.
 
 mod filter;
+mod gather;
+pub(crate) mod http;
+mod json;
+mod merge;
 mod outcome;
-pub(crate) mod query;
+pub(crate) mod parameters;
 mod record;
 pub(crate) mod recorder;
+mod search;
+pub(crate) mod service;
+mod tree;
+pub(crate) mod wire;
 
 pub use filter::Query;
 pub use outcome::Outcome;

@@ -8,15 +8,17 @@ use actix_http::{HttpService, KeepAlive};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{App, Error, HttpResponse};
+use actix_web::{App, HttpResponse};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::actor_ref::ActorRef;
 use crate::counters;
 use crate::limits::{HTTP_HEAD, HTTP_KEEP_ALIVE, HTTP_LINGER};
 use crate::node::Node;
-use crate::trace::query::{Answer, Parameters};
+use crate::trace;
+use crate::trace::service::TraceService;
 use crate::transport::libprocess::posted::Posted;
 use crate::transport::stream::Rewound;
 use crate::transport::watchdog::Watched;
@@ -32,12 +34,17 @@ type Connect = dyn Fn(Rewound, SocketAddr) -> LocalBoxFuture<'static, ()>;
 
 impl Http {
     /// None if the routes are wrong, which the log says.
-    pub(crate) async fn start(node: &Node, routes: impl FnOnce(&mut ServiceConfig)) -> Option<Http> {
+    pub(crate) async fn start(
+        node: &Node,
+        tracing: ActorRef<TraceService>,
+        routes: impl FnOnce(&mut ServiceConfig),
+    ) -> Option<Http> {
         let (posted, data) = (Posted::new(node), Data::new(node.clone()));
         let node = node.clone();
         // What is registered first wins: metrics/snapshot is left to the daemon, if it has its own.
         let app = App::new()
             .configure(|config| own_routes(config, data.clone()))
+            .configure(|config| crate::trace::http::routes(config, tracing))
             .configure(routes)
             .service(web::resource("/metrics/snapshot").get(snapshot))
             .wrap_fn(move |request, service| node.new_trace().carry(service.call(request)))
@@ -89,7 +96,6 @@ fn own_routes(config: &mut ServiceConfig, node: Data<Node>) {
     let of_node = |path: &str| web::resource(path).app_data(node.clone());
     config
         .service(of_node("/__processes__").get(processes))
-        .service(of_node("/__trace__").get(trace))
         .service(web::resource("/metrics").get(prometheus));
 }
 
@@ -99,16 +105,12 @@ struct Process {
     events: [(); 0],
 }
 
-/// The actors here, as libprocess lists its processes.
+/// The actors here, as libprocess lists its processes, without the node's own.
 async fn processes(node: Data<Node>) -> HttpResponse {
     let names = node.inner().registry.names();
-    let processes: Vec<_> = names.iter().map(|name| Process { id: name.to_string(), events: [] }).collect();
+    let names = names.iter().filter(|name| ***name != *trace::service::NAME);
+    let processes: Vec<_> = names.map(|name| Process { id: name.to_string(), events: [] }).collect();
     HttpResponse::Ok().json(processes)
-}
-
-async fn trace(node: Data<Node>, parameters: web::Query<Parameters>) -> Result<HttpResponse, Error> {
-    let query = parameters.into_inner().query().map_err(actix_web::error::ErrorBadRequest)?;
-    Ok(HttpResponse::Ok().json(Answer::new(node.address(), node.recorder().query(&query))))
 }
 
 async fn prometheus() -> HttpResponse {

@@ -21,7 +21,7 @@ mod stream;
 mod watchdog;
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -171,6 +171,15 @@ impl Transport {
         if peers.range((address, 0)..=(address, u64::MAX)).next().is_none() {
             self.speakers.hear(address);
         }
+    }
+
+    /// The nodes that this one is connected to, whoever dialled.
+    pub(crate) fn peers_known(&self) -> BTreeSet<SocketAddr> {
+        let mut known: BTreeSet<SocketAddr> = lock(&self.peers).keys().map(|(address, _)| *address).collect();
+        let links = lock(&self.links);
+        let alive = links.iter().filter(|((_, wire), link)| *wire == Wire::Peer && !link.has_ended());
+        known.extend(alive.map(|((address, _), _)| *address));
+        known
     }
 
     fn wire(&self, address: SocketAddr) -> Wire {

@@ -1,6 +1,8 @@
 //! Who plays in the tests: messages, actors, and nodes on free ports.
 #![allow(dead_code)] // Each test file uses its part.
 
+pub mod cluster;
+
 use std::time::Duration;
 
 use libactor::{Actor, Builder, Context, Exit, Handler, Message, Node, Pid, Receive, Routes};
