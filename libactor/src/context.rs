@@ -16,6 +16,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::actor::{Actor, Handler, Message, WireMessage};
 use crate::actor_ref::ActorRef;
 use crate::clock::Clock;
+use crate::envelope::break_off;
 use crate::host::{Exited, FuturePanicked, Host, Resume};
 use crate::node::Node;
 use crate::pid::Pid;
@@ -192,7 +193,11 @@ impl<A: Actor> Context<A> {
             continuations: Rc::default(),
             watching: BTreeMap::new(),
         };
-        actix_rt::spawn(ContextFut::new(cx, host, mailbox));
+        let mut turns = ContextFut::new(cx, host, mailbox);
+        actix_rt::spawn(std::future::poll_fn(move |task| {
+            break_off();
+            turns.poll_unpin(task)
+        }));
     }
 
     pub(crate) fn watch_ended(&mut self, pid: &Pid, key: WatchKey) -> bool {

@@ -47,6 +47,7 @@ impl Node {
         }
     }
 
+    #[inline]
     fn header(&self, from: &Pid, to: &Pid, name: &'static str, size: usize) -> (Header, Stamp) {
         let (cause, at) = (Cause::current(), self.clock().now());
         let (ticket, id) = self.inner().recorder.claim(name);
@@ -123,6 +124,7 @@ impl Node {
         Ok(())
     }
 
+    #[inline]
     fn receipt(&self, header: Header, ticket: Ticket, times: Times) -> Receipt {
         Receipt::new(ticket, header, times, &self.inner().recorder, self.clock())
     }

@@ -1,11 +1,13 @@
 //! What travels with every message that has a wire name, and what becomes of it.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::{Clock, Undelivered};
 use crate::pid::Pid;
+use crate::time::Timestamp;
 use crate::trace::recorder::{Ticket, Times};
 use crate::trace::{Cause, HybridTime, MessageId, Outcome, Recorder, TraceId};
 
@@ -30,6 +32,16 @@ pub struct Header {
     pub logical: HybridTime,
 }
 
+thread_local! {
+    // When the handler before this one ended, in the same turn of the same actor; zero if there is none.
+    static BEFORE: Cell<Timestamp> = const { Cell::new(Timestamp::from_nanos(0)) };
+}
+
+/// What is handled next does not go straight on from a recorded message: its beginning is not the end of that one.
+pub(crate) fn break_off() {
+    BEFORE.set(Timestamp::default());
+}
+
 /// A message in a mailbox. Whatever happens to it, the flight recorder hears of its end exactly once.
 pub(crate) struct Receipt {
     from: Pid,
@@ -37,12 +49,12 @@ pub(crate) struct Receipt {
     // None once the end is recorded.
     ticket: Option<Ticket>,
     recorder: Arc<Recorder>,
-    clock: Clock,
     _undelivered: Undelivered,
 }
 
 impl Receipt {
     /// For a message that is about to be put into a mailbox.
+    #[inline]
     pub(crate) fn new(
         ticket: Ticket,
         header: Header,
@@ -53,14 +65,7 @@ impl Receipt {
         recorder.write(ticket, &header, times, Outcome::Waiting);
         let cause = Cause { trace: header.trace, message: header.id };
         let _undelivered = clock.undelivered();
-        Receipt {
-            from: header.from,
-            cause,
-            ticket: Some(ticket),
-            recorder: recorder.clone(),
-            clock: clock.clone(),
-            _undelivered,
-        }
+        Receipt { from: header.from, cause, ticket: Some(ticket), recorder: recorder.clone(), _undelivered }
     }
 
     pub(crate) fn from(&self) -> &Pid {
@@ -72,20 +77,27 @@ impl Receipt {
         self.cause
     }
 
-    /// Its handler is called now.
+    /// Its handler is called now. The clock was read for it if the handler before it has just ended.
+    #[inline]
     pub(crate) fn begin(&self) {
-        if let Some(ticket) = self.ticket {
-            self.recorder.begin(ticket, self.clock.now());
+        if let Some(ticket) = self.ticket.filter(|ticket| ticket.is_some()) {
+            let before = BEFORE.get();
+            let at = if before == Timestamp::default() { self.recorder.clock().now() } else { before };
+            self.recorder.begin(ticket, at);
         }
     }
 
+    #[inline]
     pub(crate) fn settle(mut self, outcome: Outcome) {
         self.end(outcome);
     }
 
+    #[inline]
     fn end(&mut self, outcome: Outcome) {
-        if let Some(ticket) = self.ticket.take() {
-            self.recorder.end(ticket, self.clock.now(), outcome);
+        if let Some(ticket) = self.ticket.take().filter(|ticket| ticket.is_some()) {
+            let now = self.recorder.clock().now();
+            BEFORE.set(now);
+            self.recorder.end(ticket, now, outcome);
         }
     }
 }

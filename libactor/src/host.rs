@@ -12,7 +12,7 @@ use crate::actor::{Actor, Handler, Message, Receive, WireMessage};
 use crate::clock::Undelivered;
 use crate::context::Context;
 use crate::counters;
-use crate::envelope::Receipt;
+use crate::envelope::{Receipt, break_off};
 use crate::limits::MESSAGES_PER_TURN;
 use crate::pid::Pid;
 use crate::registry::Registration;
@@ -39,6 +39,7 @@ impl<A: Actor> Host<A> {
         cause: Cause,
         step: impl FnOnce(&mut A, &mut Context<A>) -> T,
     ) -> Option<T> {
+        break_off();
         let actor = self.actor.as_deref_mut()?;
         let done = catch_unwind(AssertUnwindSafe(|| cause.during(|| step(actor, cx))));
         self.take_turns(cx);

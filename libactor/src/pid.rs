@@ -58,6 +58,11 @@ impl Pid {
         self.address
     }
 
+    /// The same as `==`, and quicker if one is a clone of the other.
+    pub(crate) fn is(&self, other: &Pid) -> bool {
+        self.address == other.address && (Arc::ptr_eq(&self.name, &other.name) || self.name == other.name)
+    }
+
     pub(crate) fn shared_name(&self) -> &Arc<str> {
         &self.name
     }

@@ -39,6 +39,13 @@ const RECORDS: bool = cfg!(feature = "flight-recorder");
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Ticket(u64);
 
+impl Ticket {
+    /// Whether the message is recorded.
+    pub(crate) fn is_some(self) -> bool {
+        RECORDS && self != NO_TICKET
+    }
+}
+
 /// Of a message that is not recorded. No slot has this number.
 const NO_TICKET: Ticket = Ticket(0);
 
@@ -62,6 +69,10 @@ impl Recorder {
         let bytes = if RECORDS { bytes } else { 0 };
         let store = (bytes > 0).then(|| Store::new(bytes.clamp(SMALLEST_RECORDER, LARGEST_RECORDER)));
         Recorder { clock, ids, store }
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// How many headers are kept at most.

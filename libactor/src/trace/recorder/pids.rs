@@ -53,6 +53,7 @@ impl Pids {
     }
 
     /// Sender, receiver and name as one word.
+    #[inline]
     pub(super) fn pack(&self, from: &Pid, to: &Pid, name: &Cow<'static, str>) -> u64 {
         MEMORY.with_borrow_mut(|memory| {
             let name = self.name(&mut memory.names, name);
@@ -100,10 +101,15 @@ impl Pids {
         if let Some((recorder, known, number)) = place
             && *recorder == self.recorder
             && *number >= self.fresh.load(Ordering::Relaxed)
-            && known == pid
+            && known.is(pid)
         {
             return *number;
         }
+        self.look_up(place, pid)
+    }
+
+    #[cold]
+    fn look_up(&self, place: &mut Option<(u64, Pid, u64)>, pid: &Pid) -> u64 {
         let mut texts = lock(&self.texts);
         let number = texts.number(&encode(pid));
         self.fresh.store(texts.fresh(), Ordering::Relaxed);

@@ -53,6 +53,7 @@ fn may_match(words: &Words, query: &Query, traces: Option<&BTreeSet<TraceId>>) -
         && (!query.errors || slots::outcome(words[0]).is_some_and(Outcome::is_error))
 }
 
+#[inline]
 pub(super) fn pack(pids: &Pids, header: &Header, times: Times, outcome: Outcome) -> Words {
     let base = times.received.or(times.sent).unwrap_or_default();
     let mut first = u64::from(u32::try_from(header.size).unwrap_or(u32::MAX)) | slots::state(outcome);

@@ -73,6 +73,7 @@ impl Slots {
     }
 
     /// The number of the next slot, for one writer.
+    #[inline]
     pub(super) fn claim(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
@@ -84,6 +85,7 @@ impl Slots {
     }
 
     /// Fills a claimed slot. Not if its turn is over, which takes a writer that slept for a whole lap.
+    #[inline]
     pub(super) fn write(&self, number: u64, words: Words) {
         let slot = self.slot(number);
         let lap = self.lap(number);
@@ -104,6 +106,7 @@ impl Slots {
     }
 
     /// Changes the outcome and word 6, unless the slot has another message by now, or `change` says no.
+    #[inline]
     pub(super) fn update(
         &self,
         number: u64,
@@ -159,16 +162,21 @@ impl Slots {
         None
     }
 
+    #[inline]
     fn slot(&self, number: u64) -> &Slot {
         let index = number % self.length;
-        let chunk = self.chunks[(index / CHUNK) as usize]
-            .get_or_init(|| std::iter::repeat_with(Slot::default).take(CHUNK as usize).collect());
+        let chunk = self.chunks[(index / CHUNK) as usize].get_or_init(new_chunk);
         &chunk[(index % CHUNK) as usize]
     }
 
     fn lap(&self, number: u64) -> u64 {
         number / self.length << LAP
     }
+}
+
+#[cold]
+fn new_chunk() -> Box<[Slot]> {
+    std::iter::repeat_with(Slot::default).take(CHUNK as usize).collect()
 }
 
 const fn lap_mask() -> u64 {
