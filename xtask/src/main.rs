@@ -1,5 +1,6 @@
-//! `cargo xtask`: what a developer and CI run. `check` only reads, `fix` writes, `test` runs everything.
+//! `cargo xtask`: what a developer and CI run. `check` only reads, `fix` writes, `test` runs everything, `bench` measures.
 
+mod bench;
 mod check;
 mod command;
 mod fix;
@@ -17,6 +18,7 @@ usage: cargo xtask COMMAND
   fix     formats, and applies what clippy can mend by itself
   test    installs what the tests need, builds once, runs every test, cleans up
   tidy    only the structure rules of `check`
+  bench   builds and runs the benchmark whose name follows; `bench NAME --help` says what else it takes
   sim     simulates an hour of a large cluster, from the seed that follows or from 1";
 
 fn main() -> ExitCode {
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         ["fix"] => fix::run(),
         ["test"] => test::run(),
         ["tidy"] => tidy::run(),
+        ["bench", arguments @ ..] => bench::run(arguments),
         ["sim", seed @ ..] if seed.len() < 2 => sim::run(seed.first().copied()),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

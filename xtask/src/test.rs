@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use self::leftovers::Scratch;
-use crate::{command, tree};
+use crate::{bench, command, tree};
 
 /// The binary, in the crate of end to end tests, that installs the third-party clients they drive.
 const CLIENTS: &str = "setup-clients";
@@ -18,11 +18,13 @@ pub fn run() -> Result<()> {
     needs::install_missing()?;
     // All targets, because tests of one crate start the binary of another, and because a build without the
     // tests would choose other features for shared dependencies and compile them twice.
-    command::run(command::cargo(&["build", "--workspace", "--all-targets"]))?;
+    let tested = tested()?;
+    let tested: Vec<&str> = tested.iter().map(String::as_str).collect();
+    command::run(command::cargo(&[&["build", "--all-targets"], &tested[..]].concat()))?;
     install_clients()?;
 
     let scratch = Scratch::new()?;
-    let outcome = runner::run(&scratch);
+    let outcome = runner::run(&scratch, &tested);
     let cleaned = scratch.clear();
 
     let count = outcome?;
@@ -32,6 +34,16 @@ pub fn run() -> Result<()> {
         bail!("the tests did not all pass");
     }
     Ok(())
+}
+
+/// Which packages are built and tested: all but those that only measure, whose peers would be built too, and would choose features
+/// for what they share with the rest.
+fn tested() -> Result<Vec<String>> {
+    let mut arguments = vec!["--workspace".to_owned()];
+    for package in bench::packages(&tree::packages()?) {
+        arguments.extend(["--exclude".to_owned(), package]);
+    }
+    Ok(arguments)
 }
 
 fn install_clients() -> Result<()> {

@@ -59,10 +59,15 @@ pub fn packages() -> Result<Vec<Package>> {
 
 /// Where a debug build puts its binaries.
 pub fn binaries() -> Result<PathBuf> {
+    built("debug")
+}
+
+/// Where a build of that profile puts its binaries.
+pub fn built(profile: &str) -> Result<PathBuf> {
     let metadata = metadata()?;
     let target =
         metadata["target_directory"].as_str().context("`cargo metadata` names no target directory")?;
-    Ok(Path::new(target).join("debug"))
+    Ok(Path::new(target).join(profile))
 }
 
 fn metadata() -> Result<Value> {

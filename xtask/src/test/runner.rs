@@ -33,24 +33,25 @@ impl Count {
     }
 }
 
-pub fn run(scratch: &Scratch) -> Result<Count> {
+/// `tested` names the packages.
+pub fn run(scratch: &Scratch, tested: &[&str]) -> Result<Count> {
     if !command::succeeds("cargo-nextest", &["nextest", "--version"]) {
         eprintln!("xtask: cargo-nextest is not installed; using `cargo test`, which is slower");
-        return libtest(scratch, &["test", "--workspace", "--no-fail-fast"]);
+        return libtest(scratch, &[&["test", "--no-fail-fast"], tested].concat());
     }
-    let tests = nextest(scratch)?;
+    let tests = nextest(scratch, tested)?;
     // Nextest does not run the examples in documentation.
-    let examples = libtest(scratch, &["test", "--workspace", "--doc", "--no-fail-fast"])?;
+    let examples = libtest(scratch, &[&["test", "--doc", "--no-fail-fast"], tested].concat())?;
     Ok(tests.and(examples))
 }
 
-fn nextest(scratch: &Scratch) -> Result<Count> {
+fn nextest(scratch: &Scratch, tested: &[&str]) -> Result<Count> {
     let report = tree::root().join(REPORT);
     // An old report must not be counted if the runner dies before it writes its own.
     if report.exists() {
         std::fs::remove_file(&report).with_context(|| format!("remove {}", report.display()))?;
     }
-    let mut runner = command::cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]);
+    let mut runner = command::cargo(&[&["nextest", "run", "--no-fail-fast"], tested].concat());
     scratch.give(&mut runner);
     command::announce(&runner);
     let status = runner.status().context("run cargo nextest")?;

@@ -15,7 +15,7 @@ enum Others {
     Pure,
     /// Whatever is no actor runtime.
     Any,
-    /// Actix too: libactor is the only place that knows what it is built on.
+    /// Actix too: libactor is the only place that knows what it is built on. Its benchmark measures against that.
     Actix,
 }
 
@@ -30,9 +30,10 @@ const AGENT_CORE: &str = "tepui-agent-core";
 const MASTER: &str = "tepui-master";
 const AGENT: &str = "tepui-agent";
 const FRAMEWORKS: &str = "tepui-frameworks";
+const BENCH: &str = "tepui-bench";
 
 /// From the wire upwards.
-const LAYERS: [Layer; 15] = [
+const LAYERS: [Layer; 17] = [
     Layer { package: PROTO, ours: &[], others: Others::Any },
     Layer { package: MODEL, ours: &[PROTO], others: Others::Pure },
     Layer { package: ALLOCATOR, ours: &[MODEL], others: Others::Pure },
@@ -57,6 +58,9 @@ const LAYERS: [Layer; 15] = [
     },
     // They see the cluster from outside; the wire's types are all they share with it.
     Layer { package: "tepui-tests", ours: &[PROTO], others: Others::Any },
+    // What measures: the harness knows nothing of ours, and each benchmark what it measures.
+    Layer { package: BENCH, ours: &[], others: Others::Any },
+    Layer { package: "libactor-bench", ours: &[BENCH, ACTOR], others: Others::Actix },
     Layer { package: "xtask", ours: &[], others: Others::Any },
 ];
 

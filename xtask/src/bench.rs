@@ -1,0 +1,91 @@
+//! Builds and runs a benchmark: a program named `bench-NAME`, in any package of the workspace. What it measures, prints and compares
+//! is its own; see the package `tepui-bench`.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{command, tree};
+
+/// How the programs of benchmarks are named.
+const PREFIX: &str = "bench-";
+
+/// A benchmark of the workspace.
+#[derive(Debug, PartialEq, Eq)]
+struct Benchmark {
+    name: String,
+    package: String,
+}
+
+pub fn run(arguments: &[&str]) -> Result<()> {
+    let benchmarks = benchmarks(&tree::packages()?);
+    let benchmark = find(&benchmarks, arguments.first().copied())?;
+    let binary = format!("{PREFIX}{}", benchmark.name);
+    let build = ["build", "--release", "--package", &benchmark.package, "--bin", &binary];
+    command::run(command::cargo(&build))?;
+    let mut program = Command::new(tree::built("release")?.join(&binary));
+    program.args(&arguments[1..]);
+    command::run(program)
+}
+
+/// Packages that only measure. They bring the peers that they measure against, so whoever does not measure leaves them out.
+pub fn packages(all: &[tree::Package]) -> Vec<String> {
+    benchmarks(all).into_iter().map(|benchmark| benchmark.package).collect()
+}
+
+fn benchmarks(packages: &[tree::Package]) -> Vec<Benchmark> {
+    let of = |package: &tree::Package| {
+        let names = package.binaries.iter().filter_map(|binary| binary.strip_prefix(PREFIX));
+        let package = &package.name;
+        names.map(|name| Benchmark { name: name.to_owned(), package: package.clone() }).collect::<Vec<_>>()
+    };
+    packages.iter().flat_map(of).collect()
+}
+
+fn find<'a>(benchmarks: &'a [Benchmark], name: Option<&str>) -> Result<&'a Benchmark> {
+    let known: Vec<&str> = benchmarks.iter().map(|benchmark| benchmark.name.as_str()).collect();
+    let known = known.join(", ");
+    let name = name.with_context(|| format!("`cargo xtask bench` needs the name of a benchmark; there are: {known}"))?;
+    let Some(found) = benchmarks.iter().find(|benchmark| benchmark.name == name) else {
+        bail!("there is no benchmark `{name}`; there are: {known}");
+    };
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some() -> Vec<Benchmark> {
+        let package = |name: &str, binaries: &[&str]| tree::Package {
+            name: name.to_owned(),
+            folder: name.to_owned(),
+            dependencies: Vec::new(),
+            binaries: binaries.iter().map(|binary| (*binary).to_owned()).collect(),
+        };
+        benchmarks(&[package("tepui", &["tepui"]), package("b", &["bench-fire"]), package("c", &["bench-water"])])
+    }
+
+    #[test]
+    fn a_benchmark_is_found_by_the_name_of_its_program() {
+        let found = Benchmark { name: "water".into(), package: "c".into() };
+
+        assert_eq!(find(&some(), Some("water")).unwrap(), &found);
+    }
+
+    #[test]
+    fn those_that_exist_are_named_when_another_is_asked_for() {
+        let unknown = find(&some(), Some("earth")).unwrap_err().to_string();
+        let none = find(&some(), None).unwrap_err().to_string();
+
+        assert_eq!(unknown, "there is no benchmark `earth`; there are: fire, water");
+        assert_eq!(none, "`cargo xtask bench` needs the name of a benchmark; there are: fire, water");
+    }
+
+    #[test]
+    fn libactor_has_one() {
+        let benchmarks = benchmarks(&tree::packages().expect("the tree can be read"));
+
+        assert!(benchmarks.iter().any(|benchmark| benchmark.name == "libactor"));
+    }
+}
