@@ -139,15 +139,15 @@ pub mod tests {
             [
               {
                 "met": false,
-                "ours": 0.00003,
-                "peer": 8e-6,
-                "ratio": 3.75,
-                "target": "≤ 25 µs",
-                "what": "ask p50 (seconds)"
+                "ours": 0.5,
+                "peer": 0.25,
+                "ratio": 2.0,
+                "target": "≤ 100 ms",
+                "what": "start (seconds)"
               }
             ]
         "#]]
-        .assert_eq(&json(&lines()[1..2]));
+        .assert_eq(&json(&[line("start", Unit::Seconds, 0.5, 0.25, Target::AtMost(0.1))]));
     }
 
     #[test]

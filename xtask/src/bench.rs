@@ -45,7 +45,8 @@ fn benchmarks(packages: &[tree::Package]) -> Vec<Benchmark> {
 fn find<'a>(benchmarks: &'a [Benchmark], name: Option<&str>) -> Result<&'a Benchmark> {
     let known: Vec<&str> = benchmarks.iter().map(|benchmark| benchmark.name.as_str()).collect();
     let known = known.join(", ");
-    let name = name.with_context(|| format!("`cargo xtask bench` needs the name of a benchmark; there are: {known}"))?;
+    let name = name
+        .with_context(|| format!("`cargo xtask bench` needs the name of a benchmark; there are: {known}"))?;
     let Some(found) = benchmarks.iter().find(|benchmark| benchmark.name == name) else {
         bail!("there is no benchmark `{name}`; there are: {known}");
     };
@@ -63,7 +64,11 @@ mod tests {
             dependencies: Vec::new(),
             binaries: binaries.iter().map(|binary| (*binary).to_owned()).collect(),
         };
-        benchmarks(&[package("tepui", &["tepui"]), package("b", &["bench-fire"]), package("c", &["bench-water"])])
+        benchmarks(&[
+            package("tepui", &["tepui"]),
+            package("b", &["bench-fire"]),
+            package("c", &["bench-water"]),
+        ])
     }
 
     #[test]

@@ -18,7 +18,7 @@ usage: cargo xtask COMMAND
   fix     formats, and applies what clippy can mend by itself
   test    installs what the tests need, builds once, runs every test, cleans up
   tidy    only the structure rules of `check`
-  bench   builds and runs the benchmark whose name follows; `bench NAME --help` says what else it takes
+  bench   builds and runs the benchmark whose name follows; docs/benchmarks.md says what else it takes
   sim     simulates an hour of a large cluster, from the seed that follows or from 1";
 
 fn main() -> ExitCode {
