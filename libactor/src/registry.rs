@@ -1,7 +1,7 @@
 //! The actors of one node by name, and who watches them.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
 use actix::Addr;
@@ -23,7 +23,8 @@ pub(crate) struct Registry {
 
 struct Entry {
     door: Arc<dyn Door>,
-    watchers: Vec<Watcher>,
+    // By key: a peer that is gone withdraws as many as it was allowed.
+    watchers: BTreeMap<WatchKey, Watcher>,
 }
 
 /// An actor of any type, as its node sees it.
@@ -90,7 +91,7 @@ impl Registry {
         if entries.contains_key(name) {
             return None;
         }
-        entries.insert(name.clone(), Entry { door, watchers: Vec::new() });
+        entries.insert(name.clone(), Entry { door, watchers: BTreeMap::new() });
         self.population.send_replace(entries.len());
         Some(Registration { registry: Arc::downgrade(self), name: name.clone(), why: Exit::Stopped })
     }
@@ -109,7 +110,7 @@ impl Registry {
     pub(crate) fn watch(&self, name: &str, watcher: Watcher) {
         let mut entries = self.write();
         if let Some(entry) = entries.get_mut(name) {
-            entry.watchers.push(watcher);
+            entry.watchers.insert(watcher.key, watcher);
             return;
         }
         drop(entries);
@@ -119,8 +120,7 @@ impl Registry {
     pub(crate) fn unwatch(&self, name: &str, key: WatchKey) {
         let mut entries = self.write();
         let Some(entry) = entries.get_mut(name) else { return };
-        let position = entry.watchers.iter().position(|watcher| watcher.key == key);
-        let watcher = position.map(|position| entry.watchers.swap_remove(position));
+        let watcher = entry.watchers.remove(&key);
         drop(entries);
         drop(watcher);
     }
@@ -145,7 +145,7 @@ impl Registry {
         self.population.send_replace(entries.len());
         drop(entries);
         // Outside the lock: watchers and mailboxes run code of others.
-        for watcher in left.into_iter().flat_map(|entry| entry.watchers) {
+        for watcher in left.into_iter().flat_map(|entry| entry.watchers.into_values()) {
             watcher.fire(why);
         }
     }
