@@ -32,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) frame_bytes: usize,
     pub(crate) outbound_bytes: usize,
     pub(crate) intake_bytes: usize,
+    pub(crate) incomplete_bytes: usize,
     pub(crate) connections: usize,
     pub(crate) handshake: Duration,
     pub(crate) heartbeat: Duration,
@@ -75,6 +76,7 @@ impl Builder {
             frame_bytes: limits::FRAME_BYTES,
             outbound_bytes: limits::OUTBOUND_BYTES,
             intake_bytes: limits::INTAKE_BYTES,
+            incomplete_bytes: limits::INCOMPLETE_BYTES,
             connections: limits::CONNECTIONS,
             handshake: limits::HANDSHAKE,
             heartbeat: limits::HEARTBEAT,
@@ -139,6 +141,13 @@ impl Builder {
         self
     }
 
+    /// What all connections together may hold of messages that have not come in whole, in bytes, besides
+    /// [4 KiB each](limits::INCOMPLETE_FREE). More than the largest frame. 256 MiB if not called.
+    pub fn incomplete_limit(mut self, bytes: usize) -> Builder {
+        self.settings.incomplete_bytes = bytes.min(u32::MAX as usize);
+        self
+    }
+
     /// Connections served at a time. 16,384 if not called.
     pub fn connection_limit(mut self, connections: usize) -> Builder {
         self.settings.connections = connections.max(1);
@@ -192,6 +201,10 @@ fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
     let listen = || {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
+        if address.is_ipv6() {
+            // All addresses are those of both families, whatever the system thinks.
+            socket.set_only_v6(false)?;
+        }
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;

@@ -14,6 +14,7 @@ pub(crate) const HANDSHAKES_FAILED: &str = "libactor/handshakes_failed";
 pub(crate) const HTTP_OVERRUN: &str = "libactor/http_connections_overrun";
 pub(crate) const LIBPROCESS_REFUSED: &str = "libactor/libprocess_requests_refused";
 pub(crate) const LINKS_OVERFLOWED: &str = "libactor/links_overflowed";
+pub(crate) const MESSAGES_INCOMPLETE: &str = "libactor/messages_incomplete";
 pub(crate) const MESSAGES_LOST: &str = "libactor/messages_lost_with_connection";
 pub(crate) const MESSAGES_MALFORMED: &str = "libactor/messages_malformed";
 pub(crate) const MESSAGES_NOT_DELIVERED_BY_PEERS: &str = "libactor/messages_not_delivered_by_peers";
@@ -45,6 +46,10 @@ const ALL: &[(&str, &str)] = &[
         "Connections of libprocess senders closed over a bad request, which was answered 400.",
     ),
     (LINKS_OVERFLOWED, "Connections to peers given up because too much waited for them."),
+    (
+        MESSAGES_INCOMPLETE,
+        "Connections closed over half a message: the rest came too slowly, or there was no room for it.",
+    ),
     (MESSAGES_LOST, "Messages lost with the connection that they waited for."),
     (MESSAGES_MALFORMED, "Messages dropped because the body is not what the name says."),
     (MESSAGES_NOT_DELIVERED_BY_PEERS, "Messages that another node got and could not deliver."),

@@ -21,6 +21,19 @@ pub const OUTBOUND_BYTES: usize = 128 << 20;
 /// Room for several large messages; small ones count as [`MESSAGE_OVERHEAD`].
 pub const INTAKE_BYTES: usize = 16 << 20;
 
+/// Bytes of messages that have not come in whole, over all connections of a node, unless the builder says otherwise: several of
+/// the largest frames at a time. Beyond it connections with half a message are not read, and closed if that lasts
+/// [`SILENCE`]. The memory behind these bytes is up to twice as much, because buffers double.
+pub const INCOMPLETE_BYTES: usize = 256 << 20;
+
+/// What each connection may hold besides: what a sender that says little has on its way. [`CONNECTIONS`] of them
+/// hold 64 MiB.
+pub const INCOMPLETE_FREE: usize = 4 << 10;
+
+/// Bytes a second that a message must come in with, on top of a first [`SILENCE`]: 64 MiB have 84 seconds. Beyond it the
+/// connection is closed, so that who sends a byte now and then does not hold half a message for ever.
+pub const INCOMPLETE_RATE: usize = 1 << 20;
+
 /// What a queued message costs besides its body.
 pub const MESSAGE_OVERHEAD: usize = 256;
 

@@ -75,12 +75,13 @@ impl Node {
         crate::metrics::install();
         let ids = Arc::new(Ids::random());
         let recorder = Arc::new(Recorder::new(settings.recorder_bytes, settings.clock.clone(), ids.clone()));
+        let transport = Transport::new(settings.incomplete_bytes);
         Node(Arc::new(Inner {
             address,
             settings,
             registry: Registry::new(),
             recorder,
-            transport: Transport::new(),
+            transport,
             ids,
             next_watch: AtomicU64::new(1),
             listener: Mutex::new(Some(listener)),
@@ -142,6 +143,13 @@ impl Node {
         // A worker that has ended drops `start`, and with it the registration: watchers hear of it.
         worker.execute(move || start(make()));
         actor_ref
+    }
+
+    /// The thread that serves this node's sockets. To an actor that is [spawned there](Node::spawn_on) messages of other nodes
+    /// come, and from it leave, without a change of threads, which is most of the time that a small message takes on its way. It
+    /// has to be quick: while it works, nothing is read or written, heartbeats and HTTP included.
+    pub fn socket_worker(&self) -> &Worker {
+        &self.0.transport.worker
     }
 
     /// Tells an actor, here or elsewhere, in the name of `from`, at most once and in order. Actors use [`Context::tell`].

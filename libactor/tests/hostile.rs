@@ -208,6 +208,75 @@ fn a_second_watch_of_the_same_number_is_refused() {
 }
 
 #[test]
+fn more_watches_than_allowed_are_refused() {
+    let watch = |number: usize| {
+        let number = [0x80 | number as u8, 0x80 | (number >> 7) as u8, (number >> 14) as u8];
+        framed(&field(3, &[&[1 << 3][..], &number, &field(2, b"listener")].concat()))
+    };
+    let bytes = (0..=libactor::limits::WATCHES_PER_CONNECTION).flat_map(watch).collect();
+    is_refused(bytes, "more than 100000 watches", "libactor/frames_malformed");
+}
+
+#[test]
+fn what_a_later_version_may_add_is_ignored() {
+    libactor::run(async {
+        let (target, listener, mut seen, decent) = scene().await;
+        let later = field(15, b"a kind of frame that this version does not know");
+        let message =
+            [field(1, b"listener"), field(2, b"stranger"), field(3, b"test.Note"), field(4, b"\x08\x07")];
+        let longer = [&message.concat()[..], &field(14, b"a field that this version does not know")].concat();
+        let mut stranger = peer(target.address()).await;
+
+        stranger.write_all(&[framed(&later), framed(&field(2, &longer))].concat()).await.unwrap();
+
+        assert!(matches!(seen.next().await, Saw::Note(_, 7)));
+        nobody_else_is_hurt(target, listener, seen, decent).await;
+    });
+}
+
+/// A greeting of the same node on its connection of that number.
+fn greeting(connection: u8) -> Vec<u8> {
+    let hello =
+        [&field(1, b"127.0.0.1:1")[..], &[2 << 3 | 1, 7, 0, 0, 0, 0, 0, 0, 0, 3 << 3, connection]].concat();
+    [PREFACE, &framed(&field(1, &hello))].concat()
+}
+
+#[test]
+fn of_two_connections_of_one_node_the_later_one_counts() {
+    libactor::run(async {
+        let (target, listener, mut seen, decent) = scene().await;
+        let message = deliver(b"listener", b"test.Note", b"\x08\x07");
+        let mut streams = Vec::new();
+        // The third was dialled before the second, and comes after it.
+        for connection in [5, 6, 4] {
+            let mut stream = TcpStream::connect(target.address()).await.unwrap();
+            stream.write_all(&greeting(connection)).await.unwrap();
+            stream.read_exact(&mut [0; 8]).await.unwrap();
+            streams.push(stream);
+            if connection != 4 {
+                frame(streams.last_mut().unwrap()).await;
+            }
+        }
+        let [mut first, mut second, mut third] = <[TcpStream; 3]>::try_from(streams).unwrap();
+
+        assert_eq!(last_words(&mut first).await, "");
+        assert_eq!(last_words(&mut third).await, "");
+        second.write_all(&message).await.unwrap();
+        assert!(matches!(seen.next().await, Saw::Note(_, 7)));
+        nobody_else_is_hurt(target, listener, seen, decent).await;
+    });
+}
+
+#[test]
+fn a_hello_that_is_long_is_refused_before_it_is_read() {
+    is_closed(
+        b"\x93lactor\x01\x00\x00\x04\x01",
+        "frame of 1025 bytes, at most 1024 are allowed",
+        "libactor/frames_oversized",
+    );
+}
+
+#[test]
 fn a_number_watches_again_after_its_watch_was_withdrawn() {
     libactor::run(async {
         let (target, listener, mut seen, decent) = scene().await;

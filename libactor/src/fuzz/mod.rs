@@ -5,9 +5,11 @@ mod pieces;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use tokio::sync::Semaphore;
 
 use crate::limits::{CHUNK_LINE_BYTES, REQUEST_HEAD_BYTES};
 use crate::pid::Pid;
@@ -21,6 +23,10 @@ use pieces::{Pieces, finish};
 const LARGEST: usize = 4096;
 const PATIENCE: Duration = Duration::from_secs(10);
 
+fn room() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(1 << 20))
+}
+
 /// A peer's side of a connection: the same frames and the same end, however the bytes are cut.
 ///
 /// # Panics
@@ -33,7 +39,7 @@ pub fn frames(bytes: &[u8]) {
 
 fn read_frames(bytes: &[u8], piece: usize) -> (Vec<Kind>, String) {
     finish(async {
-        let mut frames = Frames::new(Pieces::new(bytes, piece), BytesMut::new(), LARGEST, PATIENCE);
+        let mut frames = Frames::new(Pieces::new(bytes, piece), BytesMut::new(), LARGEST, PATIENCE, room());
         let mut kinds = Vec::new();
         loop {
             match frames.next().await {
@@ -63,7 +69,7 @@ pub fn requests(bytes: &[u8]) {
 fn read_requests(bytes: &[u8], piece: usize) -> (Vec<(Bytes, Bytes)>, String) {
     let bounds = Bounds { body: LARGEST, head_time: PATIENCE, silence: PATIENCE, may_link: true };
     finish(async {
-        let mut requests = Requests::new(Pieces::new(bytes, piece), BytesMut::new(), bounds);
+        let mut requests = Requests::new(Pieces::new(bytes, piece), BytesMut::new(), bounds, room());
         let mut messages = Vec::new();
         loop {
             match requests.next().await {

@@ -1,18 +1,17 @@
 //! Bytes of a peer connection to frames, and the two ways in which a connection dies of its bytes.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use prost::Message;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncRead;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
+use crate::transport::gathering::{GatherError, Gathering, time_for};
 use crate::transport::peer::{self, Frame, Kind, LENGTH_BYTES, MAGIC, PREFACE_BYTES, VERSION};
-
-/// How much is read at once: little from a peer that says little, of which a master has tens of thousands, and more from a busy
-/// one. Also how far memory may run ahead of what a peer has really sent.
-const SMALLEST_READ: usize = 2 << 10;
-const LARGEST_READ: usize = 64 << 10;
 
 /// Why nothing more is read from a peer.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +22,10 @@ pub(crate) enum ReadError {
     Io(#[from] io::Error),
     #[error("silent for {0:?}")]
     Silent(Duration),
+    #[error("{bytes} bytes of a frame that was not complete after {within:?}")]
+    Slow { bytes: usize, within: Duration },
+    #[error(transparent)]
+    NoRoom(GatherError),
     #[error("does not begin like the peer protocol")]
     NoPreface,
     #[error("speaks version {0} of the peer protocol, this node version {VERSION}")]
@@ -37,18 +40,32 @@ pub(crate) enum ReadError {
     Refused(String),
 }
 
+impl From<GatherError> for ReadError {
+    fn from(error: GatherError) -> ReadError {
+        match error {
+            GatherError::Io(error) => ReadError::Io(error),
+            GatherError::NoRoom(_) => ReadError::NoRoom(error),
+        }
+    }
+}
+
 pub(crate) struct Frames<R> {
     read: R,
-    buffer: BytesMut,
+    gathering: Gathering,
     limit: usize,
     silence: Duration,
-    next_read: usize,
 }
 
 impl<R: AsyncRead + Unpin> Frames<R> {
     /// `buffer` holds what was read already.
-    pub(crate) fn new(read: R, buffer: BytesMut, limit: usize, silence: Duration) -> Frames<R> {
-        Frames { read, buffer, limit, silence, next_read: SMALLEST_READ }
+    pub(crate) fn new(
+        read: R,
+        buffer: BytesMut,
+        limit: usize,
+        silence: Duration,
+        room: Arc<Semaphore>,
+    ) -> Frames<R> {
+        Frames { read, gathering: Gathering::new(buffer, room), limit, silence }
     }
 
     /// Frames may be as long as this from now on.
@@ -57,14 +74,14 @@ impl<R: AsyncRead + Unpin> Frames<R> {
     }
 
     pub(crate) async fn preface(&mut self) -> Result<(), ReadError> {
-        while self.buffer.len() < PREFACE_BYTES {
-            let seen = self.buffer.len().min(MAGIC.len());
-            if self.buffer[..seen] != MAGIC[..seen] {
+        while self.bytes().len() < PREFACE_BYTES {
+            let seen = self.bytes().len().min(MAGIC.len());
+            if self.bytes()[..seen] != MAGIC[..seen] {
                 return Err(ReadError::NoPreface);
             }
-            self.fill().await?;
+            self.fill(None).await?;
         }
-        let preface = self.buffer.split_to(PREFACE_BYTES);
+        let preface = self.gathering.bytes.split_to(PREFACE_BYTES);
         if preface[..MAGIC.len()] != MAGIC {
             return Err(ReadError::NoPreface);
         }
@@ -86,51 +103,82 @@ impl<R: AsyncRead + Unpin> Frames<R> {
     /// The next frame that is not a heartbeat, and of a kind that this version knows.
     pub(crate) async fn next(&mut self) -> Result<Kind, ReadError> {
         loop {
-            let frame = self.frame().await?;
-            if let Some(kind) = Frame::decode(frame)?.kind {
+            let length = self.ready().await?;
+            if let Some(kind) = self.decode(length)? {
                 return Ok(kind);
             }
         }
     }
 
-    /// Whether the next frame is there already.
-    pub(crate) fn is_buffered(&self) -> bool {
-        self.length().is_some_and(|length| self.buffer.len() >= LENGTH_BYTES + length)
+    /// Waits until the next frame is whole, and says how long it is.
+    pub(crate) async fn ready(&mut self) -> Result<usize, ReadError> {
+        if let Some(length) = self.buffered()? {
+            return Ok(length);
+        }
+        let mut began = None;
+        loop {
+            if began.is_none() && !self.bytes().is_empty() {
+                began = Some(Instant::now());
+            }
+            let waited = self.fill(began).await?;
+            began = began.map(|began| began + waited);
+            if let Some(length) = self.buffered()? {
+                return Ok(length);
+            }
+        }
     }
 
-    async fn frame(&mut self) -> Result<Bytes, ReadError> {
-        while !self.is_buffered() {
-            if let Some(length) = self.length()
-                && length > self.limit
-            {
-                return Err(ReadError::Oversized { length, limit: self.limit });
-            }
-            self.fill().await?;
+    /// The length of the next frame if it is there, whole.
+    pub(crate) fn buffered(&self) -> Result<Option<usize>, ReadError> {
+        match self.length() {
+            Some(length) if length > self.limit => Err(ReadError::Oversized { length, limit: self.limit }),
+            Some(length) if self.bytes().len() >= LENGTH_BYTES + length => Ok(Some(length)),
+            _ => Ok(None),
         }
-        let length = self.length().unwrap_or_default();
-        if length > self.limit {
-            return Err(ReadError::Oversized { length, limit: self.limit });
-        }
-        self.buffer.advance(LENGTH_BYTES);
-        Ok(self.buffer.split_to(length).freeze())
+    }
+
+    /// A frame of that length that is there, whole.
+    pub(crate) fn peek(&self, length: usize) -> &[u8] {
+        &self.bytes()[LENGTH_BYTES..LENGTH_BYTES + length]
+    }
+
+    /// Leaves out a frame of that length that is there, whole.
+    pub(crate) fn skip(&mut self, length: usize) {
+        self.gathering.bytes.advance(LENGTH_BYTES + length);
+    }
+
+    /// Takes out a frame of that length that is there, whole. None for a heartbeat, or a kind that this version does not know.
+    pub(crate) fn decode(&mut self, length: usize) -> Result<Option<Kind>, ReadError> {
+        self.gathering.bytes.advance(LENGTH_BYTES);
+        Ok(Frame::decode(self.gathering.bytes.split_to(length).freeze())?.kind)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.gathering.bytes
     }
 
     fn length(&self) -> Option<usize> {
-        let length = self.buffer.first_chunk::<LENGTH_BYTES>()?;
+        let length = self.bytes().first_chunk::<LENGTH_BYTES>()?;
         Some(u32::from_be_bytes(*length) as usize)
     }
 
-    async fn fill(&mut self) -> Result<(), ReadError> {
-        self.buffer.reserve(self.next_read);
-        let read = tokio::time::timeout(self.silence, self.read.read_buf(&mut self.buffer)).await;
-        match read.map_err(|_| ReadError::Silent(self.silence))?? {
-            0 => Err(ReadError::Closed),
-            count => {
-                let more = count >= self.next_read;
-                self.next_read = if more { self.next_read * 2 } else { self.next_read / 2 };
-                self.next_read = self.next_read.clamp(SMALLEST_READ, LARGEST_READ);
-                Ok(())
+    /// Reads what there is, of a frame that began then; says how long this waited for room.
+    async fn fill(&mut self, began: Option<Instant>) -> Result<Duration, ReadError> {
+        let before = Instant::now();
+        self.gathering.make_room(self.silence).await?;
+        let now = Instant::now();
+        let bytes = self.bytes().len();
+        let within = time_for(bytes, self.silence);
+        let deadline = began.map(|began| began + (now - before) + within);
+        let until = deadline.map_or(now + self.silence, |deadline| deadline.min(now + self.silence));
+        match tokio::time::timeout_at(until, self.gathering.fill(&mut self.read)).await {
+            Ok(Ok(0)) => Err(ReadError::Closed),
+            Ok(Ok(_)) => Ok(now - before),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) if deadline.is_some_and(|deadline| deadline <= until) => {
+                Err(ReadError::Slow { bytes, within })
             }
+            Err(_) => Err(ReadError::Silent(self.silence)),
         }
     }
 }
@@ -156,7 +204,8 @@ mod tests {
                     rest = later;
                 }
             });
-            let mut frames = Frames::new(read, BytesMut::new(), 4096, Duration::from_secs(10));
+            let room = Arc::new(Semaphore::new(1 << 20));
+            let mut frames = Frames::new(read, BytesMut::new(), 4096, Duration::from_secs(10), room);
             let mut kinds = Vec::new();
             loop {
                 match frames.next().await {

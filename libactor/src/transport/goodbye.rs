@@ -46,6 +46,7 @@ pub(crate) fn judge(error: &InboundError) -> (Option<&'static str>, Option<Strin
         InboundError::Read(cause) => {
             let counter = match cause {
                 ReadError::Silent(_) => counters::CONNECTIONS_SILENT,
+                ReadError::Slow { .. } | ReadError::NoRoom(_) => counters::MESSAGES_INCOMPLETE,
                 ReadError::Oversized { .. } => counters::FRAMES_OVERSIZED,
                 ReadError::Version(_) | ReadError::NoPreface => counters::HANDSHAKES_FAILED,
                 _ => counters::FRAMES_MALFORMED,

@@ -1,5 +1,6 @@
 //! A connection that another node dialled to us: its messages come in, news of the actors it watches go out.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ use crate::trace::{HybridTime, MessageId, TraceId};
 use crate::transport::Guest;
 use crate::transport::frames::{Frames, ReadError};
 use crate::transport::goodbye::{InboundError, judge, refuse};
-use crate::transport::peer::{self, Deliver, Kind};
+use crate::transport::peer::{self, DeliverView, Kind};
 use crate::transport::socket::{Socket, SocketReader};
 use crate::watch::{WatchKey, Watcher};
 
@@ -36,8 +37,9 @@ struct Inbound {
     // What may be in mailboxes and not yet handled.
     intake: Arc<Semaphore>,
     watched: Watched,
-    // Most messages come from the actor that sent the last one.
+    // Most messages come from the actor that sent the last one, and are like it.
     last_sender: Option<Pid>,
+    last_target: Option<(Pid, &'static str)>,
 }
 
 type Watched = Arc<Mutex<HashMap<u64, (Arc<str>, WatchKey)>>>;
@@ -46,7 +48,8 @@ type Watched = Arc<Mutex<HashMap<u64, (Arc<str>, WatchKey)>>>;
 pub(crate) async fn run(node: Node, stream: Socket, remote: SocketAddr, buffer: BytesMut) {
     let (read, mut write) = stream.into_split();
     let settings = &node.inner().settings;
-    let frames = Frames::new(read, buffer, HELLO_BYTES, settings.silence);
+    let room = node.inner().transport.incomplete.clone();
+    let frames = Frames::new(read, buffer, HELLO_BYTES, settings.silence, room);
     let error = serve(&node, frames, &mut write).await;
     let (counter, reason) = judge(&error);
     if let Some(counter) = counter {
@@ -82,6 +85,7 @@ async fn serve(
         intake: Arc::new(Semaphore::new(settings.intake_bytes)),
         watched: Watched::default(),
         last_sender: None,
+        last_target: None,
     };
     tokio::select! {
         biased;
@@ -122,66 +126,111 @@ async fn greet(
 
 impl Inbound {
     async fn read_all(&mut self, frames: &mut Frames<SocketReader>) -> InboundError {
-        let mut now = self.node.clock().now();
         loop {
-            // The clock is read once for each batch.
-            let fresh = !frames.is_buffered();
-            let kind = match frames.next().await {
-                Ok(kind) => kind,
-                Err(error) => return error.into(),
-            };
-            if fresh {
-                now = self.node.clock().now();
-            }
-            let done = match kind {
-                Kind::Deliver(message) => self.deliver(message, now).await,
-                Kind::Watch(watch) => self.watch(watch),
-                Kind::Unwatch(unwatch) => {
-                    self.unwatch(unwatch.number);
-                    Ok(())
-                }
-                Kind::Refused(refused) => Err(ReadError::Refused(refused.reason).into()),
-                _ => Err(ReadError::Unexpected("a frame of an acceptor").into()),
-            };
-            if let Err(error) = done {
+            if let Err(error) = self.read_batch(frames).await {
                 return error;
             }
         }
     }
 
-    async fn deliver(&mut self, message: Deliver, now: Timestamp) -> Result<(), InboundError> {
-        let header = self.header(&message)?;
-        let share = (message.body.len() + MESSAGE_OVERHEAD).min(self.node.inner().settings.intake_bytes);
+    /// Waits for a frame, and takes all that came with it. The clock is read once for them.
+    async fn read_batch(&mut self, frames: &mut Frames<SocketReader>) -> Result<(), InboundError> {
+        let mut length = frames.ready().await?;
+        let now = self.node.clock().now();
+        loop {
+            self.take(frames, length, now).await?;
+            match frames.buffered()? {
+                Some(next) => length = next,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn take(
+        &mut self,
+        frames: &mut Frames<SocketReader>,
+        length: usize,
+        now: Timestamp,
+    ) -> Result<(), InboundError> {
+        // What is small must not keep alive all that was read with it.
+        if length < SHARED_BODY
+            && let Some(view) = DeliverView::of(frames.peek(length))
+        {
+            let header = self.header(&view)?;
+            let body = Bytes::copy_from_slice(view.body);
+            frames.skip(length);
+            return self.deliver(header, body, now).await;
+        }
+        match frames.decode(length)? {
+            Some(Kind::Deliver(message)) => {
+                let header = self.header(&DeliverView::from(&message))?;
+                self.deliver(header, own(message.body), now).await
+            }
+            Some(Kind::Watch(watch)) => self.watch(watch),
+            Some(Kind::Unwatch(unwatch)) => {
+                self.unwatch(unwatch.number);
+                Ok(())
+            }
+            Some(Kind::Refused(refused)) => Err(ReadError::Refused(refused.reason).into()),
+            Some(_) => Err(ReadError::Unexpected("a frame of an acceptor").into()),
+            None => Ok(()),
+        }
+    }
+
+    async fn deliver(&mut self, header: Header, body: Bytes, now: Timestamp) -> Result<(), InboundError> {
+        let share = (body.len() + MESSAGE_OVERHEAD).min(self.node.inner().settings.intake_bytes);
         let share = u32::try_from(share).unwrap_or(u32::MAX);
-        let share = self.intake.clone().acquire_many_owned(share).await;
-        let share = share.expect("the semaphore of a connection is never closed");
-        if let Err((outcome, reason)) = self.node.receive(header, now, own(message.body), share) {
+        let share = match self.intake.clone().try_acquire_many_owned(share) {
+            Ok(share) => share,
+            Err(_) => {
+                let share = self.intake.clone().acquire_many_owned(share).await;
+                share.expect("the semaphore of a connection is never closed")
+            }
+        };
+        let id = header.id.0;
+        if let Err((outcome, reason)) = self.node.receive(header, now, body, share) {
             tracing::warn!(peer = %self.peer.address, reason, "message of a peer not delivered");
             // A sender that floods and does not read gets no more notes; the counters have them all.
             if self.outbox.capacity() > WATCHES_PER_CONNECTION {
-                let _ = self.outbox.try_send(peer::undelivered(message.id, outcome, reason));
+                let _ = self.outbox.try_send(peer::undelivered(id, outcome, reason));
             }
         }
         Ok(())
     }
 
-    fn header(&mut self, message: &Deliver) -> Result<Header, InboundError> {
-        let name = text(&message.name, "message name")?;
+    fn header(&mut self, message: &DeliverView<'_>) -> Result<Header, InboundError> {
+        let (to, name) = self.target(message)?;
+        let [trace, id, cause, sent] = message.numbers;
+        Ok(Header {
+            from: self.sender(text(message.from, "sender")?)?,
+            to,
+            name,
+            size: message.body.len(),
+            trace: TraceId(trace),
+            id: MessageId(id),
+            cause: MessageId(cause),
+            logical: HybridTime(sent),
+        })
+    }
+
+    /// For whom a message is, and its name.
+    fn target(&mut self, message: &DeliverView<'_>) -> Result<(Pid, Cow<'static, str>), InboundError> {
+        if let Some((to, name)) = &self.last_target
+            && to.name().as_bytes() == message.to
+            && name.as_bytes() == message.name
+        {
+            return Ok((to.clone(), Cow::Borrowed(name)));
+        }
+        let name = text(message.name, "message name")?;
         if name.is_empty() || name.len() > MESSAGE_NAME_BYTES {
             return Err(InboundError::Broken(format!("message name of {} bytes", name.len())));
         }
-        let to = Pid::new(text(&message.to, "receiver")?, self.node.address());
+        let to = Pid::new(text(message.to, "receiver")?, self.node.address());
         let to = to.map_err(|error| InboundError::Broken(format!("receiver: {error}")))?;
-        Ok(Header {
-            from: self.sender(text(&message.from, "sender")?)?,
-            to,
-            name: name.to_owned().into(),
-            size: message.body.len(),
-            trace: TraceId(message.trace),
-            id: MessageId(message.id),
-            cause: MessageId(message.cause),
-            logical: HybridTime(message.sent),
-        })
+        let known = self.node.inner().registry.find(to.name()).and_then(|door| door.knows(name));
+        let Some(known) = known else { return Ok((to, Cow::Owned(name.to_owned()))) };
+        self.last_target = Some((to.clone(), known.name));
+        Ok((to, Cow::Borrowed(known.name)))
     }
 
     fn sender(&mut self, name: &str) -> Result<Pid, InboundError> {
@@ -245,7 +294,7 @@ pub(crate) fn own(body: Bytes) -> Bytes {
     if body.len() < SHARED_BODY { Bytes::copy_from_slice(&body) } else { body }
 }
 
-fn text<'a>(bytes: &'a Bytes, what: &str) -> Result<&'a str, InboundError> {
+fn text<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, InboundError> {
     std::str::from_utf8(bytes).map_err(|_| InboundError::Broken(format!("{what} that is not UTF-8")))
 }
 

@@ -300,7 +300,8 @@ async fn connect(node: &Node, link: &Link) -> Result<(Reading, SocketWriter), Di
     greeting.extend_from_slice(&peer::hello(node.address(), node.inner().transport.incarnation, link.number));
     write.write_all(&greeting).await.map_err(ReadError::Io)?;
     write.flush().await.map_err(ReadError::Io)?;
-    let mut frames = Frames::new(read, BytesMut::new(), settings.frame_bytes, settings.silence);
+    let room = node.inner().transport.incomplete.clone();
+    let mut frames = Frames::new(read, BytesMut::new(), settings.frame_bytes, settings.silence, room);
     frames.preface().await?;
     frames.hello().await?;
     Ok((Reading::Frames(frames), write))

@@ -7,6 +7,7 @@
 pub(crate) mod acceptor;
 mod classify;
 pub(crate) mod frames;
+pub(crate) mod gathering;
 mod goodbye;
 pub(crate) mod http;
 mod inbound;
@@ -28,7 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::actor::WireMessage;
@@ -46,12 +47,14 @@ use crate::watch::{Exit, WatchKey, Watcher};
 use crate::worker::Worker;
 
 pub(crate) struct Transport {
-    worker: Worker,
+    pub(crate) worker: Worker,
     links: Mutex<HashMap<(SocketAddr, Wire), Arc<Link>>>,
     pub(crate) speakers: Speakers,
     pub(crate) redials: Redials,
     /// Tells this node from an earlier or later one at the same address.
     pub(crate) incarnation: u64,
+    /// One permit for each byte that may wait for the rest of its message.
+    pub(crate) incomplete: Arc<Semaphore>,
     // The newest connection of each peer, and which one it is.
     peers: Mutex<BTreeMap<(SocketAddr, u64), (u64, CancellationToken)>>,
     dialled: AtomicU64,
@@ -62,7 +65,8 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    pub(crate) fn new() -> Transport {
+    /// `incomplete`: what all connections together may hold of messages that have not come in whole.
+    pub(crate) fn new(incomplete: usize) -> Transport {
         let (alive, ended) = mpsc::channel(1);
         Transport {
             worker: Worker::start(),
@@ -70,6 +74,7 @@ impl Transport {
             speakers: Speakers::default(),
             redials: Redials::default(),
             incarnation: crate::trace::random(),
+            incomplete: Arc::new(Semaphore::new(incomplete)),
             peers: Mutex::default(),
             dialled: AtomicU64::new(0),
             closing: CancellationToken::new(),

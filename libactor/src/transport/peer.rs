@@ -24,7 +24,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+use prost::encoding::{WireType, decode_varint, encode_key, encode_varint, encoded_len_varint};
 
 use crate::envelope::Header;
 use crate::trace::Outcome;
@@ -205,6 +205,63 @@ impl<'a> DeliverFrame<'a> {
     }
 }
 
+/// A `Deliver` that is looked at where it was read.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct DeliverView<'a> {
+    pub(crate) to: &'a [u8],
+    pub(crate) from: &'a [u8],
+    pub(crate) name: &'a [u8],
+    pub(crate) body: &'a [u8],
+    /// Trace, id, cause and time of sending.
+    pub(crate) numbers: [u64; DELIVER_NUMBERS],
+}
+
+impl<'a> DeliverView<'a> {
+    /// None if the frame is anything but a `Deliver` with the fields of this version: the full decoder knows what to make of that.
+    pub(crate) fn of(frame: &'a [u8]) -> Option<DeliverView<'a>> {
+        const DELIVER: u8 = 2 << 3 | WireType::LengthDelimited as u8;
+        let (&[DELIVER], rest) = frame.split_first_chunk()? else { return None };
+        let (mut fields, []) = chunk(rest)? else { return None };
+        let mut view = DeliverView::default();
+        while let Some((key, rest)) = fields.split_first() {
+            let (tag, wire_type) = (usize::from(key >> 3), key & 7);
+            match (tag, wire_type) {
+                (1..=4, 2) => {
+                    let (text, rest) = chunk(rest)?;
+                    let field = [&mut view.to, &mut view.from, &mut view.name, &mut view.body];
+                    *field.into_iter().nth(tag - 1)? = text;
+                    fields = rest;
+                }
+                (5..=8, 1) => {
+                    let (number, rest) = rest.split_first_chunk()?;
+                    view.numbers[tag - 5] = u64::from_le_bytes(*number);
+                    fields = rest;
+                }
+                _ => return None,
+            }
+        }
+        Some(view)
+    }
+}
+
+impl<'a> From<&'a Deliver> for DeliverView<'a> {
+    fn from(message: &'a Deliver) -> DeliverView<'a> {
+        DeliverView {
+            to: &message.to,
+            from: &message.from,
+            name: &message.name,
+            body: &message.body,
+            numbers: [message.trace, message.id, message.cause, message.sent],
+        }
+    }
+}
+
+/// A length and so many bytes, and what follows.
+fn chunk(mut bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = decode_varint(&mut bytes).ok()?;
+    bytes.split_at_checked(usize::try_from(length).ok()?)
+}
+
 pub(crate) fn hello(address: std::net::SocketAddr, incarnation: u64, connection: u64) -> Bytes {
     frame(Kind::Hello(Hello { address: address.to_string(), incarnation, connection }))
 }
@@ -279,9 +336,10 @@ mod tests {
 
         let length = bytes.split_to(LENGTH_BYTES);
         assert_eq!(length[..], (bytes.len() as u32).to_be_bytes());
-        let Some(Kind::Deliver(message)) = Frame::decode(bytes).unwrap().kind else {
+        let Some(Kind::Deliver(message)) = Frame::decode(bytes.clone()).unwrap().kind else {
             panic!("not a message")
         };
+        assert_eq!(DeliverView::of(&bytes), Some(DeliverView::from(&message)));
         assert_eq!(message.to, "master");
         assert_eq!(message.from, "slave(1)");
         assert_eq!(message.name, "mesos.internal.RegisterSlaveMessage");

@@ -38,7 +38,7 @@ pub(crate) async fn run(conversation: Conversation) {
         silence: settings.silence,
         may_link: silence.is_some(),
     };
-    let mut requests = Requests::new(stream, seen, bounds);
+    let mut requests = Requests::new(stream, seen, bounds, node.inner().transport.incomplete.clone());
     let ended = tokio::select! {
         ended = converse(&node, &mut requests) => ended,
         () = closing.cancelled() => return,
@@ -47,8 +47,8 @@ pub(crate) async fn run(conversation: Conversation) {
     match ended {
         Ok(End::Over) => tracing::debug!(%remote, "connection of a libprocess sender ended"),
         Ok(End::Plain) => {
-            let Requests { stream, buffer, .. } = requests;
-            let rewound = Rewound { seen: buffer, stream, activity: Activity::default() };
+            let (stream, seen) = requests.into_parts();
+            let rewound = Rewound { seen, stream, activity: Activity::default() };
             http.serve_until(rewound, remote, closing).await;
         }
         Err(error) => {
@@ -133,7 +133,7 @@ async fn refuse(node: &Node, mut stream: Socket, remote: SocketAddr, error: &Req
             return tracing::debug!(%remote, error, "libprocess sender broke off");
         }
         RequestError::Head(cause) => format!("{error}: {cause}\n"),
-        RequestError::Slow(_) | RequestError::Bad(_) => format!("{error}\n"),
+        RequestError::Slow(_) | RequestError::NoRoom(_) | RequestError::Bad(_) => format!("{error}\n"),
     };
     tracing::warn!(%remote, reason = reason.trim_end(), "connection of a libprocess sender closed");
     counters::count(counters::LIBPROCESS_REFUSED);

@@ -3,16 +3,22 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::web::{Bytes, Payload};
+use actix_web::web::{Bytes, BytesMut, Payload};
 use actix_web::{Error, HttpRequest, HttpResponse};
+use futures::StreamExt as _;
 use futures::future::Either;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::counters;
 use crate::node::Node;
+use crate::transport::gathering::{Room, time_for};
 use crate::transport::inbound::own;
 use crate::transport::libprocess::intake::Intake;
 
@@ -21,12 +27,15 @@ use crate::transport::libprocess::intake::Intake;
 pub(crate) struct Posted {
     intake: Rc<RefCell<Intake>>,
     largest: usize,
+    silence: Duration,
+    incomplete: Arc<Semaphore>,
 }
 
 impl Posted {
     pub(crate) fn new(node: &Node) -> Posted {
-        let largest = node.inner().settings.frame_bytes;
-        Posted { intake: Rc::new(RefCell::new(Intake::new(node))), largest }
+        let (settings, incomplete) = (&node.inner().settings, node.inner().transport.incomplete.clone());
+        let (largest, silence) = (settings.frame_bytes, settings.silence);
+        Posted { intake: Rc::new(RefCell::new(Intake::new(node))), largest, silence, incomplete }
     }
 
     /// Delivers a message, or passes a plain request on.
@@ -47,11 +56,31 @@ impl Posted {
         })
     }
 
+    /// Within the budget and the time that all half messages have.
+    async fn body(&self, mut payload: Payload) -> Result<Bytes, String> {
+        let (mut room, began) = (Room::new(self.incomplete.clone()), Instant::now());
+        let mut body = BytesMut::new();
+        loop {
+            let within = time_for(body.len(), self.silence);
+            let until = (began + within).min(Instant::now() + self.silence);
+            let next = tokio::time::timeout_at(until, payload.next()).await;
+            let Some(next) = next.map_err(|_| format!("body that was not complete after {within:?}"))? else {
+                return Ok(body.freeze());
+            };
+            let piece = next.map_err(|error| format!("body: {error}"))?;
+            let length = body.len() + piece.len();
+            if length > self.largest {
+                return Err(format!("body of more than {} bytes", self.largest));
+            }
+            room.hold(length, self.silence).await.map_err(|error| format!("body: {error}"))?;
+            body.extend_from_slice(&piece);
+        }
+    }
+
     async fn take(self, request: &HttpRequest, from: Bytes, payload: Payload) -> HttpResponse {
-        let body = match payload.to_bytes_limited(self.largest).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(error)) => return refused(format!("body: {error}")),
-            Err(_) => return refused(format!("body of more than {} bytes", self.largest)),
+        let body = match self.body(payload).await {
+            Ok(body) => body,
+            Err(reason) => return refused(reason),
         };
         let target = Bytes::copy_from_slice(request.path().as_bytes());
         // Waits outside the borrow: others wait here too.

@@ -2,17 +2,17 @@
 
 use std::future::pending;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::limits::{CHUNK_LINE_BYTES, HTTP_KEEP_ALIVE, REQUEST_HEAD_BYTES};
+use crate::transport::gathering::{GatherError, Gathering, time_for};
 use crate::transport::libprocess::head::{self, BadHead, Body, Head, Parsed};
-
-/// How much is read at once: little from a sender that says little, and more from a busy one.
-const SMALLEST_READ: usize = 2 << 10;
-const LARGEST_READ: usize = 64 << 10;
 
 /// Why nothing more is read from a connection.
 #[derive(Debug, thiserror::Error)]
@@ -23,10 +23,21 @@ pub(crate) enum RequestError {
     Cut,
     #[error("no complete request within {0:?}")]
     Slow(Duration),
+    #[error(transparent)]
+    NoRoom(GatherError),
     #[error("bad request")]
     Head(#[from] BadHead),
     #[error("bad request: {0}")]
     Bad(String),
+}
+
+impl From<GatherError> for RequestError {
+    fn from(error: GatherError) -> RequestError {
+        match error {
+            GatherError::Io(error) => RequestError::Io(error),
+            GatherError::NoRoom(_) => RequestError::NoRoom(error),
+        }
+    }
 }
 
 /// What comes next on a connection.
@@ -60,7 +71,7 @@ pub(crate) struct Bounds {
 
 pub(crate) struct Requests<S> {
     pub(crate) stream: S,
-    pub(crate) buffer: BytesMut,
+    gathering: Gathering,
     // Answers that are not written yet.
     answers: BytesMut,
     // Somebody who closed after its last message does not hear; its messages count all the same.
@@ -68,14 +79,19 @@ pub(crate) struct Requests<S> {
     // Whether the other side linked us, perhaps: then an idle connection is one that is in use.
     linked: bool,
     bounds: Bounds,
-    next_read: usize,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Requests<S> {
     /// `buffer` holds what was read already.
-    pub(crate) fn new(stream: S, buffer: BytesMut, bounds: Bounds) -> Requests<S> {
-        let answers = BytesMut::new();
-        Requests { stream, buffer, answers, deaf: false, linked: false, bounds, next_read: SMALLEST_READ }
+    pub(crate) fn new(stream: S, buffer: BytesMut, bounds: Bounds, room: Arc<Semaphore>) -> Requests<S> {
+        let (answers, gathering) = (BytesMut::new(), Gathering::new(buffer, room));
+        Requests { stream, gathering, answers, deaf: false, linked: false, bounds }
+    }
+
+    /// The connection, and what was read of it and is no message.
+    pub(crate) fn into_parts(mut self) -> (S, BytesMut) {
+        let seen = std::mem::take(&mut self.gathering.bytes);
+        (self.stream, seen)
     }
 
     /// Queues an answer.
@@ -96,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requests<S> {
     }
 
     pub(crate) async fn next(&mut self) -> Result<Next, RequestError> {
-        if self.buffer.is_empty() && !self.idle().await? {
+        if self.gathering.bytes.is_empty() && !self.idle().await? {
             return Ok(Next::Over);
         }
         let length = match self.head_length(0)? {
@@ -107,15 +123,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requests<S> {
                 rest.map_err(|_| RequestError::Slow(limit))??
             }
         };
-        let Parsed::Message(head) = head::parse(&self.buffer[..length])? else { return Ok(Next::Plain) };
+        let Parsed::Message(head) = head::parse(&self.gathering.bytes[..length])? else {
+            return Ok(Next::Plain);
+        };
         self.linked |= head.links && self.bounds.may_link;
-        let bytes = self.buffer.split_to(length).freeze();
-        if head.expects && self.buffer.is_empty() {
+        let bytes = self.gathering.bytes.split_to(length).freeze();
+        if head.expects && self.gathering.bytes.is_empty() {
             self.answer(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
         let body = match head.body {
             Body::None => Bytes::new(),
-            Body::Length(length) => self.take(length, 0).await?,
+            Body::Length(length) => self.take(length, 0, Instant::now()).await?,
             Body::Chunked => self.chunks().await?,
         };
         Ok(Next::Message(Message { bytes, head, body }))
@@ -139,7 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requests<S> {
 
     async fn rest_of_head(&mut self) -> Result<usize, RequestError> {
         loop {
-            let searched = self.buffer.len();
+            let searched = self.gathering.bytes.len();
             if !self.fill().await? {
                 return Err(RequestError::Cut);
             }
@@ -152,9 +170,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requests<S> {
     /// With the empty line; none while that is missing. It does not end among the first `searched` bytes.
     fn head_length(&self, searched: usize) -> Result<Option<usize>, RequestError> {
         let from = searched.saturating_sub(3);
-        let end = self.buffer[from..].windows(4).position(|window| window == b"\r\n\r\n");
+        let end = self.gathering.bytes[from..].windows(4).position(|window| window == b"\r\n\r\n");
         let length = end.map(|end| from + end + 4);
-        if length.unwrap_or(self.buffer.len()) > REQUEST_HEAD_BYTES {
+        if length.unwrap_or(self.gathering.bytes.len()) > REQUEST_HEAD_BYTES {
             let reason = format!("request line and headers of more than {REQUEST_HEAD_BYTES} bytes");
             return Err(RequestError::Bad(reason));
         }
@@ -162,36 +180,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requests<S> {
     }
 
     /// So many bytes of a body of which `before` were read.
-    async fn take(&mut self, length: usize, before: usize) -> Result<Bytes, RequestError> {
+    async fn take(&mut self, length: usize, before: usize, began: Instant) -> Result<Bytes, RequestError> {
         let limit = self.bounds.body;
         if length > limit - before {
             let length = before.saturating_add(length);
             return Err(RequestError::Bad(format!("body of {length} bytes, at most {limit} are allowed")));
         }
-        while self.buffer.len() < length {
-            self.more().await?;
+        while self.gathering.bytes.len() < length {
+            self.more(began).await?;
         }
-        Ok(self.buffer.split_to(length).freeze())
+        Ok(self.gathering.bytes.split_to(length).freeze())
     }
 
     /// All chunks of a body. What is usual, one chunk, is not copied.
     async fn chunks(&mut self) -> Result<Bytes, RequestError> {
+        let began = Instant::now();
         let mut first = Bytes::new();
         let mut all = BytesMut::new();
         loop {
-            let size = self.chunk_size().await?;
+            let size = self.chunk_size(began).await?;
             if size == 0 {
-                self.trailers().await?;
+                self.trailers(began).await?;
+                self.gathering.aside = 0;
                 return Ok(if all.is_empty() { first } else { all.freeze() });
             }
-            let chunk = self.take(size, first.len().max(all.len())).await?;
-            while self.buffer.len() < 2 {
-                self.more().await?;
+            let chunk = self.take(size, first.len().max(all.len()), began).await?;
+            while self.gathering.bytes.len() < 2 {
+                self.more(began).await?;
             }
-            if self.buffer[..2] != *b"\r\n" {
+            if self.gathering.bytes[..2] != *b"\r\n" {
                 return Err(RequestError::Bad(format!("chunk that does not end after its {size} bytes")));
             }
-            self.buffer.advance(2);
+            self.gathering.bytes.advance(2);
+            self.gathering.aside += chunk.len();
             if first.is_empty() {
                 first = chunk;
                 continue;
@@ -203,8 +224,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requests<S> {
         }
     }
 
-    async fn chunk_size(&mut self) -> Result<usize, RequestError> {
-        let line = self.line().await?;
+    async fn chunk_size(&mut self, began: Instant) -> Result<usize, RequestError> {
+        let line = self.line(began).await?;
         let digits = line[..].split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii_end();
         let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
         let digits = std::str::from_utf8(digits).ok().filter(|_| is_number);
@@ -216,10 +237,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requests<S> {
     }
 
     /// Behind the last chunk: lines that nobody needs, up to the empty one.
-    async fn trailers(&mut self) -> Result<(), RequestError> {
+    async fn trailers(&mut self, began: Instant) -> Result<(), RequestError> {
         let mut length = 0;
         loop {
-            let line = self.line().await?;
+            let line = self.line(began).await?;
             length += line.len();
             if line.is_empty() {
                 return Ok(());
@@ -230,43 +251,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requests<S> {
         }
     }
 
-    async fn line(&mut self) -> Result<BytesMut, RequestError> {
+    async fn line(&mut self, began: Instant) -> Result<BytesMut, RequestError> {
         let mut searched = 0;
         loop {
-            let end = self.buffer[searched..].windows(2).position(|window| window == b"\r\n");
-            let length = end.map_or(self.buffer.len(), |end| searched + end);
+            let end = self.gathering.bytes[searched..].windows(2).position(|window| window == b"\r\n");
+            let length = end.map_or(self.gathering.bytes.len(), |end| searched + end);
             if length > CHUNK_LINE_BYTES {
                 return Err(RequestError::Bad(format!(
                     "line of a body of more than {CHUNK_LINE_BYTES} bytes"
                 )));
             }
             if end.is_some() {
-                let line = self.buffer.split_to(length);
-                self.buffer.advance(2);
+                let line = self.gathering.bytes.split_to(length);
+                self.gathering.bytes.advance(2);
                 return Ok(line);
             }
-            searched = self.buffer.len().saturating_sub(1);
-            self.more().await?;
+            searched = self.gathering.bytes.len().saturating_sub(1);
+            self.more(began).await?;
         }
     }
 
-    /// Reads within a request.
-    async fn more(&mut self) -> Result<(), RequestError> {
+    /// Reads within a body that began then.
+    async fn more(&mut self, began: Instant) -> Result<(), RequestError> {
         let silence = self.bounds.silence;
-        let filled = tokio::time::timeout(silence, self.fill()).await;
-        let filled = filled.map_err(|_| RequestError::Slow(silence))??;
+        let within = time_for(self.gathering.aside + self.gathering.bytes.len(), silence);
+        let (silent, late) = (Instant::now() + silence, began + within);
+        let filled = tokio::time::timeout_at(silent.min(late), self.fill()).await;
+        let limit = if silent < late { silence } else { within };
+        let filled = filled.map_err(|_| RequestError::Slow(limit))??;
         if filled { Ok(()) } else { Err(RequestError::Cut) }
     }
 
     /// Writes what is to be said and reads what there is. False at the end of the connection.
     async fn fill(&mut self) -> Result<bool, RequestError> {
         self.flush().await;
-        self.buffer.reserve(self.next_read);
-        let count = self.stream.read_buf(&mut self.buffer).await?;
-        let more = count >= self.next_read;
-        self.next_read = if more { self.next_read * 2 } else { self.next_read / 2 };
-        self.next_read = self.next_read.clamp(SMALLEST_READ, LARGEST_READ);
-        Ok(count > 0)
+        self.gathering.make_room(self.bounds.silence).await?;
+        Ok(self.gathering.fill(&mut self.stream).await? > 0)
     }
 }
 
@@ -294,7 +314,8 @@ mod tests {
                     rest = later;
                 }
             });
-            let mut requests = Requests::new(stream, BytesMut::new(), BOUNDS);
+            let mut requests =
+                Requests::new(stream, BytesMut::new(), BOUNDS, Arc::new(Semaphore::new(1 << 20)));
             let mut bodies = Vec::new();
             loop {
                 match requests.next().await {
