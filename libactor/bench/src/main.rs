@@ -1,0 +1,19 @@
+//! libactor beside its peers: `cargo xtask bench libactor`.
+
+mod flood;
+mod local;
+mod memory;
+mod remote;
+
+use std::process::ExitCode;
+
+use tepui_bench::Benchmark;
+
+fn main() -> ExitCode {
+    let mut contests = local::contests();
+    contests.push(memory::contest());
+    contests.push(flood::contest());
+    contests.extend(remote::contests());
+    let roles = remote::ROLES;
+    tepui_bench::main(&Benchmark { name: "libactor", package: "libactor-bench", contests, roles })
+}

@@ -1,0 +1,109 @@
+//! Messages between two processes, over loopback: ours beside a link that is made of tokio's parts and nothing else.
+
+mod by_actix_web;
+mod libprocess;
+mod link;
+mod ours;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use tepui_bench::{Contest, Role, Row, Side, Target, Unit};
+
+/// Told in one run, and before the clock runs.
+const TOLD: u64 = 1_000_000;
+const WARM: u64 = 100_000;
+/// At most so many are told and not acknowledged; the receiver acknowledges every step.
+const WINDOW: u64 = 20_000;
+const STEP: u64 = 5_000;
+
+/// Round trips in one run, and before the clock runs.
+const ROUNDS: usize = 20_000;
+const WARM_ROUNDS: usize = 2_000;
+
+/// 100 bytes when encoded: a number and text, as messages have.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Load {
+    #[prost(fixed64, tag = "1")]
+    number: u64,
+    #[prost(bytes = "bytes", tag = "2")]
+    payload: Bytes,
+}
+
+/// How many have arrived.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Count {
+    #[prost(uint64, tag = "1")]
+    count: u64,
+}
+
+impl prost::Name for Load {
+    const NAME: &'static str = "Load";
+    const PACKAGE: &'static str = "libactor.bench";
+}
+
+impl prost::Name for Count {
+    const NAME: &'static str = "Count";
+    const PACKAGE: &'static str = "libactor.bench";
+}
+
+fn load(number: u64) -> Load {
+    Load { number, payload: Bytes::from_static(&[7; 89]) }
+}
+
+pub const ROLES: &[(&str, Role)] = &[
+    ("node", ours::play),
+    ("link", link::play),
+    ("libprocess receiver", libprocess::play),
+    ("actix-web receiver", by_actix_web::play),
+];
+
+pub fn contests() -> Vec<Contest> {
+    vec![
+        Contest {
+            sides: vec![
+                Side::new("remote tell: libactor", ours::tell),
+                Side::new("remote tell: raw tokio link", link::tell),
+            ],
+            rows: vec![
+                Row::new("remote tell, 100 bytes", Unit::PerSecond, "rate", Target::RatioAtLeast(0.7))
+                    .beside("raw tokio link", 1),
+            ],
+        },
+        Contest {
+            sides: vec![
+                Side::new("remote round trip: libactor", ours::round_trips),
+                Side::new("remote round trip: raw tokio link", link::round_trips),
+            ],
+            rows: vec![
+                trip("remote round trip p50", "p50", Target::AtMost(25e-6)),
+                trip("remote round trip p99", "p99", Target::AtMost(60e-6)),
+                trip("remote round trip p99.9", "p99.9", Target::Shown),
+            ],
+        },
+        Contest {
+            sides: vec![
+                Side::new("libprocess receive: libactor", libprocess::receive),
+                Side::new("libprocess receive: actix-web", by_actix_web::receive),
+            ],
+            rows: vec![
+                Row::new(
+                    "libprocess-wire receive, one connection",
+                    Unit::PerSecond,
+                    "rate",
+                    Target::AtLeast(300e3),
+                )
+                .beside("actix-web, 64 at a time", 1),
+            ],
+        },
+    ]
+}
+
+fn trip(what: &'static str, figure: &'static str, target: Target) -> Row {
+    Row::new(what, Unit::Seconds, figure, target).beside("raw tokio link", 1)
+}
+
+/// The address that the other process says first.
+fn address(other: &mut tepui_bench::Other) -> Result<std::net::SocketAddr> {
+    let line = other.line()?;
+    line.parse().with_context(|| format!("read the address `{line}`"))
+}

@@ -1,0 +1,173 @@
+//! Two of our nodes.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use libactor::{Actor, Context, Node, Pid, Receive, Routes};
+use tepui_bench::{Figures, Other, percentiles, rate};
+use tokio::sync::oneshot;
+
+use super::{Count, Load, ROUNDS, STEP, TOLD, WARM, WARM_ROUNDS, WINDOW, address, load};
+
+/// The other node: counts what it is told, and sends back what it is asked to echo.
+pub fn play(_: &[String]) -> Result<()> {
+    libactor::run(async {
+        let node = serving().await?;
+        node.spawn("sink", Sink(0));
+        node.spawn("echo", Echo);
+        Other::say(node.address());
+        tokio::task::spawn_blocking(Other::wait_for_the_end).await.context("wait for the end")
+    })
+}
+
+async fn serving() -> Result<Node> {
+    let node = Node::builder().bind().await?;
+    node.serve(|_| {}).await?;
+    Ok(node)
+}
+
+struct Sink(u64);
+
+impl Actor for Sink {
+    fn install(routes: &mut Routes<Self>) {
+        routes.message::<Load>();
+    }
+}
+
+impl Receive<Load> for Sink {
+    fn receive(&mut self, cx: &mut Context<Self>, from: &Pid, load: Load) {
+        std::hint::black_box(load.payload);
+        self.0 += 1;
+        if self.0.is_multiple_of(STEP) {
+            cx.tell(from, Count { count: self.0 });
+        }
+    }
+}
+
+struct Echo;
+
+impl Actor for Echo {
+    fn install(routes: &mut Routes<Self>) {
+        routes.message::<Load>();
+    }
+}
+
+impl Receive<Load> for Echo {
+    fn receive(&mut self, cx: &mut Context<Self>, from: &Pid, load: Load) {
+        cx.tell(from, load);
+    }
+}
+
+/// Tells the sink as fast as the window lets it.
+struct Feeder {
+    sink: Pid,
+    told: u64,
+    acknowledged: u64,
+    started: Instant,
+    done: Option<oneshot::Sender<Duration>>,
+}
+
+impl Feeder {
+    fn feed(&mut self, cx: &mut Context<Self>) {
+        while self.told < WARM + TOLD && self.told < self.acknowledged + WINDOW {
+            cx.tell(&self.sink, load(self.told));
+            self.told += 1;
+        }
+    }
+}
+
+impl Actor for Feeder {
+    fn install(routes: &mut Routes<Self>) {
+        routes.message::<Count>();
+    }
+
+    fn started(&mut self, cx: &mut Context<Self>) {
+        self.feed(cx);
+    }
+}
+
+impl Receive<Count> for Feeder {
+    fn receive(&mut self, cx: &mut Context<Self>, _from: &Pid, Count { count }: Count) {
+        self.acknowledged = count;
+        if count == WARM {
+            self.started = Instant::now();
+        }
+        if count == WARM + TOLD {
+            let _ = self.done.take().map(|done| done.send(self.started.elapsed()));
+        }
+        self.feed(cx);
+    }
+}
+
+pub fn tell() -> Result<Figures> {
+    libactor::run(async {
+        let mut other = Other::start("node", &[])?;
+        let sink = Pid::new("sink", address(&mut other)?)?;
+        let (done, is_done) = oneshot::channel();
+        let (started, done) = (Instant::now(), Some(done));
+        serving().await?.spawn("feeder", Feeder { sink, told: 0, acknowledged: 0, started, done });
+        Ok(rate(TOLD, is_done.await.context("the feeder ended early")?))
+    })
+}
+
+/// Sends one message, and the next when the last has come back.
+struct Pinger {
+    echo: Pid,
+    sent: Instant,
+    rounds: usize,
+    samples: Vec<Duration>,
+    done: Option<oneshot::Sender<Vec<Duration>>>,
+}
+
+impl Pinger {
+    fn ping(&mut self, cx: &mut Context<Self>) {
+        self.sent = Instant::now();
+        cx.tell(&self.echo, load(self.rounds as u64));
+    }
+}
+
+impl Actor for Pinger {
+    fn install(routes: &mut Routes<Self>) {
+        routes.message::<Load>();
+    }
+
+    fn started(&mut self, cx: &mut Context<Self>) {
+        self.ping(cx);
+    }
+}
+
+impl Receive<Load> for Pinger {
+    fn receive(&mut self, cx: &mut Context<Self>, _from: &Pid, load: Load) {
+        let took = self.sent.elapsed();
+        assert_eq!(load.number, self.rounds as u64, "echoes come in turn");
+        if self.rounds >= WARM_ROUNDS {
+            self.samples.push(took);
+        }
+        self.rounds += 1;
+        if self.samples.len() == ROUNDS {
+            let samples = std::mem::take(&mut self.samples);
+            let _ = self.done.take().map(|done| done.send(samples));
+            return;
+        }
+        self.ping(cx);
+    }
+}
+
+pub fn round_trips() -> Result<Figures> {
+    libactor::run(async {
+        let mut other = Other::start("node", &[])?;
+        let echo = Pid::new("echo", address(&mut other)?)?;
+        let (done, is_done) = oneshot::channel();
+        let pinger = Pinger {
+            echo,
+            sent: Instant::now(),
+            rounds: 0,
+            samples: Vec::with_capacity(ROUNDS),
+            done: Some(done),
+        };
+        serving().await?.spawn("pinger", pinger);
+        let mut samples = is_done.await.context("the pinger ended early")?;
+        ensure!(samples.len() == ROUNDS, "only {} round trips", samples.len());
+        Ok(percentiles(&mut samples))
+    })
+}
