@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
@@ -25,9 +26,12 @@ pub struct Builder {
 
 pub(crate) type BodyCheck = Box<dyn Fn(&str, &[u8]) -> Result<(), String> + Send + Sync>;
 
+pub(crate) type BodyRenderer = Arc<dyn Fn(&str, &[u8]) -> Option<serde_json::Value> + Send + Sync>;
+
 pub(crate) struct Settings {
     pub(crate) clock: Clock,
     pub(crate) body_check: Option<BodyCheck>,
+    pub(crate) body_renderer: Option<BodyRenderer>,
     pub(crate) recorder_bytes: usize,
     pub(crate) frame_bytes: usize,
     pub(crate) outbound_bytes: usize,
@@ -72,6 +76,7 @@ impl Builder {
         let settings = Settings {
             clock: Clock::real(),
             body_check: None,
+            body_renderer: None,
             recorder_bytes: limits::RECORDER_BYTES,
             frame_bytes: limits::FRAME_BYTES,
             outbound_bytes: limits::OUTBOUND_BYTES,
@@ -119,6 +124,17 @@ impl Builder {
     /// messages. At least 1 MiB and at most 2 GiB, or 0 for none.
     pub fn flight_recorder(mut self, bytes: usize) -> Builder {
         self.settings.recorder_bytes = bytes;
+        self
+    }
+
+    /// Writes bodies as JSON for taps that ask for them: from the name of the message's type and its bytes. What must not be seen,
+    /// it leaves out: this is the one place where bodies leave a node for those who look. None, or no renderer: only the size
+    /// of a body is shown.
+    pub fn body_renderer(
+        mut self,
+        render: impl Fn(&str, &[u8]) -> Option<serde_json::Value> + Send + Sync + 'static,
+    ) -> Builder {
+        self.settings.body_renderer = Some(Arc::new(render));
         self
     }
 

@@ -70,7 +70,9 @@ impl Node {
             return self.give_up(&header, stamp.ticket, Times::here(stamp.at), Outcome::NoSuchActor);
         };
         if door.receives(TypeId::of::<M>()) {
-            let receipt = self.receipt(header, stamp.ticket, Times::here(stamp.at));
+            let size = header.size;
+            let mut receipt = self.receipt(header, stamp.ticket, Times::here(stamp.at));
+            receipt.keep(wire_name::<M>(), size, || message.encode_to_vec().into());
             let mut message: Option<M> = Some(message);
             return door.pass(TypeId::of::<M>(), &mut message as &mut dyn Any, receipt);
         }
@@ -85,8 +87,10 @@ impl Node {
         let Some(known) = door.knows(&header.name) else {
             return self.give_up(&header, stamp.ticket, Times::here(stamp.at), Outcome::NoSuchMessage);
         };
-        let receipt = self.receipt(header, stamp.ticket, Times::here(stamp.at));
-        door.deliver(known.name, message.encode_to_vec().into(), receipt, None);
+        let mut receipt = self.receipt(header, stamp.ticket, Times::here(stamp.at));
+        let body = Bytes::from(message.encode_to_vec());
+        receipt.keep(known.type_name, body.len(), || body.clone());
+        door.deliver(known.name, body, receipt, None);
     }
 
     /// A message of another node. What is wrong with it, if it cannot be delivered.
@@ -119,7 +123,8 @@ impl Node {
             self.give_up(&header, ticket, times, Outcome::Malformed);
             return Err((Outcome::Malformed, reason));
         }
-        let receipt = self.receipt(header, ticket, times);
+        let mut receipt = self.receipt(header, ticket, times);
+        receipt.keep(type_name, body.len(), || body.clone());
         door.deliver(name, body, receipt, Some(share));
         Ok(())
     }
@@ -136,5 +141,6 @@ impl Node {
         counters::count_outcome(outcome);
         let recorder = &self.inner().recorder;
         recorder.write(ticket, header, Times { ended: Some(self.clock().now()), ..times }, outcome);
+        recorder.show(ticket, false);
     }
 }

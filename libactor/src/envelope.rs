@@ -5,10 +5,13 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
+
 use crate::clock::{Clock, Undelivered};
 use crate::pid::Pid;
 use crate::time::Timestamp;
 use crate::trace::recorder::{Ticket, Times};
+use crate::trace::taps::Seen;
 use crate::trace::{Cause, HybridTime, MessageId, Outcome, Recorder, TraceId};
 
 /// The head of a message.
@@ -49,6 +52,8 @@ pub(crate) struct Receipt {
     // None once the end is recorded.
     ticket: Option<Ticket>,
     recorder: Arc<Recorder>,
+    // Which taps may want it.
+    seen: Seen,
     _undelivered: Undelivered,
 }
 
@@ -63,9 +68,15 @@ impl Receipt {
         clock: &Clock,
     ) -> Receipt {
         recorder.write(ticket, &header, times, Outcome::Waiting);
+        let seen = if recorder.taps.are_off() {
+            Seen::Not
+        } else {
+            recorder.taps.arrives(&header, times.received.unwrap_or_default())
+        };
         let cause = Cause { trace: header.trace, message: header.id };
         let _undelivered = clock.undelivered();
-        Receipt { from: header.from, cause, ticket: Some(ticket), recorder: recorder.clone(), _undelivered }
+        let recorder = recorder.clone();
+        Receipt { from: header.from, cause, ticket: Some(ticket), recorder, seen, _undelivered }
     }
 
     pub(crate) fn from(&self) -> &Pid {
@@ -75,6 +86,14 @@ impl Receipt {
     /// What follows from the message.
     pub(crate) fn cause(&self) -> Cause {
         self.cause
+    }
+
+    /// Keeps the body for a tap that wants it.
+    #[inline]
+    pub(crate) fn keep(&mut self, type_name: &'static str, size: usize, body: impl FnOnce() -> Bytes) {
+        if !matches!(self.seen, Seen::Not) {
+            self.recorder.taps.keep(&mut self.seen, type_name, size, body);
+        }
     }
 
     /// Its handler is called now. The clock was read for it if the handler before it has just ended.
@@ -98,6 +117,9 @@ impl Receipt {
             let now = self.recorder.clock().now();
             BEFORE.set(now);
             self.recorder.end(ticket, now, outcome);
+            if !matches!(self.seen, Seen::Not) {
+                self.recorder.show_seen(std::mem::take(&mut self.seen), ticket, outcome, now);
+            }
         }
     }
 }

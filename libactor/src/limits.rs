@@ -161,3 +161,33 @@ pub const TRACE_ANSWER_BYTES: usize = 64 << 20;
 
 /// Longest name of an actor or a message in a trace query, with an address. Longer ones match nothing.
 pub const TRACE_FILTER_BYTES: usize = 2048;
+
+/// Taps that a node has at a time. Beyond it new ones are refused.
+pub const TAPS: usize = 16;
+
+/// Messages that a tap shows in a second unless the caller asks for another number; others are counted.
+pub const TAP_RATE: u32 = 100;
+
+/// The highest rate that a caller may ask for.
+pub const HIGHEST_TAP_RATE: u32 = 10_000;
+
+/// How long a tap stays open unless the caller asks for another time.
+pub const TAP_LENGTH: Duration = Duration::from_secs(60);
+
+/// The longest time that a caller may ask for.
+pub const LONGEST_TAP: Duration = Duration::from_secs(3600);
+
+/// Messages after which a tap ends unless the caller asks for another number.
+pub const TAPPED_MESSAGES: u64 = 10_000;
+
+/// The largest number that a caller may ask for.
+pub const MOST_TAPPED_MESSAGES: u64 = 1_000_000;
+
+/// Messages that passed a tap and were not yet taken from it. Beyond it they are counted as left out.
+pub const TAP_QUEUE: usize = 1024;
+
+/// Largest body that a tap shows; of larger ones it shows the size.
+pub const TAPPED_BODY_BYTES: usize = 64 << 10;
+
+/// Bodies that a node keeps for its taps until their messages are handled. Beyond it only sizes are shown.
+pub const TAPPED_BODIES_BYTES: usize = 16 << 20;

@@ -1,5 +1,6 @@
 //! Which records one asks for.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::time::Timestamp;
@@ -10,6 +11,8 @@ use crate::trace::{MessageId, Record, TraceId};
 pub struct Query {
     /// Of this trace.
     pub trace: Option<TraceId>,
+    /// Of one of these traces; of any if there are none.
+    pub traces: BTreeSet<TraceId>,
     /// This message.
     pub id: Option<MessageId>,
     /// Of a trace that holds a message with this tag, key and value.
@@ -33,6 +36,7 @@ impl Query {
     pub fn matches(&self, record: &Record, now: Timestamp) -> bool {
         let header = &record.header;
         self.trace.is_none_or(|trace| trace == header.trace)
+            && (self.traces.is_empty() || self.traces.contains(&header.trace))
             && self.id.is_none_or(|id| id == header.id)
             && self.since.is_none_or(|since| record.received.or(record.sent) >= Some(since))
             && (!self.errors || record.outcome.is_error())

@@ -6,15 +6,16 @@ use actix_web::http::header;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout_at};
 
 use crate::actor_ref::ActorRef;
-use crate::limits::{MOST_TRACED_MESSAGES, TRACE_QUERIES};
+use crate::limits::{MOST_TRACED_MESSAGES, TAPS, TRACE_QUERIES};
 use crate::trace::parameters::{Extent, ParameterError, Parameters};
-use crate::trace::service::{Question, TraceService};
+use crate::trace::service::{Look, Question, TraceService};
+use crate::trace::stream::{Format, Stream};
 use crate::trace::tree::{Root, tree};
-use crate::trace::wire::{Filter, Kind, Messages, Report, Tree};
+use crate::trace::wire::{Filter, Kind, Messages, Report, Tapped, Tree};
 
 /// Takes the questions of HTTP clients.
 pub(crate) struct Desk {
@@ -29,6 +30,8 @@ enum Refusal {
     Parameter(#[from] ParameterError),
     #[error("this node works on as many trace queries as it may; try again, or with a longer timeout")]
     Busy,
+    #[error("{TAPS} taps are open on this node; wait until one ends")]
+    Taps,
     #[error("this node is being shut down")]
     ShutDown,
 }
@@ -36,7 +39,10 @@ enum Refusal {
 pub(crate) fn routes(config: &mut ServiceConfig, service: ActorRef<TraceService>) {
     let desk = Data::new(Desk { service, queries: Semaphore::new(TRACE_QUERIES) });
     let at = |path: &str| web::resource(path).app_data(desk.clone());
-    config.service(at("/__trace__").get(messages)).service(at("/__trace__/tree").get(whole_tree));
+    config
+        .service(at("/__trace__").get(messages))
+        .service(at("/__trace__/tree").get(whole_tree))
+        .service(at("/__trace__/tail").get(follow));
 }
 
 async fn messages(request: HttpRequest, desk: Data<Desk>) -> HttpResponse {
@@ -67,6 +73,26 @@ async fn whole_tree(request: HttpRequest, desk: Data<Desk>) -> HttpResponse {
         Tree { hops: tree(report.messages, &root), nodes, left_out: report.left_out }
     })
     .await
+}
+
+/// Messages while they happen, until the client has seen enough.
+async fn follow(request: HttpRequest, desk: Data<Desk>) -> HttpResponse {
+    match open_tail(&request, &desk).await {
+        Ok((tapped, most)) => {
+            let format = if wants_protobuf(&request) { Format::Protobuf } else { Format::Json };
+            let mut response = HttpResponse::Ok();
+            response.content_type(format.content_type()).streaming(Stream::new(tapped, most, format).items())
+        }
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+async fn open_tail(request: &HttpRequest, desk: &Desk) -> Result<(mpsc::Receiver<Tapped>, u64), Refusal> {
+    let mut parameters = Parameters::new("/__trace__/tail", request.query_string())?;
+    let (open, most) = parameters.tap()?;
+    parameters.end()?;
+    let tapped = desk.service.ask(Look(open)).await.map_err(|_| Refusal::ShutDown)?;
+    Ok((tapped.ok_or(Refusal::Taps)?, most))
 }
 
 impl Desk {
@@ -172,7 +198,7 @@ where
     whole(bytes.map_err(|error| error.to_string()).flatten(), "application/json")
 }
 
-const PROTOBUF: &str = "application/x-protobuf";
+pub(crate) const PROTOBUF: &str = "application/x-protobuf";
 
 fn whole(bytes: Result<Vec<u8>, String>, content_type: &'static str) -> HttpResponse {
     match bytes {
@@ -192,7 +218,7 @@ fn wants_protobuf(request: &HttpRequest) -> bool {
 fn refused(refusal: &Refusal) -> HttpResponse {
     let mut response = match refusal {
         Refusal::Parameter(_) => HttpResponse::BadRequest(),
-        Refusal::Busy | Refusal::ShutDown => HttpResponse::ServiceUnavailable(),
+        Refusal::Busy | Refusal::Taps | Refusal::ShutDown => HttpResponse::ServiceUnavailable(),
     };
     response.content_type("text/plain; charset=utf-8").body(refusal.to_string())
 }

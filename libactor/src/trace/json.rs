@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::trace::wire::{Message, Messages, Nodes, Tag, Tree};
+use crate::trace::wire::{Message, Messages, Nodes, Tag, TailItem, Tree};
 use crate::trace::{HybridTime, MessageId, Outcome, TraceId};
 
 impl Serialize for Message {
@@ -69,6 +69,22 @@ impl Serialize for Messages {
 impl Serialize for Tree {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         answer(serializer, ("hops", &self.hops), self.left_out, self.nodes.as_ref())
+    }
+}
+
+/// A message, or what is to be said of the tail itself.
+impl Serialize for TailItem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(message) = &self.message {
+            return message.serialize(serializer);
+        }
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("left_out", &self.left_out)?;
+        if let Some(end) = &self.end {
+            map.serialize_entry("end", end)?;
+            map.serialize_entry("nodes", &self.nodes)?;
+        }
+        map.end()
     }
 }
 

@@ -11,6 +11,9 @@ mod record;
 pub(crate) mod recorder;
 mod search;
 pub(crate) mod service;
+mod stream;
+pub(crate) mod tail;
+pub(crate) mod taps;
 mod tree;
 pub(crate) mod wire;
 

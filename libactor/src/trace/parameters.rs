@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::limits::{
-    LONGEST_TRACE_BUDGET, MOST_TRACED_MESSAGES, TRACE_BUDGET, TRACE_FILTER_BYTES, TRACED_MESSAGES,
+    HIGHEST_TAP_RATE, LONGEST_TAP, LONGEST_TRACE_BUDGET, MOST_TAPPED_MESSAGES, MOST_TRACED_MESSAGES,
+    TAP_LENGTH, TAP_RATE, TAPPED_MESSAGES, TRACE_BUDGET, TRACE_FILTER_BYTES, TRACE_HOPS, TRACED_MESSAGES,
 };
 use crate::trace::tree::Root;
-use crate::trace::wire::{Filter, Tag};
+use crate::trace::wire::{Filter, OpenTap, Tag};
 
 /// A parameter that cannot be understood.
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -59,16 +60,20 @@ impl Parameters {
     }
 
     pub(crate) fn extent(&mut self) -> Result<Extent, ParameterError> {
-        let scope = match self.take("scope")?.as_deref() {
-            None | Some("node") => Scope::Node,
-            Some("cluster") => Scope::Cluster,
-            Some(other) => return Err(wrong("scope", other, "'node' or 'cluster'")),
-        };
+        let scope = self.scope()?;
         let budget = self.duration("timeout")?.unwrap_or(TRACE_BUDGET);
         if budget > LONGEST_TRACE_BUDGET {
             return Err(too_much("timeout", format!("{budget:?}"), format!("{LONGEST_TRACE_BUDGET:?}")));
         }
         Ok(Extent { scope, budget })
+    }
+
+    fn scope(&mut self) -> Result<Scope, ParameterError> {
+        match self.take("scope")?.as_deref() {
+            None | Some("node") => Ok(Scope::Node),
+            Some("cluster") => Ok(Scope::Cluster),
+            Some(other) => Err(wrong("scope", other, "'node' or 'cluster'")),
+        }
     }
 
     pub(crate) fn filter(&mut self) -> Result<Filter, ParameterError> {
@@ -92,6 +97,31 @@ impl Parameters {
             (None, Some(tag)) => Ok(Root::Tag(tag)),
             _ => Err(ParameterError::NoRoot),
         }
+    }
+
+    /// Of a tail: what to open, and the number of messages after which it ends.
+    pub(crate) fn tap(&mut self) -> Result<(OpenTap, u64), ParameterError> {
+        let slower_than = self.duration("slower_than")?;
+        let filter = Filter {
+            traces: self.number_in_hex("trace")?.into_iter().collect(),
+            actor: self.text("actor")?,
+            message: self.text("message")?,
+            slower_than: slower_than.map(|limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)),
+            errors: self.truth("errors")?,
+            ..Filter::default()
+        };
+        let rate = self.whole("rate", HIGHEST_TAP_RATE.into())?;
+        let seconds = self.whole("seconds", LONGEST_TAP.as_secs())?.unwrap_or(TAP_LENGTH.as_secs());
+        let most = self.whole("limit", MOST_TAPPED_MESSAGES)?.unwrap_or(TAPPED_MESSAGES);
+        let open = OpenTap {
+            id: crate::trace::random(),
+            hops: if self.scope()? == Scope::Cluster { TRACE_HOPS } else { 0 },
+            length: (seconds * 1000) as u32,
+            rate: rate.map_or(TAP_RATE, |rate| rate as u32),
+            filter: Some(filter),
+            bodies: self.truth("body")?,
+        };
+        Ok((open, most))
     }
 
     pub(crate) fn limit(&mut self) -> Result<usize, ParameterError> {

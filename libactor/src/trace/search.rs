@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::limits::{MOST_TRACED_MESSAGES, TRACES_OF_A_TAG};
+use crate::limits::MOST_TRACED_MESSAGES;
 use crate::node::Node;
 use crate::trace::Record;
 use crate::trace::merge::Merge;
@@ -34,10 +34,5 @@ fn traces(node: &Node, filter: &Filter) -> Report {
 
 /// One more than the limit, if there are more.
 fn records(node: &Node, filter: &Filter, limit: usize) -> Vec<Record> {
-    let recorder = node.recorder();
-    if filter.traces.is_empty() {
-        return recorder.query(&filter.query(None, limit + 1));
-    }
-    let traces = filter.traces.iter().take(TRACES_OF_A_TAG);
-    traces.flat_map(|trace| recorder.query(&filter.query(Some(*trace), limit + 1))).collect()
+    node.recorder().query(&filter.query(limit + 1))
 }

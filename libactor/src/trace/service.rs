@@ -7,7 +7,7 @@
 //!         ◄──           ◄──           ◄──               with less time at each step
 //! ```
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,14 +16,18 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::actor::{Actor, Handler, Message, Receive};
 use crate::context::Context;
 use crate::limits::{
-    LONGEST_TRACE_BUDGET, MOST_TRACED_MESSAGES, RELAYED_TRACE_QUERIES, REMEMBERED_TRACE_QUERIES, TRACE_HOPS,
-    TRACE_SEARCHES, TRACED_NODES, TRACES_OF_A_TAG,
+    HIGHEST_TAP_RATE, LONGEST_TAP, LONGEST_TRACE_BUDGET, MOST_TRACED_MESSAGES, RELAYED_TRACE_QUERIES,
+    REMEMBERED_TRACE_QUERIES, TAPS, TRACE_HOPS, TRACE_SEARCHES, TRACED_NODES, TRACED_PEERS, TRACES_OF_A_TAG,
 };
 use crate::pid::Pid;
 use crate::routes::Routes;
 use crate::trace::gather::{Gather, News, Room};
 use crate::trace::parameters::Scope;
-use crate::trace::wire::{Answer, Ask, Filter, Kind, Report};
+use crate::trace::tail::{Run, Tail, Viewer};
+use crate::trace::wire::{Answer, Ask, CloseTap, Filter, Kind, OpenTap, Report, Tapped};
+
+/// Batches of tapped messages that wait for a client that reads slowly. Beyond it they are counted as left out.
+const WAITING_BATCHES: usize = 64;
 
 /// On every node. No name of a user's actor, by convention.
 pub(crate) const NAME: &str = "__trace__";
@@ -32,6 +36,8 @@ pub(crate) struct TraceService {
     seen: Seen,
     // Where the answers to an open question go.
     open: HashMap<u64, mpsc::UnboundedSender<News>>,
+    // The taps that are open.
+    tails: HashMap<u64, Tail>,
     searches: Arc<Semaphore>,
     room: Room,
 }
@@ -61,6 +67,7 @@ impl TraceService {
         TraceService {
             seen: Seen::default(),
             open: HashMap::new(),
+            tails: HashMap::new(),
             searches: Arc::new(Semaphore::new(TRACE_SEARCHES)),
             room: Room::default(),
         }
@@ -104,9 +111,103 @@ impl TraceService {
     }
 }
 
+impl TraceService {
+    fn open_tap(&mut self, cx: &mut Context<Self>, open: OpenTap, viewer: Viewer) {
+        let mut peers = BTreeSet::new();
+        if open.hops > 0 {
+            peers = cx.node().inner().transport.peers_known();
+            if let Viewer::Peer(pid) = &viewer {
+                peers.remove(&pid.address());
+            }
+            while peers.len() > TRACED_PEERS {
+                peers.pop_last();
+            }
+        }
+        let (id, tail) = (open.id, Tail::new(viewer.clone(), open.rate));
+        let (say, mut said) = mpsc::unbounded_channel();
+        let run = Run { node: cx.node().clone(), open, viewer, peers, stop: tail.stop.clone(), say };
+        let me = cx.actor_ref();
+        self.tails.insert(id, tail);
+        cx.spawn(async move {
+            while let Some(batch) = said.recv().await {
+                me.tell(Own(batch));
+            }
+        });
+        cx.spawn_then(run.run(), move |service, _, ()| {
+            service.tails.remove(&id);
+        });
+    }
+}
+
+/// Looks at messages while they happen, on behalf of a client of this node. None if too many do.
+pub(crate) struct Look(pub(crate) OpenTap);
+
+impl Message for Look {
+    type Reply = Option<mpsc::Receiver<Tapped>>;
+}
+
+impl Handler<Look> for TraceService {
+    fn handle(&mut self, cx: &mut Context<Self>, Look(open): Look) -> Option<mpsc::Receiver<Tapped>> {
+        if self.tails.len() >= TAPS {
+            return None;
+        }
+        let (client, tapped) = mpsc::channel(WAITING_BATCHES);
+        self.seen.is_first(open.id);
+        self.open_tap(cx, open, Viewer::Client(client));
+        Some(tapped)
+    }
+}
+
+/// What this node's own tap caught.
+struct Own(Tapped);
+
+impl Message for Own {
+    type Reply = ();
+}
+
+impl Handler<Own> for TraceService {
+    fn handle(&mut self, cx: &mut Context<Self>, Own(batch): Own) {
+        if let Some(tail) = self.tails.get(&batch.id) {
+            tail.pass(cx.node(), batch);
+        }
+    }
+}
+
+impl Receive<OpenTap> for TraceService {
+    fn receive(&mut self, cx: &mut Context<Self>, from: &Pid, mut open: OpenTap) {
+        if !self.seen.is_first(open.id) {
+            return;
+        }
+        if self.tails.len() >= TAPS {
+            return tracing::warn!(peer = %from.address(), "tap refused: as many as may be are open");
+        }
+        open.hops = open.hops.min(TRACE_HOPS);
+        open.length = open.length.min(LONGEST_TAP.as_millis() as u32);
+        open.rate = open.rate.clamp(1, HIGHEST_TAP_RATE);
+        self.open_tap(cx, open, Viewer::Peer(from.clone()));
+    }
+}
+
+impl Receive<Tapped> for TraceService {
+    fn receive(&mut self, cx: &mut Context<Self>, _from: &Pid, batch: Tapped) {
+        if let Some(tail) = self.tails.get(&batch.id) {
+            tail.pass(cx.node(), batch);
+        }
+    }
+}
+
+impl Receive<CloseTap> for TraceService {
+    fn receive(&mut self, _cx: &mut Context<Self>, _from: &Pid, close: CloseTap) {
+        if let Some(tail) = self.tails.get(&close.id) {
+            tail.stop.cancel();
+        }
+    }
+}
+
 impl Actor for TraceService {
     fn install(routes: &mut Routes<Self>) {
         routes.message::<Ask>().message::<Answer>();
+        routes.message::<OpenTap>().message::<Tapped>().message::<CloseTap>();
     }
 }
 

@@ -194,7 +194,69 @@ macro_rules! named {
     )*};
 }
 
-named!(Ask, Answer);
+/// Opens a tap on a node, and through it on its peers.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct OpenTap {
+    /// Random. A node opens a number once.
+    #[prost(fixed64, tag = "1")]
+    pub(crate) id: u64,
+    #[prost(uint32, tag = "2")]
+    pub(crate) hops: u32,
+    /// Milliseconds after which it ends by itself.
+    #[prost(uint32, tag = "3")]
+    pub(crate) length: u32,
+    /// Most messages in a second.
+    #[prost(uint32, tag = "4")]
+    pub(crate) rate: u32,
+    #[prost(message, optional, tag = "5")]
+    pub(crate) filter: Option<Filter>,
+    /// With bodies as JSON, from nodes that can write them without their secrets.
+    #[prost(bool, tag = "6")]
+    pub(crate) bodies: bool,
+}
+
+/// What was tapped since the last one. The first of each node is empty, and says that it is there.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Tapped {
+    #[prost(fixed64, tag = "1")]
+    pub(crate) id: u64,
+    /// Encoded [`Messages`].
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(crate) messages: bytes::Bytes,
+    /// How many messages that are.
+    #[prost(uint32, tag = "3")]
+    pub(crate) count: u32,
+    #[prost(uint64, tag = "4")]
+    pub(crate) left_out: u64,
+    /// In the first: the node, and the peers to which it passed the tap on.
+    #[prost(string, tag = "5")]
+    pub(crate) node: String,
+    #[prost(string, repeated, tag = "6")]
+    pub(crate) asked: Vec<String>,
+}
+
+/// Nobody looks any more.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct CloseTap {
+    #[prost(fixed64, tag = "1")]
+    pub(crate) id: u64,
+}
+
+/// What `/__trace__/tail` answers, each with its length before it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct TailItem {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) message: Option<Message>,
+    #[prost(uint64, tag = "2")]
+    pub(crate) left_out: u64,
+    /// In the last one: why it ends, and who took part.
+    #[prost(string, optional, tag = "3")]
+    pub(crate) end: Option<String>,
+    #[prost(message, optional, tag = "4")]
+    pub(crate) nodes: Option<Nodes>,
+}
+
+named!(Ask, Answer, OpenTap, Tapped, CloseTap);
 
 impl Message {
     pub(crate) fn new(node: SocketAddr, record: Record) -> Message {
@@ -229,10 +291,11 @@ impl Message {
 }
 
 impl Filter {
-    /// The recorder's own words for it. Traces are looked up one by one.
-    pub(crate) fn query(&self, trace: Option<u64>, limit: usize) -> Query {
+    /// The recorder's own words for it.
+    pub(crate) fn query(&self, limit: usize) -> Query {
         Query {
-            trace: trace.map(TraceId),
+            trace: None,
+            traces: self.traces.iter().copied().map(TraceId).collect(),
             id: self.id.map(MessageId),
             tag: self.tag.clone().map(|tag| (tag.key, tag.value)),
             actor: self.actor.clone(),

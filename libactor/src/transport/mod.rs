@@ -140,6 +140,7 @@ impl Transport {
         }
         // Recorded first, so that a loss is noted after it.
         node.recorder().write(stamp.ticket, header, Times::sent(stamp.at), Outcome::Sent);
+        node.recorder().show(stamp.ticket, frame.wire == Wire::Peer);
         let sent = match self.link(node, header.to.address(), frame.wire) {
             Some(link) => link.send(header.id, frame.bytes, settings.outbound_bytes, write),
             None => Err(Outcome::ShutDown),

@@ -24,13 +24,14 @@ use crate::clock::Clock;
 use crate::envelope::Header;
 use crate::limits::{LARGEST_RECORDER, SMALLEST_RECORDER};
 use crate::time::Timestamp;
+use crate::trace::taps::{Seen, Taps};
 use crate::trace::{Cause, Entry, Ids, MessageId, Outcome, TraceId};
 use pids::Pids;
 use slots::Slots;
 use tags::Tags;
 
 /// Messages of this prefix ask for records: recording them would bury what they ask for.
-const UNRECORDED: &str = "libactor.trace.";
+pub(crate) const UNRECORDED: &str = "libactor.trace.";
 
 /// Without the feature, all recording is compiled away.
 const RECORDS: bool = cfg!(feature = "flight-recorder");
@@ -55,6 +56,7 @@ pub struct Recorder {
     ids: Arc<Ids>,
     // None if nothing is to be kept.
     store: Option<Store>,
+    pub(crate) taps: Taps,
 }
 
 struct Store {
@@ -68,7 +70,7 @@ impl Recorder {
     pub(crate) fn new(bytes: usize, clock: Clock, ids: Arc<Ids>) -> Recorder {
         let bytes = if RECORDS { bytes } else { 0 };
         let store = (bytes > 0).then(|| Store::new(bytes.clamp(SMALLEST_RECORDER, LARGEST_RECORDER)));
-        Recorder { clock, ids, store }
+        Recorder { clock, ids, store, taps: Taps::new() }
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -116,6 +118,9 @@ impl Recorder {
         for (key, value) in &entry.tags {
             self.tag(trace, id, key, value);
         }
+        if entry.outcome.is_settled() {
+            self.show(ticket, false);
+        }
         Cause { trace, message: id }
     }
 
@@ -126,7 +131,9 @@ impl Recorder {
 
     /// What became, now, of a message that [`record`](Recorder::record) answered. The first outcome stays.
     pub fn ended(&self, message: MessageId, outcome: Outcome) {
-        self.end(self.ticket(message), self.clock.now(), outcome);
+        let ticket = self.ticket(message);
+        self.end(ticket, self.clock.now(), outcome);
+        self.show(ticket, false);
     }
 
     /// Says what a message is about. Keys and values beyond 256 bytes are cut. Actors use
@@ -187,11 +194,27 @@ impl Recorder {
 
     /// A message that was sent turned out not to be delivered. The first such news stays.
     pub(crate) fn amend(&self, id: MessageId, settled: Outcome) {
-        let now = self.clock.now();
-        self.update(self.ticket(id), |outcome, slot| {
+        let (now, ticket) = (self.clock.now(), self.ticket(id));
+        self.update(ticket, |outcome, slot| {
             let is_it = outcome == Outcome::Sent && search::is_of(slot, id);
             is_it.then(|| (settled, search::with_ended(slot, now)))
         });
+        self.show(ticket, false);
+    }
+
+    /// Shows a message that has ended to the taps that want it; what leaves for a peer only to those that ask for it.
+    #[inline]
+    pub(crate) fn show(&self, ticket: Ticket, leaves_for_peer: bool) {
+        if !self.taps.are_off()
+            && let Some(record) = self.read(ticket)
+        {
+            self.taps.ends(&record, leaves_for_peer, self.clock.now());
+        }
+    }
+
+    /// Shows a message that was seen when it arrived, and has ended.
+    pub(crate) fn show_seen(&self, seen: Seen, ticket: Ticket, outcome: Outcome, now: Timestamp) {
+        self.taps.ended(seen, outcome, now, || self.took(ticket, now), || self.read(ticket));
     }
 
     #[inline]

@@ -1,10 +1,11 @@
 //! Records into slots, and the way back: slot by slot, while others write.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use super::pids::Pids;
 use super::slots::{self, RECEIVED, SENT, Slot, Words};
-use super::{Recorder, Store, Times, span};
+use super::{Recorder, Store, Ticket, Times, span};
 use crate::envelope::Header;
 use crate::pid::Pid;
 use crate::time::Timestamp;
@@ -43,10 +44,30 @@ impl Recorder {
     }
 }
 
+impl Recorder {
+    /// What is kept of one message; none if newer ones took its place.
+    pub(crate) fn read(&self, ticket: Ticket) -> Option<Record> {
+        let store = self.store.as_ref()?;
+        let words = store.slots.read(ticket.0)?;
+        let mut reader = Reader { store, names: store.pids.names(), pids: HashMap::new() };
+        let mut record = reader.unpack(&words)?;
+        record.tags = store.tags.of(&[record.header.id]).remove(&record.header.id).unwrap_or_default();
+        Some(record)
+    }
+
+    /// See [`Record::took`].
+    pub(crate) fn took(&self, ticket: Ticket, now: Timestamp) -> Duration {
+        let words = self.store.as_ref().and_then(|store| store.slots.read(ticket.0));
+        let Some(words) = words else { return Duration::ZERO };
+        span::unpack((words[6] >> 32) as u32).unwrap_or_else(|| now.since(Timestamp::from_nanos(words[5])))
+    }
+}
+
 /// What the numbers in a slot alone tell.
 fn may_match(words: &Words, query: &Query, traces: Option<&BTreeSet<TraceId>>) -> bool {
     let trace = TraceId(words[1]);
     query.trace.is_none_or(|wanted| wanted == trace)
+        && (query.traces.is_empty() || query.traces.contains(&trace))
         && traces.is_none_or(|traces| traces.contains(&trace))
         && query.id.is_none_or(|wanted| wanted.0 == words[2])
         && query.since.is_none_or(|since| since.as_nanos() <= words[5])
