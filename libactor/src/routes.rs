@@ -3,6 +3,7 @@
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::marker::PhantomData;
 
 use actix::Addr;
@@ -17,7 +18,7 @@ use crate::pid::Pid;
 /// The table that [`Actor::install`] fills.
 pub struct Routes<A: Actor> {
     by_name: HashMap<&'static str, Route<A>>,
-    by_type: HashMap<TypeId, &'static str>,
+    by_type: TypeMap<Route<A>>,
 }
 
 /// How a message of one type reaches actors of one type.
@@ -27,8 +28,30 @@ pub(crate) struct Route<A: Actor> {
     pub(crate) type_name: &'static str,
     pub(crate) decode: Decode<A>,
     pub(crate) pass: fn(&Addr<Host<A>>, &mut dyn Any, Receipt),
-    type_id: TypeId,
     actor: PhantomData<fn(A)>,
+}
+
+/// What belongs to a type; looked up for every message.
+type TypeMap<V> = HashMap<TypeId, V, BuildHasherDefault<TypeHasher>>;
+
+/// A type's id is a good hash itself.
+#[derive(Default)]
+struct TypeHasher(u64);
+
+impl Hasher for TypeHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// Decodes a body, then gives the call that hands it to the actor.
@@ -67,15 +90,15 @@ impl<A: Actor> Routes<A> {
     {
         let (type_id, type_name) = (TypeId::of::<M>(), wire_name::<M>());
         let (decode, pass) = (decode::<A, M>, pass::<A, M>);
-        let route = Route { name, type_name, decode, pass, type_id, actor: PhantomData };
+        let route = Route { name, type_name, decode, pass, actor: PhantomData };
         let earlier = self.by_name.insert(name, route);
         assert!(earlier.is_none(), "message {name} is installed twice");
-        self.by_type.entry(type_id).or_insert(name);
+        self.by_type.entry(type_id).or_insert(route);
         self
     }
 
     pub(crate) fn of_actor() -> Routes<A> {
-        let mut routes = Routes { by_name: HashMap::new(), by_type: HashMap::new() };
+        let mut routes = Routes { by_name: HashMap::new(), by_type: TypeMap::default() };
         A::install(&mut routes);
         routes
     }
@@ -85,9 +108,7 @@ impl<A: Actor> Routes<A> {
     }
 
     pub(crate) fn by_type(&self, type_id: TypeId) -> Option<Route<A>> {
-        let route = self.by_name(self.by_type.get(&type_id)?)?;
-        debug_assert_eq!(route.type_id, type_id);
-        Some(route)
+        self.by_type.get(&type_id).copied()
     }
 }
 
@@ -105,7 +126,7 @@ fn pass<A: Receive<M>, M: WireMessage>(address: &Addr<Host<A>>, message: &mut dy
 /// The full protobuf name of a type. Made once for each type and thread, and each text once for the process.
 pub(crate) fn wire_name<M: WireMessage>() -> &'static str {
     thread_local! {
-        static NAMES: RefCell<HashMap<TypeId, &'static str>> = RefCell::default();
+        static NAMES: RefCell<TypeMap<&'static str>> = RefCell::default();
     }
     let name = NAMES.with_borrow(|names| names.get(&TypeId::of::<M>()).copied());
     name.unwrap_or_else(|| {
