@@ -96,6 +96,12 @@ impl Row {
         Row { what, unit, ours: (0, ours), peer: (1, ours), beside: "", target, tolerance }
     }
 
+    /// Ours is another side than the first.
+    pub fn of(mut self, side: usize) -> Row {
+        self.ours.0 = side;
+        self
+    }
+
     /// The same figure of another side.
     pub fn beside(mut self, name: &'static str, side: usize) -> Row {
         self.beside = name;

@@ -3,6 +3,7 @@
 mod flood;
 mod local;
 mod memory;
+mod pressure;
 mod remote;
 
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
     contests.push(memory::contest());
     contests.push(flood::contest());
     contests.extend(remote::contests());
-    let roles = remote::ROLES;
+    contests.push(pressure::contest());
+    let roles = [&remote::ROLES[..], &pressure::ROLES].concat().leak();
     tepui_bench::main(&Benchmark { name: "libactor", package: "libactor-bench", contests, roles })
 }

@@ -3,7 +3,7 @@
 mod by_actix_web;
 mod libprocess;
 mod link;
-mod ours;
+pub mod ours;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -22,11 +22,11 @@ const WARM_ROUNDS: usize = 2_000;
 
 /// 100 bytes when encoded: a number and text, as messages have.
 #[derive(Clone, PartialEq, prost::Message)]
-struct Load {
+pub struct Load {
     #[prost(fixed64, tag = "1")]
-    number: u64,
+    pub number: u64,
     #[prost(bytes = "bytes", tag = "2")]
-    payload: Bytes,
+    pub payload: Bytes,
 }
 
 /// How many have arrived.
@@ -46,11 +46,11 @@ impl prost::Name for Count {
     const PACKAGE: &'static str = "libactor.bench";
 }
 
-fn load(number: u64) -> Load {
+pub fn load(number: u64) -> Load {
     Load { number, payload: Bytes::from_static(&[7; 89]) }
 }
 
-pub const ROLES: &[(&str, Role)] = &[
+pub const ROLES: [(&str, Role); 4] = [
     ("node", ours::play),
     ("link", link::play),
     ("libprocess receiver", libprocess::play),
@@ -67,6 +67,22 @@ pub fn contests() -> Vec<Contest> {
             rows: vec![
                 Row::new("remote tell, 100 bytes", Unit::PerSecond, "rate", Target::RatioAtLeast(0.7))
                     .beside("raw tokio link", 1),
+            ],
+        },
+        Contest {
+            sides: vec![
+                Side::new("remote tell: recorder on", ours::tell),
+                Side::new("remote tell: recorder compiled out", ours::tell)
+                    .built_with(&["--no-default-features"]),
+            ],
+            rows: vec![
+                Row::new(
+                    "remote tell with the flight recorder",
+                    Unit::PerSecond,
+                    "rate",
+                    Target::RatioAtLeast(0.95),
+                )
+                .beside("compiled out", 1),
             ],
         },
         Contest {
@@ -103,7 +119,7 @@ fn trip(what: &'static str, figure: &'static str, target: Target) -> Row {
 }
 
 /// The address that the other process says first.
-fn address(other: &mut tepui_bench::Other) -> Result<std::net::SocketAddr> {
+pub fn address(other: &mut tepui_bench::Other) -> Result<std::net::SocketAddr> {
     let line = other.line()?;
     line.parse().with_context(|| format!("read the address `{line}`"))
 }

@@ -1,5 +1,6 @@
 //! Two of our nodes.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -20,7 +21,7 @@ pub fn play(_: &[String]) -> Result<()> {
     })
 }
 
-async fn serving() -> Result<Node> {
+pub async fn serving() -> Result<Node> {
     let node = Node::builder().bind().await?;
     node.serve(|_| {}).await?;
     Ok(node)
@@ -44,7 +45,8 @@ impl Receive<Load> for Sink {
     }
 }
 
-struct Echo;
+/// Sends back what it is told.
+pub struct Echo;
 
 impl Actor for Echo {
     fn install(routes: &mut Routes<Self>) {
@@ -154,9 +156,14 @@ impl Receive<Load> for Pinger {
 }
 
 pub fn round_trips() -> Result<Figures> {
+    let mut other = Other::start("node", &[])?;
+    round_trips_to(address(&mut other)?)
+}
+
+/// With the actor `echo` of a node.
+pub fn round_trips_to(node: SocketAddr) -> Result<Figures> {
     libactor::run(async {
-        let mut other = Other::start("node", &[])?;
-        let echo = Pid::new("echo", address(&mut other)?)?;
+        let echo = Pid::new("echo", node)?;
         let (done, is_done) = oneshot::channel();
         let pinger = Pinger {
             echo,
