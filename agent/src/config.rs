@@ -21,6 +21,8 @@ pub struct Config {
     pub advertise_ip: Option<IpAddr>,
     /// What others reach this agent at, if it is not `port`.
     pub advertise_port: Option<u16>,
+    /// TLS for everything that connects, and is dialled; none, if not given.
+    pub tls: Option<libactor::tls::Settings>,
     /// The name told to frameworks; looked up if not given.
     pub hostname: Option<String>,
     /// Look the name up; otherwise the address is the name.
@@ -105,6 +107,7 @@ impl Config {
             port: 5051,
             advertise_ip: None,
             advertise_port: None,
+            tls: None,
             hostname: None,
             hostname_lookup: true,
             master: master.into(),

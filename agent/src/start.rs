@@ -191,7 +191,8 @@ async fn bind(config: &Config) -> Result<Node, BindError> {
         )
     });
     let check = tepui_proto::wire::check;
-    Node::builder().listen(listen).advertise(advertise).body_check(check).bind().await
+    let tls = config.tls.clone();
+    Node::builder().listen(listen).advertise(advertise).tls(tls).body_check(check).bind().await
 }
 
 /// Reads what an earlier life left, and whether this one may follow it.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use libactor::tls;
 use reqwest::Url;
 use serde_json::Value;
 
@@ -12,28 +13,35 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// One daemon's endpoints.
 pub struct Client {
     http: reqwest::Client,
+    scheme: &'static str,
     address: String,
 }
 
 impl Client {
-    /// For `HOST:PORT`; a scheme or an actor's name before it does not hurt.
+    /// For `HOST:PORT`; an actor's name before it does not hurt. With TLS if `https://` or `LIBPROCESS_SSL_ENABLED` says so.
     pub fn new(address: &str) -> Result<Self> {
         // Another part of this process may have installed the provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let plain = address.strip_prefix("http://").unwrap_or(address).trim_end_matches('/');
+        let tls = tls::from_environment()?;
+        let secure = address.strip_prefix("https://");
+        let scheme = if secure.is_some() || tls.is_some() { "https" } else { "http" };
+        let plain = secure.or(address.strip_prefix("http://")).unwrap_or(address).trim_end_matches('/');
         let plain = plain.split_once('@').map_or(plain, |(_, address)| address);
         if plain.starts_with("zk://") || !plain.contains(':') {
             bail!("'{address}' is no daemon's address; write HOST:PORT");
         }
         // A proxy is for the world outside; a cluster is not there.
-        let http =
-            reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().context("make an HTTP client")?;
-        Ok(Self { http, address: plain.to_owned() })
+        let mut http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy();
+        if let Some(settings) = tls {
+            http = http.tls_backend_preconfigured(tls::http_client(&settings)?);
+        }
+        let http = http.build().context("make an HTTP client")?;
+        Ok(Self { http, scheme, address: plain.to_owned() })
     }
 
     /// The same client, for another daemon.
     pub fn at(&self, address: &str) -> Self {
-        Self { http: self.http.clone(), address: address.to_owned() }
+        Self { http: self.http.clone(), scheme: self.scheme, address: address.to_owned() }
     }
 
     pub fn address(&self) -> &str {
@@ -55,7 +63,7 @@ impl Client {
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Result<Url> {
-        let url = format!("http://{}{path}", self.address);
+        let url = format!("{}://{}{path}", self.scheme, self.address);
         Url::parse_with_params(&url, query).with_context(|| format!("'{url}' is no address"))
     }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::client::{Client, list, text};
+use crate::commands::agent::inherit;
 
 /// What cluster to start.
 pub struct Plan {
@@ -60,12 +61,18 @@ impl Cluster {
             ),
         };
         let registry = tepui_master::RegistryStorage::File { work_dir: folder.path().join("master") };
-        let master = tepui_master::start(tepui_master::Config::new(plan.master, registry)).await?;
+        let tls = libactor::tls::from_environment()?;
+        let mut config = tepui_master::Config::new(plan.master, registry);
+        config.core.https_agents = tls.is_some();
+        config.tls.clone_from(&tls);
+        let master = tepui_master::start(config).await?;
         let mut cluster = Self { master, agents: Vec::new(), folder };
         for number in 1..=plan.agents {
             let work_dir = cluster.folder.path().join(format!("agent-{number}"));
             let mut config = tepui_agent::Config::new(cluster.master.address().to_string(), work_dir);
             config.port = 0;
+            config.tls.clone_from(&tls);
+            inherit(&mut config, std::env::vars_os());
             config.resources.clone_from(&plan.resources);
             cluster.agents.push(tepui_agent::start(config).await?);
         }
@@ -76,15 +83,21 @@ impl Cluster {
         self.master.address()
     }
 
+    /// Of its URLs.
+    pub fn scheme(&self) -> &'static str {
+        self.master.node().scheme()
+    }
+
     pub fn agents(&self) -> impl Iterator<Item = SocketAddr> {
         self.agents.iter().map(tepui_agent::Running::address)
     }
 
     /// Every daemon and where it is, for people.
     pub fn addresses(&self) -> String {
-        let mut text = format!("master   http://{}\n", self.master());
+        let scheme = self.scheme();
+        let mut text = format!("master   {scheme}://{}\n", self.master());
         for (number, address) in self.agents().enumerate() {
-            let _ = writeln!(text, "agent {}  http://{}", number + 1, address);
+            let _ = writeln!(text, "agent {}  {scheme}://{}", number + 1, address);
         }
         let _ = writeln!(text, "files    {}", self.folder.path().display());
         text

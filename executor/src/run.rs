@@ -1,11 +1,12 @@
 //! Running an executor until it ends.
 
-use std::net::SocketAddr;
+use std::net::Ipv4Addr;
 
-use libactor::{Node, Pid};
+use libactor::{Builder, Node, Pid};
 use tokio::sync::oneshot;
 
 use crate::actor::ExecutorActor;
+use crate::link::chain;
 use crate::{Environment, Executor};
 
 /// Which way an executor talks to its agent.
@@ -48,9 +49,15 @@ pub enum RunError {
 pub fn run<E: Executor>(executor: E, via: Via) -> Result<(), RunError> {
     let environment = Environment::from_process()?;
     libactor::run(async move {
-        let local = SocketAddr::from(([127, 0, 0, 1], 0));
-        let node =
-            Node::builder().listen(local).bind().await.map_err(|error| RunError::Node(error.to_string()))?;
+        let failed = |error: &dyn std::error::Error| RunError::Node(chain(error));
+        let builder = match via {
+            Via::Actor => {
+                Builder::from_environment(Ipv4Addr::LOCALHOST.into()).map_err(|error| failed(&error))?
+            }
+            // Nobody connects to us.
+            Via::Http => Node::builder(),
+        };
+        let node = builder.bind().await.map_err(|error| failed(&error))?;
         node.serve(|_| {}).await.map_err(|error| RunError::Node(error.to_string()))?;
         let outcome = spawn(&node, environment, executor, via).await;
         node.shutdown().await;

@@ -4,6 +4,7 @@
 
 mod actor;
 mod actor_ref;
+mod addresses;
 mod builder;
 mod clock;
 mod context;
@@ -30,6 +31,7 @@ mod worker;
 
 pub use actor::{Actor, Handler, Message, Receive, WireMessage};
 pub use actor_ref::{ActorRef, AskError, Recipient};
+pub use addresses::without_effect;
 pub use builder::{BindError, Builder};
 pub use clock::Clock;
 pub use context::{Context, TimerHandle};

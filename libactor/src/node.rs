@@ -101,6 +101,11 @@ impl Node {
         Pid::new(name, self.0.address).expect("the caller chose the actor's name")
     }
 
+    /// What its URLs begin with: `https` if it speaks TLS, else `http`.
+    pub fn scheme(&self) -> &'static str {
+        if self.0.settings.tls.is_some() { "https" } else { "http" }
+    }
+
     /// The node's clock.
     pub fn clock(&self) -> &Clock {
         &self.0.settings.clock

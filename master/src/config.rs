@@ -14,6 +14,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `--advertise_ip` and `--advertise_port`: the address others are told; where we listen, unless set.
     pub advertise: Option<SocketAddr>,
+    /// TLS for everything that connects, and is dialled; none, unless set.
+    pub tls: Option<libactor::tls::Settings>,
     /// `--hostname`: the name others are told; the address' own, unless set.
     pub hostname: Option<String>,
     /// Where the registry is kept.
@@ -56,6 +58,7 @@ impl Config {
         Config {
             listen,
             advertise: None,
+            tls: None,
             hostname: None,
             registry,
             allocation_interval: Duration::from_secs(1),

@@ -71,6 +71,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let node = Node::builder()
         .listen(config.listen)
         .advertise(config.advertise)
+        .tls(config.tls.clone())
         .body_check(wire::check)
         .bind()
         .await?;

@@ -112,7 +112,10 @@ impl<F: Framework> SchedulerActor<F> {
         let call = self.session.subscribe();
         self.link = match &self.master {
             MasterAddress::Http(host) => {
-                Link::Http(HttpLink::open(host.clone(), &call, cx.actor_ref(), self.attempt))
+                Link::Http(HttpLink::open(host.clone(), false, &call, cx.actor_ref(), self.attempt))
+            }
+            MasterAddress::Https(host) => {
+                Link::Http(HttpLink::open(host.clone(), true, &call, cx.actor_ref(), self.attempt))
             }
             MasterAddress::Actor(pid) => {
                 cx.watch(pid);

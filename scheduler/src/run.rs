@@ -1,11 +1,12 @@
 //! Running a framework: alone in a process, or beside other actors on a node.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 
-use libactor::Node;
+use libactor::{Builder, Node, Pid};
 use tokio::sync::oneshot;
 
 use crate::actor::SchedulerActor;
+use crate::link::chain;
 use crate::{Framework, MasterAddress, Settings};
 
 /// Why a framework ended without wanting to.
@@ -25,15 +26,22 @@ pub enum RunError {
     Panicked,
 }
 
-/// Runs a framework in this process until it ends, and hands it back.
+/// Runs a framework in this process until it ends, and hands it back. With actor messages its node listens
+/// where `LIBPROCESS_IP` and `LIBPROCESS_PORT` say; both ways speak TLS as `LIBPROCESS_SSL_…` say.
 ///
 /// # Errors
 /// When it ends without wanting to.
 pub fn run<F: Framework>(settings: Settings, framework: F) -> Result<F, RunError> {
     libactor::run(async move {
-        let local = SocketAddr::new(local_ip(&settings.master), 0);
-        let node =
-            Node::builder().listen(local).bind().await.map_err(|error| RunError::Node(error.to_string()))?;
+        let failed = |error: &dyn std::error::Error| RunError::Node(chain(error));
+        let builder = match &settings.master {
+            MasterAddress::Actor(pid) => {
+                Builder::from_environment(local_ip(pid)).map_err(|error| failed(&error))?
+            }
+            // Nobody connects to us.
+            MasterAddress::Http(_) | MasterAddress::Https(_) => Node::builder(),
+        };
+        let node = builder.bind().await.map_err(|error| failed(&error))?;
         node.serve(|_| {}).await.map_err(|error| RunError::Node(error.to_string()))?;
         let outcome = spawn(&node, settings, framework).await;
         node.shutdown().await;
@@ -53,15 +61,12 @@ pub async fn spawn<F: Framework>(node: &Node, settings: Settings, framework: F) 
 }
 
 /// The address of ours that a master can answer to: the one the system would reach it from.
-fn local_ip(master: &MasterAddress) -> IpAddr {
-    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    // Over HTTP nobody connects to us.
-    let MasterAddress::Actor(pid) = master else { return loopback };
+fn local_ip(pid: &Pid) -> IpAddr {
     // Connecting a datagram socket sends nothing: it only asks the routing table.
     let ask = || {
         let socket = UdpSocket::bind(if pid.address().is_ipv4() { "0.0.0.0:0" } else { "[::]:0" })?;
         socket.connect(pid.address())?;
         socket.local_addr()
     };
-    ask().map_or(loopback, |address| address.ip())
+    ask().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
 }

@@ -22,8 +22,10 @@ pub struct Settings {
 /// Where a master is, and by which way to talk to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MasterAddress {
-    /// `host:port` or `http://host:port`: the HTTP scheduler API.
+    /// `host:port` or `http://host:port`: the HTTP scheduler API, with TLS if `LIBPROCESS_SSL_ENABLED` says so.
     Http(String),
+    /// `https://host:port`: the same, with TLS in any case.
+    Https(String),
     /// `master@ip:port`: actor messages.
     Actor(libactor::Pid),
 }
@@ -41,7 +43,8 @@ impl FromStr for MasterAddress {
         if text.contains('@') {
             return text.parse().map(MasterAddress::Actor).map_err(|_| invalid());
         }
-        let host = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+        let secure = text.strip_prefix("https://");
+        let host = secure.or(text.strip_prefix("http://")).unwrap_or(text).trim_end_matches('/');
         let port = host
             .rsplit_once(':')
             .filter(|(name, _)| !name.is_empty())
@@ -49,7 +52,8 @@ impl FromStr for MasterAddress {
         if port.is_none() || host.contains('/') {
             return Err(invalid());
         }
-        Ok(MasterAddress::Http(host.to_string()))
+        let host = host.to_string();
+        Ok(if secure.is_some() { MasterAddress::Https(host) } else { MasterAddress::Http(host) })
     }
 }
 
@@ -63,6 +67,7 @@ impl fmt::Display for MasterAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             MasterAddress::Http(host) => f.write_str(host),
+            MasterAddress::Https(host) => write!(f, "https://{host}"),
             MasterAddress::Actor(pid) => write!(f, "{pid}"),
         }
     }
@@ -157,6 +162,7 @@ mod tests {
 
         assert_eq!(text("localhost:5050").unwrap(), "Http(\"localhost:5050\")");
         assert_eq!(text("http://10.0.0.1:5050/").unwrap(), "Http(\"10.0.0.1:5050\")");
+        assert_eq!(text("https://10.0.0.1:5050").unwrap(), "Https(\"10.0.0.1:5050\")");
         assert!(text("master@127.0.0.1:5050").unwrap().starts_with("Actor("));
         assert_eq!(
             text("zk://a:2181/mesos").unwrap_err(),

@@ -1,6 +1,7 @@
 //! `tepui agent`: from Mesos' flags to a running agent.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -12,9 +13,22 @@ use crate::daemon::{self, count, set, usable};
 use crate::flags::{AGENT, Parsed};
 use crate::signals::Signals;
 
+/// The old spellings that executors may need. `SSL_CERT_FILE` is OpenSSL's as well.
+const OLD_TLS: [&str; 7] = [
+    "SSL_ENABLED",
+    "SSL_CERT_FILE",
+    "SSL_KEY_FILE",
+    "SSL_CA_FILE",
+    "SSL_CA_DIR",
+    "SSL_VERIFY_CERT",
+    "SSL_REQUIRE_CERT",
+];
+
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
     let Some(flags) = daemon::flags(&AGENT, "mesos-agent", arguments)? else { return Ok(ExitCode::SUCCESS) };
-    let config = config(&flags)?;
+    let mut config = config(&flags)?;
+    config.tls = libactor::tls::from_environment()?;
+    inherit(&mut config, std::env::vars_os());
     if let Some(warning) = unit_warning(&flags, std::env::var_os("INVOCATION_ID").is_some()) {
         tracing::warn!("{warning}");
     }
@@ -83,7 +97,8 @@ fn master(flags: &Parsed) -> Result<String> {
     if text.starts_with("zk://") {
         bail!("--master: there is no election through ZooKeeper yet; write --master=HOST:PORT");
     }
-    let plain = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+    let plain = text.strip_prefix("http://").or(text.strip_prefix("https://")).unwrap_or(text);
+    let plain = plain.trim_end_matches('/');
     let plain = plain.split_once('@').map_or(plain, |(_, address)| address);
     let port = plain.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then_some(port));
     if port.is_none_or(|port| port.parse::<u16>().is_err()) {
@@ -131,6 +146,18 @@ fn executors(flags: &Parsed, config: &mut Config) -> Result<()> {
         config.executor_environment_variables = variables(text)?;
     }
     Ok(())
+}
+
+/// What executors need to talk to this agent, where the operator does not say otherwise: its TLS, as they would find it here, and
+/// its address, as Mesos' agents pass it on.
+pub fn inherit(config: &mut Config, environment: impl Iterator<Item = (OsString, OsString)>) {
+    for (name, value) in environment {
+        let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) else { continue };
+        if name.starts_with("LIBPROCESS_SSL_") || OLD_TLS.contains(&name.as_str()) || name == "LIBPROCESS_IP"
+        {
+            config.executor_environment_variables.entry(name).or_insert(value);
+        }
+    }
 }
 
 /// An object of texts.
@@ -185,6 +212,30 @@ mod tests {
         assert!(said.contains("KillMode=process below [Service]"), "{said}");
         assert_eq!(unit_warning(&plain, false), None);
         assert_eq!(unit_warning(&silenced, true), None);
+    }
+
+    #[test]
+    fn executors_inherit_tls_and_nothing_else_of_the_agent() {
+        let pair = |name: &str, value: &str| (OsString::from(name), OsString::from(value));
+        let mut config = Config::new("m:5050", "/w");
+        config
+            .executor_environment_variables
+            .insert("LIBPROCESS_SSL_KEY_FILE".to_owned(), "/given".to_owned());
+
+        let environment = [
+            ("LIBPROCESS_SSL_ENABLED", "1"),
+            ("LIBPROCESS_SSL_KEY_FILE", "/agent"),
+            ("LIBPROCESS_PORT", "7"),
+            ("HOME", "/"),
+        ];
+        inherit(&mut config, environment.into_iter().map(|(name, value)| pair(name, value)));
+
+        let texts: Vec<_> = config
+            .executor_environment_variables
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        assert_eq!(texts, ["LIBPROCESS_SSL_ENABLED=1", "LIBPROCESS_SSL_KEY_FILE=/given"]);
     }
 
     #[test]

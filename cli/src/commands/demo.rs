@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use libactor::Node;
+use libactor::{Node, tls};
 use tepui_frameworks::{Batch, BatchEvent, BatchOutcome, Service, ServiceEvent};
 use tepui_scheduler::{MasterAddress, Settings, spawn};
 use tokio::sync::oneshot;
@@ -62,7 +62,7 @@ async fn demonstrate(exit: bool) -> Result<ExitCode> {
     let (summary, code) = sum_up(outcome, begin.elapsed());
 
     if !exit && code == ExitCode::SUCCESS {
-        println!("{summary}\n\n{}", invitation(cluster.master()));
+        println!("{summary}\n\n{}", invitation(cluster.scheme(), cluster.master()));
         signals.end().await;
     }
     drop(stop);
@@ -74,11 +74,11 @@ async fn demonstrate(exit: bool) -> Result<ExitCode> {
 }
 
 /// What to do with a cluster that runs.
-fn invitation(master: SocketAddr) -> String {
+fn invitation(scheme: &str, master: SocketAddr) -> String {
     let tepui = std::env::args().next().unwrap_or_else(|| "tepui".to_owned());
     format!(
-        "The service goes on. Look around from another terminal:\n  curl http://{master}/state\n  \
-         {tepui} tasks --all --master={master}\n\
+        "The service goes on. Look around from another terminal:\n  curl {scheme}://{master}/state\n  \
+         {tepui} tasks --all --master={scheme}://{master}\n\
          Ctrl-C ends the cluster."
     )
 }
@@ -138,7 +138,7 @@ async fn service(master: SocketAddr, board: Board, stopped: oneshot::Receiver<()
 }
 
 async fn node() -> Result<Node> {
-    let node = Node::builder().listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).bind().await?;
+    let node = Node::builder().tls(tls::from_environment()?).bind().await?;
     node.serve(|_| {}).await?;
     Ok(node)
 }

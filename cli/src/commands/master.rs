@@ -16,7 +16,9 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
     let Some(flags) = daemon::flags(&MASTER, "mesos-master", arguments)? else {
         return Ok(ExitCode::SUCCESS);
     };
-    let config = config(&flags)?;
+    let mut config = config(&flags)?;
+    config.tls = libactor::tls::from_environment()?;
+    config.core.https_agents = config.tls.is_some();
     libactor::run(async {
         let mut signals = Signals::catch()?;
         let running = tepui_master::start(config).await?;

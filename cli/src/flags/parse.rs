@@ -21,9 +21,6 @@ const LIBPROCESS: [(&str, &str); 3] = [
     ("LIBPROCESS_ADVERTISE_PORT", "advertise_port"),
 ];
 
-/// Turns TLS on in libprocess.
-const TLS: &str = "LIBPROCESS_SSL_ENABLED";
-
 /// Why a daemon does not start. Each is one line that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum FlagError {
@@ -45,10 +42,6 @@ pub enum FlagError {
     File { place: String, path: PathBuf, cause: io::Error },
     #[error("{place} is refused: {instead}")]
     Refused { place: String, instead: &'static str },
-    #[error(
-        "{TLS} is refused: connections are not encrypted yet; leave it out only where the network is trusted"
-    )]
-    Tls,
 }
 
 fn meant(nearest: &Option<&'static str>) -> String {
@@ -72,8 +65,10 @@ pub fn parse(
     environment: &[(String, String)],
     read: &dyn Fn(&Path) -> io::Result<String>,
 ) -> Result<Parsed, FlagError> {
-    let mut warnings = Vec::new();
-    let mut written = from_libprocess(table, environment)?;
+    let lookup =
+        |name: &str| environment.iter().find(|(known, _)| known == name).map(|(_, text)| text.clone());
+    let mut warnings = libactor::without_effect(lookup);
+    let mut written = from_libprocess(table, environment);
     written.extend(from_environment(table, environment, &mut warnings));
     written.extend(from_arguments(table, arguments, &mut warnings)?);
 
@@ -95,22 +90,16 @@ fn defaults(table: &Table) -> BTreeMap<&'static str, Value> {
 }
 
 /// By present name.
-fn from_libprocess(
-    table: &Table,
-    environment: &[(String, String)],
-) -> Result<BTreeMap<&'static str, Written>, FlagError> {
+fn from_libprocess(table: &Table, environment: &[(String, String)]) -> BTreeMap<&'static str, Written> {
     let mut written = BTreeMap::new();
     for (variable, text) in environment {
-        if variable == TLS && !["", "0", "false"].contains(&text.as_str()) {
-            return Err(FlagError::Tls);
-        }
         let flag =
             LIBPROCESS.iter().find(|(name, _)| name == variable).and_then(|(_, flag)| table.find(flag));
         if let Some(flag) = flag {
             written.insert(flag.name, Written { flag, place: variable.clone(), text: text.clone() });
         }
     }
-    Ok(written)
+    written
 }
 
 /// By present name. A variable that is no flag may be meant for another program: worth a warning and no more.

@@ -206,7 +206,7 @@ fn the_command_line_wins_over_the_environment() {
         "LIBPROCESS_IP=10.0.0.1 LIBPROCESS_PORT=9",
         "LIBPROCESS_IP=10.0.0.1 MESOS_IP=10.0.0.2",
         "LIBPROCESS_SSL_ENABLED=1",
-        "LIBPROCESS_SSL_ENABLED=false",
+        "LIBPROCESS_NUM_WORKER_THREADS=4",
     ];
 
     transcript(
@@ -235,8 +235,8 @@ fn the_command_line_wins_over_the_environment() {
             > LIBPROCESS_IP=10.0.0.1 MESOS_IP=10.0.0.2
               ip = 10.0.0.2
             > LIBPROCESS_SSL_ENABLED=1
-              error: LIBPROCESS_SSL_ENABLED is refused: connections are not encrypted yet; leave it out only where the network is trusted
-            > LIBPROCESS_SSL_ENABLED=false
+            > LIBPROCESS_NUM_WORKER_THREADS=4
+              warning: LIBPROCESS_NUM_WORKER_THREADS changes nothing: each actor has its thread, and the transport one of its own
         "#]],
     );
 }

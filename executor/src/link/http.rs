@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use libactor::ActorRef;
+use libactor::{ActorRef, tls};
 use prost::Message as _;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Client, Response, StatusCode};
@@ -35,7 +35,7 @@ impl Drop for HttpLink {
 }
 
 impl HttpLink {
-    /// Subscribes at `endpoint` and tells `actor` what comes, each thing marked with `attempt`.
+    /// Subscribes at `endpoint`, with TLS if the environment enables it, and tells `actor` what comes, each thing marked with `attempt`.
     pub(crate) fn open<E: Executor>(
         endpoint: &str,
         subscribe: &Call,
@@ -43,11 +43,11 @@ impl HttpLink {
         attempt: u64,
     ) -> HttpLink {
         let (calls, waiting) = mpsc::unbounded_channel();
-        let url = format!("http://{endpoint}/api/v1/executor");
+        let endpoint = endpoint.to_owned();
         let subscribe = Bytes::from(subscribe.encode_to_vec());
         let task = tokio::spawn(async move {
             let tell = |news| actor.tell(Incoming { attempt, news });
-            let why = match converse(&url, subscribe, waiting, &tell).await {
+            let why = match converse(&endpoint, subscribe, waiting, &tell).await {
                 Ok(()) => "the agent closed the stream".to_string(),
                 Err(error) => error.to_string(),
             };
@@ -70,6 +70,8 @@ enum ConverseError {
     Reach { url: String, cause: String },
     #[error("the agent answered {status}: {body}")]
     Refused { status: StatusCode, body: String },
+    #[error("{0}")]
+    Tls(String),
     #[error("read an event: {0}")]
     Event(String),
     #[error("send {call}: {cause}")]
@@ -77,20 +79,23 @@ enum ConverseError {
 }
 
 async fn converse(
-    url: &str,
+    endpoint: &str,
     subscribe: Bytes,
     waiting: mpsc::UnboundedReceiver<Call>,
     tell: &impl Fn(News),
 ) -> Result<(), ConverseError> {
+    let tls = tls::from_environment().map_err(|error| ConverseError::Tls(chain(&error)))?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = &format!("{scheme}://{endpoint}/api/v1/executor");
     let reach = |cause: reqwest::Error| ConverseError::Reach { url: url.to_string(), cause: chain(&cause) };
     // The provider may have been installed by another part of the process: either is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
-        .no_proxy()
-        .build()
-        .map_err(reach)?;
+    let mut client = Client::builder().connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).no_proxy();
+    if let Some(settings) = tls {
+        let config = tls::http_client(&settings).map_err(|error| ConverseError::Tls(chain(&error)))?;
+        client = client.tls_backend_preconfigured(config);
+    }
+    let client = client.build().map_err(reach)?;
     let response = client
         .post(url)
         .header(CONTENT_TYPE, PROTOBUF)
@@ -152,7 +157,7 @@ async fn send_calls(
 }
 
 /// An error with its causes: reqwest's own text names none of them.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

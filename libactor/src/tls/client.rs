@@ -17,7 +17,20 @@ use crate::tls::{authorities, ciphers, identity};
 /// # Errors
 /// A file is missing or wrong, or something is asked that rustls cannot do.
 pub fn http_client(settings: &Settings) -> Result<ClientConfig, TlsError> {
-    config(settings, settings.verify_server.then_some(Check::ChainAndName))
+    let check = settings.verify_server.then_some(Check::ChainAndName);
+    match config(settings, check) {
+        // A task's user may not be allowed to read the key of the machine, and seldom needs it.
+        Err(error @ TlsError::Read { variable: identity::CERT | identity::KEY, .. })
+            if !settings.require_client =>
+        {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "connections are made without a certificate of ours"
+            );
+            config(&Settings { identity: None, ..settings.clone() }, check)
+        }
+        made => made,
+    }
 }
 
 /// For dialling nodes. In the legacy scheme [`names`](crate::tls::names) has the last word, after the handshake.

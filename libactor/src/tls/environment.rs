@@ -23,6 +23,12 @@ pub struct EnvironmentError {
     problem: &'static str,
 }
 
+impl EnvironmentError {
+    pub(crate) fn new(variable: &str, value: &str, problem: &'static str) -> EnvironmentError {
+        EnvironmentError { variable: variable.to_owned(), value: value.to_owned(), problem }
+    }
+}
+
 /// The settings in the environment of this program; what is odd about them goes to the log.
 ///
 /// # Errors

@@ -8,8 +8,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::tls::settings::{Identity, TlsError};
 
-const CERT: &str = "LIBPROCESS_SSL_CERT_FILE";
-const KEY: &str = "LIBPROCESS_SSL_KEY_FILE";
+pub(super) const CERT: &str = "LIBPROCESS_SSL_CERT_FILE";
+pub(super) const KEY: &str = "LIBPROCESS_SSL_KEY_FILE";
 
 pub(super) type Loaded = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 

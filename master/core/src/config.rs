@@ -23,6 +23,8 @@ pub struct Config {
     pub max_completed_tasks_per_framework: usize,
     /// `--max_unreachable_tasks_per_framework`.
     pub max_unreachable_tasks_per_framework: usize,
+    /// Agents are asked with TLS: what URLs of offers begin with.
+    pub https_agents: bool,
     /// `--root_submissions`: whether frameworks may run as root.
     pub root_submissions: bool,
     /// `--roles`: the only roles there are; any, if unset.
@@ -48,6 +50,7 @@ impl Default for Config {
             max_completed_frameworks: 50,
             max_completed_tasks_per_framework: 1000,
             max_unreachable_tasks_per_framework: 1000,
+            https_agents: false,
             root_submissions: true,
             roles: None,
             registry_gc_interval: Duration::from_secs(15 * 60),

@@ -61,7 +61,8 @@ impl Master {
 
         let framework = &mut self.frameworks.registered[framework_handle];
         let agent = &mut self.agents.registered[agent_handle];
-        let message = offer_message(&id, framework, agent_handle, agent, &allocation);
+        let mut message = offer_message(&id, framework, agent_handle, agent, &allocation);
+        message.url = agent_url(agent, self.config.https_agents).map(Box::new);
         let sent = sent_message(&message, framework, &allocation.resources);
         let offer = Offer {
             id: id.clone(),
@@ -189,7 +190,7 @@ fn offer_message(
         framework_id: framework.id.to_wire(),
         agent_id: agent.id.to_wire(),
         hostname: agent.info.hostname.clone(),
-        url: agent_url(agent).map(Box::new),
+        url: None,
         domain: agent.info.domain.clone(),
         resources: allocation.resources.to_wire(),
         attributes: agent.info.attributes.clone(),
@@ -200,11 +201,11 @@ fn offer_message(
 }
 
 /// Where the agent can be asked: `http://ADDRESS/slave(1)`, taken from its actor's address.
-fn agent_url(agent: &Agent) -> Option<v1::Url> {
+fn agent_url(agent: &Agent, https: bool) -> Option<v1::Url> {
     let (name, address) = agent.pid.as_str().split_once('@')?;
     let (ip, port) = address.rsplit_once(':')?;
     Some(v1::Url {
-        scheme: "http".into(),
+        scheme: if https { "https" } else { "http" }.into(),
         address: v1::Address {
             hostname: Some(agent.info.hostname.clone()),
             ip: Some(ip.trim_start_matches('[').trim_end_matches(']').into()),

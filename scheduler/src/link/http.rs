@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use libactor::ActorRef;
+use libactor::{ActorRef, tls};
 use prost::Message as _;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{Client, Response, StatusCode};
@@ -39,9 +39,10 @@ impl Drop for HttpLink {
 }
 
 impl HttpLink {
-    /// Subscribes at `host` and tells `actor` what comes, each thing marked with `attempt`.
+    /// Subscribes at `host`, with TLS if that is `secure` or enabled in the environment, and tells `actor` what comes, each thing marked with `attempt`.
     pub(crate) fn open<F: Framework>(
         host: String,
+        secure: bool,
         subscribe: &Call,
         actor: ActorRef<SchedulerActor<F>>,
         attempt: u64,
@@ -50,7 +51,7 @@ impl HttpLink {
         let subscribe = Bytes::from(subscribe.encode_to_vec());
         let task = tokio::spawn(async move {
             let tell = |news| actor.tell(Incoming { attempt, news });
-            let why = match converse(&host, subscribe, waiting, &tell).await {
+            let why = match converse(Master { host, secure }, subscribe, waiting, &tell).await {
                 Ok(()) => "the master closed the stream".to_string(),
                 Err(error) => error.to_string(),
             };
@@ -73,28 +74,63 @@ enum ConverseError {
     Reach { host: String, cause: String },
     #[error("the master at {host} answered {status}: {body}")]
     Refused { host: String, status: StatusCode, body: String },
+    #[error("{0}")]
+    Tls(String),
     #[error("read an event: {0}")]
     Event(String),
     #[error("send {call}: {cause}")]
     Call { call: &'static str, cause: String },
 }
 
+/// A master's HTTP API.
+#[derive(Clone, Debug)]
+struct Master {
+    host: String,
+    secure: bool,
+}
+
+impl Master {
+    fn url(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}/api/v1/scheduler", self.host)
+    }
+
+    /// Where a Mesos redirect points to, `Location: //host:port/path`. Without a scheme it stays the same.
+    fn redirected(&self, response: &Response) -> Option<Master> {
+        let location = response.headers().get(LOCATION)?.to_str().ok()?;
+        let (secure, rest) = match location.split_once("//")? {
+            ("", rest) => (self.secure, rest),
+            ("http:", rest) => (false, rest),
+            ("https:", rest) => (true, rest),
+            _ => return None,
+        };
+        // Whoever asked for TLS does not lose it to whoever answers.
+        (secure || !self.secure)
+            .then(|| Master { host: rest.split('/').next().unwrap_or(rest).into(), secure })
+    }
+}
+
 async fn converse(
-    host: &str,
+    mut master: Master,
     subscribe: Bytes,
     waiting: mpsc::UnboundedReceiver<Call>,
     tell: &impl Fn(News),
 ) -> Result<(), ConverseError> {
     // The provider may have been installed by another part of the process: either is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder()
+    let tls = tls::from_environment().map_err(|error| ConverseError::Tls(chain(&error)))?;
+    let mut client = Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
-        .no_proxy()
-        .build()
-        .map_err(|cause| ConverseError::Reach { host: host.to_string(), cause: chain(&cause) })?;
-    let (leader, response) = open_stream(&client, host, subscribe).await?;
+        .no_proxy();
+    if let Some(settings) = tls {
+        master.secure = true;
+        let config = tls::http_client(&settings).map_err(|error| ConverseError::Tls(chain(&error)))?;
+        client = client.tls_backend_preconfigured(config);
+    }
+    let client = client.build().map_err(|cause| reach(&master, &cause))?;
+    let (leader, response) = open_stream(&client, master, subscribe).await?;
     let stream_id = response.headers().get(STREAM_ID).cloned();
     let calls = send_calls(&client, &leader, stream_id, waiting);
     tokio::select! {
@@ -104,34 +140,35 @@ async fn converse(
 }
 
 /// Posts SUBSCRIBE, following redirects to the leading master.
-async fn open_stream(client: &Client, host: &str, body: Bytes) -> Result<(String, Response), ConverseError> {
-    let mut host = host.to_string();
+async fn open_stream(
+    client: &Client,
+    mut master: Master,
+    body: Bytes,
+) -> Result<(Master, Response), ConverseError> {
     for _ in 0..MAX_REDIRECTS {
         let response = client
-            .post(format!("http://{host}/api/v1/scheduler"))
+            .post(master.url())
             .header(CONTENT_TYPE, PROTOBUF)
             .header(ACCEPT, PROTOBUF)
             .body(body.clone())
             .send()
             .await
-            .map_err(|cause| ConverseError::Reach { host: host.clone(), cause: chain(&cause) })?;
+            .map_err(|cause| reach(&master, &cause))?;
         match response.status() {
-            StatusCode::OK => return Ok((host, response)),
-            StatusCode::TEMPORARY_REDIRECT => match leader(&response) {
-                Some(leader) => host = leader,
-                None => return Err(refused(host, response).await),
+            StatusCode::OK => return Ok((master, response)),
+            StatusCode::TEMPORARY_REDIRECT => match master.redirected(&response) {
+                Some(leader) => master = leader,
+                None => return Err(refused(master.host, response).await),
             },
-            _ => return Err(refused(host, response).await),
+            _ => return Err(refused(master.host, response).await),
         }
     }
-    Err(ConverseError::Reach { host, cause: "redirected too often: no master agrees who leads".into() })
+    let cause = "redirected too often: no master agrees who leads".into();
+    Err(ConverseError::Reach { host: master.host, cause })
 }
 
-/// The host of a Mesos redirect, `Location: //host:port/path`.
-fn leader(response: &Response) -> Option<String> {
-    let location = response.headers().get(LOCATION)?.to_str().ok()?;
-    let rest = location.strip_prefix("http:").unwrap_or(location).strip_prefix("//")?;
-    Some(rest.split('/').next().unwrap_or(rest).to_string())
+fn reach(master: &Master, cause: &reqwest::Error) -> ConverseError {
+    ConverseError::Reach { host: master.host.clone(), cause: chain(cause) }
 }
 
 async fn refused(host: String, response: Response) -> ConverseError {
@@ -159,14 +196,14 @@ async fn read_events(mut response: Response, tell: &impl Fn(News)) -> Result<(),
 /// Posts calls in order, for ever. A call the master refuses is logged; one that cannot be sent ends the subscription.
 async fn send_calls(
     client: &Client,
-    host: &str,
+    master: &Master,
     stream_id: Option<reqwest::header::HeaderValue>,
     mut waiting: mpsc::UnboundedReceiver<Call>,
 ) -> Result<(), ConverseError> {
     while let Some(call) = waiting.recv().await {
         let name = call.r#type().as_str_name();
         let mut request = client
-            .post(format!("http://{host}/api/v1/scheduler"))
+            .post(master.url())
             .header(CONTENT_TYPE, PROTOBUF)
             .timeout(CALL_TIMEOUT)
             .body(call.encode_to_vec());
@@ -186,7 +223,7 @@ async fn send_calls(
 }
 
 /// An error with its causes: reqwest's own text names none of them.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

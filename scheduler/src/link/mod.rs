@@ -2,7 +2,7 @@
 
 mod http;
 
-pub(crate) use http::HttpLink;
+pub(crate) use http::{HttpLink, chain};
 use libactor::Pid;
 
 /// The current subscription.
