@@ -10,7 +10,7 @@ use std::time::Duration;
 use cast::{Saw, counter, grown, listener, note, served, soon};
 use libactor::tls::{Identity, Names, Settings, http_client};
 use libactor::{Exit, Node};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::ServerName;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,6 +32,9 @@ impl Authority {
         let folder = tempfile::tempdir().unwrap();
         let key = KeyPair::generate().unwrap();
         let mut parameters = CertificateParams::new(Vec::new()).unwrap();
+        // Two of the same name would be told apart only by their signatures.
+        let name = format!("authority in {}", folder.path().display());
+        parameters.distinguished_name.push(DnType::CommonName, name);
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = parameters.self_signed(&key).unwrap();
         std::fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
@@ -117,9 +120,8 @@ const GET: &[u8] = b"GET /__processes__ HTTP/1.1\r\nHost: x\r\nConnection: close
 #[test]
 fn messages_and_watches_of_peers_go_through_tls() {
     libactor::run(async {
-        let settings = Authority::new();
-        let settings = (settings.strict(), settings);
-        let (here, there) = (node(&settings.0).await, node(&settings.0).await);
+        let authority = Authority::new();
+        let (here, there) = (node(&authority.strict()).await, node(&authority.strict()).await);
         let (actor, mut seen) = listener();
         let receiver = there.spawn("receiver", actor);
         let exited = here.exited(receiver.pid());
@@ -205,7 +207,11 @@ fn a_node_that_cannot_be_trusted_is_not_reached() {
         let here = node(&ours.strict()).await;
         let expired = ours.sign("127.0.0.1", |parameters| parameters.not_after = date_time_ymd(2001, 1, 1));
         let elsewhere = ours.sign("10.9.9.9", |_| {});
-        let name = |identity: Identity| Settings { require_client: false, verify_server: false, ..ours.of(identity) };
+        let name = |identity: Identity| Settings {
+            require_client: false,
+            verify_server: false,
+            ..ours.of(identity)
+        };
         let cases = [
             (others.strict(), "UnknownIssuer"),
             (name(expired), "Expired"),
@@ -235,7 +241,10 @@ fn who_shows_no_certificate_or_a_wrong_one_is_refused() {
         let strangers = [
             (None, "CertificateRequired"),
             (others.strict().identity, "UnknownCA"),
-            (Some(ours.sign("127.0.0.1", |parameters| parameters.not_after = date_time_ymd(2001, 1, 1))), "CertificateExpired"),
+            (
+                Some(ours.sign("127.0.0.1", |parameters| parameters.not_after = date_time_ymd(2001, 1, 1))),
+                "CertificateExpired",
+            ),
         ];
 
         for (identity, alert) in strangers {
@@ -343,7 +352,9 @@ fn settings_that_cannot_be_are_refused_by_name() {
         let authority = Authority::new();
         let strict = authority.strict();
         let identity = strict.identity.clone().unwrap();
-        let refused = async |settings: Settings| Node::builder().tls(Some(settings)).bind().await.unwrap_err().to_string();
+        let refused = async |settings: Settings| {
+            Node::builder().tls(Some(settings)).bind().await.unwrap_err().to_string()
+        };
 
         let none = refused(Settings { identity: None, ..strict.clone() }).await;
         assert!(none.contains("set LIBPROCESS_SSL_CERT_FILE and LIBPROCESS_SSL_KEY_FILE"), "{none}");
@@ -354,7 +365,10 @@ fn settings_that_cannot_be_are_refused_by_name() {
         assert_eq!(missing, "read LIBPROCESS_SSL_KEY_FILE \"/none\"");
         let swapped = Identity { cert_file: identity.key_file.clone(), key_file: identity.cert_file };
         let swapped = refused(authority.of(swapped)).await;
-        assert!(swapped.contains("there is no certificate") && !swapped.contains("BEGIN PRIVATE"), "{swapped}");
+        assert!(
+            swapped.contains("there is no certificate") && !swapped.contains("BEGIN PRIVATE"),
+            "{swapped}"
+        );
         let nobody = refused(Settings { names: Names::Openssl, verify_ip: false, ..strict }).await;
         assert!(nobody.contains("set LIBPROCESS_SSL_VERIFY_IPADD=true"), "{nobody}");
     });
