@@ -30,6 +30,7 @@ impl Names {
     }
 
     /// The number of the name. Names that are not the program's own get a quarter of the room together.
+    #[expect(clippy::ptr_arg, reason = "a name that is borrowed lives for ever")]
     pub(super) fn number(&mut self, name: &Cow<'static, str>) -> u16 {
         if let Some(number) = self.numbers.get(name) {
             return *number;

@@ -53,6 +53,7 @@ impl Pids {
     }
 
     /// Sender, receiver and name as one word.
+    #[expect(clippy::ptr_arg, reason = "a name that is borrowed lives for ever")]
     #[inline]
     pub(super) fn pack(&self, from: &Pid, to: &Pid, name: &Cow<'static, str>) -> u64 {
         MEMORY.with_borrow_mut(|memory| {
@@ -118,6 +119,7 @@ impl Pids {
         number
     }
 
+    #[expect(clippy::ptr_arg, reason = "a name that is borrowed lives for ever")]
     fn name(&self, memory: &mut [(u64, usize, usize, u16); REMEMBERED], name: &Cow<'static, str>) -> u16 {
         let Cow::Borrowed(text) = name else { return lock(&self.names).number(name) };
         let key = (self.recorder, text.as_ptr().addr(), text.len());

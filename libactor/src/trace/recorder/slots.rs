@@ -170,7 +170,7 @@ impl Slots {
     }
 
     fn lap(&self, number: u64) -> u64 {
-        number / self.length << LAP
+        (number / self.length) << LAP
     }
 }
 

@@ -123,9 +123,9 @@ fn what_happens_to_a_message_is_written_where_it_is_and_its_first_end_stays() {
         outcome: Outcome::Waiting,
         tags: Vec::new(),
     };
-    assert_eq!(waiting, [record.clone()]);
+    assert_eq!(waiting, std::slice::from_ref(&record));
     let record = Record { began: Some(at(1)), outcome: Outcome::Handling, ..record };
-    assert_eq!(handling, [record.clone()]);
+    assert_eq!(handling, std::slice::from_ref(&record));
     assert_eq!(all(&recorder), [Record { ended: Some(at(3)), outcome: Outcome::Panicked, ..record }]);
 }
 
