@@ -76,6 +76,15 @@ impl<A: Actor> Context<A> {
         self.node.tell(&self.me, to, message);
     }
 
+    /// Tells another actor, and says what the message is about, as its receiver may with [`tag`](Context::tag). What is lost on
+    /// its way can be found by that, and what is beneath it.
+    pub fn tell_tagged<M: WireMessage>(&self, to: &Pid, message: M, tags: &[(&'static str, String)]) {
+        let Cause { trace, message } = self.node.dispatch(&self.me, to, message);
+        for (key, value) in tags {
+            self.node.recorder().tag(trace, message, key, value);
+        }
+    }
+
     /// Tells another actor a message under another name than its type's own: programs of the libprocess kind have names
     /// such as `PONG`. See [`Routes::message_as`](crate::Routes::message_as) for the receiving side.
     pub fn tell_as<M: WireMessage>(&self, to: &Pid, name: &'static str, message: M) {

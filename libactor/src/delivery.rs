@@ -28,13 +28,16 @@ pub(crate) struct Stamp {
 const OWN_MESSAGES: &str = "libactor.";
 
 impl Node {
-    pub(crate) fn dispatch<M: WireMessage>(&self, from: &Pid, to: &Pid, message: M) {
+    /// What follows from the message has the cause that this answers.
+    pub(crate) fn dispatch<M: WireMessage>(&self, from: &Pid, to: &Pid, message: M) -> Cause {
         let (header, stamp) = self.header(from, to, wire_name::<M>(), message.encoded_len());
+        let sent = Cause { trace: header.trace, message: header.id };
         if to.address() == self.address() {
             self.pass(header, stamp, message);
         } else {
             self.inner().transport.send(self, &header, stamp, &message);
         }
+        sent
     }
 
     /// Under a name that is not the type's own: what passes from actor to actor here is the encoded message too.

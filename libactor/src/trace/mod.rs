@@ -1,5 +1,6 @@
 //! Who caused what: the ids that travel with every message, through handlers and futures.
 
+mod causes;
 mod filter;
 mod gather;
 pub(crate) mod http;
@@ -7,6 +8,7 @@ mod json;
 mod merge;
 mod outcome;
 pub(crate) mod parameters;
+mod propagation;
 mod record;
 pub(crate) mod recorder;
 mod search;
@@ -17,6 +19,7 @@ pub(crate) mod taps;
 mod tree;
 pub(crate) mod wire;
 
+pub use causes::Causes;
 pub use filter::Query;
 pub use outcome::Outcome;
 pub use record::{Entry, Record};
