@@ -17,6 +17,7 @@
 //! # Ok::<(), tepui_model::InvalidResources>(())
 //! ```
 
+pub mod about;
 mod attributes;
 mod capabilities;
 mod container_id;

@@ -2,7 +2,31 @@
 //!
 //! Here because both daemons show the same messages, and the list of secret fields must not be kept twice.
 
-use tepui_proto::v1;
+use tepui_proto::{json, v1};
+
+/// Any message by its name as JSON, without secrets and without the values of environment variables, which often are. For
+/// those who watch messages pass.
+///
+/// A call or an event of an HTTP client goes by its message's name and its own: `mesos.v1.scheduler.Call.ACCEPT`.
+pub fn shown(name: &str, body: &[u8]) -> Option<serde_json::Value> {
+    let whole = || json::render(name, body, &is_hidden);
+    whole().or_else(|| json::render(name.rsplit_once('.')?.0, body, &is_hidden))
+}
+
+/// Fields by the ends of their messages' names: those of the v1 API and the others go by the same.
+fn is_hidden(message: &str, field: &str) -> bool {
+    let of = |name: &str| {
+        message.rsplit_once(name).is_some_and(|(package, rest)| rest.is_empty() && package.ends_with('.'))
+    };
+    match field {
+        "secret" => of("Credential"),
+        "value" => of("Secret") || of("Environment.Variable"),
+        // A registry's credentials, wherever they are configured.
+        "docker_config" => true,
+        "config" => of("Image.Docker"),
+        _ => false,
+    }
+}
 
 /// The executor without the values of its secrets; what they are called stays.
 pub fn executor(executor: &v1::ExecutorInfo) -> v1::ExecutorInfo {
@@ -49,19 +73,54 @@ pub fn hide_in_command(command: &mut v1::CommandInfo) {
     }
 }
 
-/// Blanks the values of a container's secret volumes.
+/// Blanks the values of a container's secret volumes, and what its images are fetched with.
 pub fn hide_in_container(container: &mut v1::ContainerInfo) {
+    if let Some(image) = container.mesos.as_mut().and_then(|mesos| mesos.image.as_mut()) {
+        hide_in_image(image);
+    }
     for volume in &mut container.volumes {
         let secret = volume.source.as_mut().and_then(|source| source.secret.as_mut());
         if let Some(secret) = secret {
             secret.value = None;
         }
+        if let Some(image) = &mut volume.image {
+            hide_in_image(image);
+        }
+    }
+}
+
+fn hide_in_image(image: &mut v1::Image) {
+    let Some(docker) = &mut image.docker else { return };
+    if let Some(config) = &mut docker.config {
+        config.value = None;
+    }
+    if let Some(credential) = &mut docker.credential {
+        credential.secret = None;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tepui_proto::v1;
+    use tepui_proto::{json, v1};
+
+    use prost::Message as _;
+
+    #[test]
+    fn whoever_watches_messages_sees_no_secret_and_no_variable() {
+        let variable =
+            v1::environment::Variable { name: "A".into(), value: Some("hush".into()), ..Default::default() };
+        let environment = Some(v1::Environment { variables: vec![variable] });
+        let command = Some(v1::CommandInfo { environment, ..Default::default() }.into());
+        let task = v1::TaskInfo { name: "t".into(), command, ..Default::default() };
+        let credential = v1::Credential { principal: "p".into(), secret: Some("hush".into()) };
+
+        let task = super::shown("mesos.v1.TaskInfo", &task.encode_to_vec()).expect("a message").to_string();
+        let credential = super::shown("mesos.v1.Credential", &credential.encode_to_vec()).expect("a message");
+
+        assert!(task.contains("\"name\":\"A\"") && !task.contains("hush"), "{task}");
+        assert_eq!(credential, serde_json::json!({ "principal": "p", "secret": json::HIDDEN }));
+        assert!(super::shown("mesos.v1.scheduler.Call.ACCEPT", &[]).is_some());
+    }
 
     #[test]
     fn a_secret_keeps_its_name_and_loses_its_value() {

@@ -15,11 +15,13 @@
 mod error;
 mod number;
 mod read;
+mod render;
 mod skip;
 mod write;
 
 pub use error::JsonError;
 pub use read::{FromJson, MAX_DEPTH, from_slice};
+pub use render::{HIDDEN, render};
 pub use write::AsJson;
 
 use crate::schema::Described;

@@ -165,9 +165,9 @@ fn empty(kind: Kind) -> Value<'static> {
 }
 
 /// One value of a field.
-struct Single<'a> {
-    kind: Kind,
-    value: Value<'a>,
+pub(super) struct Single<'a> {
+    pub(super) kind: Kind,
+    pub(super) value: Value<'a>,
 }
 
 impl Serialize for Single<'_> {
