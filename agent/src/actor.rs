@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use libactor::trace::Cause;
 use libactor::{Actor, Context, Exit, Handler, Message, Pid, Receive, Routes};
 use tepui_agent_core::{
     Agent, Connection, Cx, ExecutorCall, Input, MasterMessage, Peer, Pid as CorePid, Reply, RequestId,
 };
+use tepui_model::about::{About as _, Kind as _};
 use tepui_model::{ContainerId, Time};
 use tepui_proto::{internal, v1};
 use tokio::sync::{oneshot, watch};
 
 use crate::checkpoint::Writer;
+use crate::recorded::{Arrival, Told};
 use crate::stream::EventStream;
 use crate::world::World;
 
@@ -21,6 +24,7 @@ pub(crate) struct AgentActor {
     pub(crate) world: Arc<World>,
     pub(crate) writer: Writer,
     pub(crate) streams: BTreeMap<Connection, EventStream>,
+    pub(crate) told: Told,
     /// Of calls being handled: the core replies in the same step.
     pub(crate) replies: BTreeMap<RequestId, Reply>,
     /// Containers being prepared and started, as long as they are wanted: how to stop their preparation.
@@ -41,6 +45,7 @@ impl Message for Happened {
 pub(crate) struct HttpCall {
     pub call: v1::executor::Call,
     pub stream: Option<EventStream>,
+    pub arrival: Arrival,
 }
 
 /// The reply, and the number of the stream if one was brought.
@@ -83,6 +88,7 @@ impl AgentActor {
             world,
             writer,
             streams: BTreeMap::new(),
+            told: Told::new(),
             replies: BTreeMap::new(),
             launching: BTreeMap::new(),
             ended,
@@ -99,6 +105,13 @@ impl AgentActor {
     }
 
     fn master(&mut self, cx: &mut Context<Self>, from: &Pid, message: MasterMessage) {
+        match &message {
+            MasterMessage::RunTask(run) => self.told.run(run.framework.id.as_ref(), [&run.task]),
+            MasterMessage::RunTaskGroup(run) => {
+                self.told.run(run.framework.id.as_ref(), &run.task_group.tasks);
+            }
+            _ => {}
+        }
         let from = CorePid::new(from.to_string());
         self.step(cx, Input::Master { from, message });
     }
@@ -134,6 +147,7 @@ impl Actor for AgentActor {
 
     fn exited(&mut self, cx: &mut Context<Self>, pid: &Pid, _why: Exit) {
         let gone = CorePid::new(pid.to_string());
+        self.told.actor_gone(&gone);
         if self.core.master() == Some(&gone) {
             self.step(cx, Input::MasterExited(gone));
         } else {
@@ -160,12 +174,10 @@ impl Handler<HttpCall> for AgentActor {
             connection
         });
         let call = ExecutorCall::http(message.call, request, connection);
-        self.step(cx, Input::Executor(Box::new(call)));
+        self.recorded(cx, call, &message.arrival);
         let reply = self.replies.remove(&request).expect("the core replies to a call in the same step");
         match (connection, &reply) {
-            (Some(connection), Reply::Subscribed) => {
-                drop(cx.after(crate::stream::HEARTBEAT, Heartbeat(connection)))
-            }
+            (Some(connection), Reply::Subscribed) => beat(cx, connection),
             (Some(connection), _) => drop(self.streams.remove(&connection)),
             (None, _) => {}
         }
@@ -177,7 +189,7 @@ impl Handler<Heartbeat> for AgentActor {
     fn handle(&mut self, cx: &mut Context<Self>, Heartbeat(connection): Heartbeat) {
         if self.streams.contains_key(&connection) {
             self.send_event(cx, &Peer::Http(connection), &crate::stream::heartbeat());
-            cx.after(crate::stream::HEARTBEAT, Heartbeat(connection));
+            beat(cx, connection);
         }
     }
 }
@@ -197,9 +209,18 @@ impl<R: Send + 'static> Handler<Look<R>> for AgentActor {
 
 impl Receive<v1::executor::Call> for AgentActor {
     fn receive(&mut self, cx: &mut Context<Self>, from: &Pid, call: v1::executor::Call) {
-        let call = ExecutorCall::actor(call, CorePid::new(from.to_string()));
+        cx.tag("kind", call.kind());
+        call.about().iter().for_each(|(key, value)| cx.tag(key, value));
+        let from = CorePid::new(from.to_string());
+        self.told.actor_calls(from.clone(), &call);
+        let call = ExecutorCall::actor(call, from);
         self.step(cx, Input::Executor(Box::new(call)));
     }
+}
+
+/// Not a late consequence of the SUBSCRIBE that it began with.
+fn beat(cx: &mut Context<AgentActor>, connection: Connection) {
+    Cause::default().during(|| cx.after(crate::stream::HEARTBEAT, Heartbeat(connection)));
 }
 
 /// One message of the master is one variant of the input.
@@ -207,6 +228,7 @@ macro_rules! from_master {
     ($($message:ident => $variant:expr,)*) => {
         $(impl Receive<internal::$message> for AgentActor {
             fn receive(&mut self, cx: &mut Context<Self>, from: &Pid, message: internal::$message) {
+                message.about().iter().for_each(|(key, value)| cx.tag(key, value));
                 self.master(cx, from, $variant(message));
             }
         })*

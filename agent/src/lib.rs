@@ -30,6 +30,7 @@ mod http;
 mod info;
 mod perform;
 mod reach;
+mod recorded;
 mod shown;
 mod start;
 mod stream;

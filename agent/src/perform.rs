@@ -1,8 +1,12 @@
 //! Performs what the core asks for: one match, one line for each.
 
+use std::time::Duration;
+
+use libactor::trace::Cause;
 use libactor::{Context, Pid};
 use prost::Name;
-use tepui_agent_core::{Effect, Fact, Input, Level, Peer, Pid as CorePid, ToMaster};
+use tepui_agent_core::{Effect, Fact, Input, Level, Peer, Pid as CorePid, Timer, ToMaster};
+use tepui_model::about::{About, Tag};
 use tepui_proto::v1;
 use tracing::{debug, error, info, warn};
 
@@ -17,15 +21,21 @@ impl AgentActor {
             Effect::Reply { request, reply } => drop(self.replies.insert(request, reply)),
             Effect::Checkpoint { ticket, writes } => {
                 let me = cx.actor_ref();
-                let answer =
-                    move |ticket, outcome| me.tell(Happened(Input::Checkpointed { ticket, outcome }));
+                // What goes on once it is written follows from what asked for it.
+                let cause = Cause::current();
+                let answer = move |ticket, outcome| {
+                    cause.during(|| me.tell(Happened(Input::Checkpointed { ticket, outcome })));
+                };
                 self.writer.write(ticket, writes, answer);
             }
             Effect::RecoverContainers(runs) => self.recover_containers(cx, runs),
-            Effect::Launch(launch) => self.launch_container(cx, *launch),
+            Effect::Launch(launch) => {
+                self.told.starts(&launch.run.framework.to_string(), &launch.run.executor.to_string());
+                self.launch_container(cx, *launch);
+            }
             Effect::Update { container, resources } => self.update_container(cx, container, &resources),
             Effect::Destroy(container) => self.destroy_container(cx, &container),
-            Effect::Arm { timer, after } => drop(cx.after(after, Happened(Input::TimerDue(timer)))),
+            Effect::Arm { timer, after } => arm(cx, timer, after),
             Effect::Watch(pid) => watch(cx, &pid),
             Effect::Collect(run) => self.world.collect(run),
             Effect::Log(fact) => log(&fact),
@@ -35,16 +45,11 @@ impl AgentActor {
 
     /// An executor that does not read loses its stream, not our memory.
     pub(crate) fn send_event(&mut self, cx: &mut Context<Self>, to: &Peer, event: &v1::executor::Event) {
-        match to {
-            Peer::Actor(pid) => tell(cx, pid, event.clone()),
-            Peer::Http(connection) => {
-                let Some(stream) = self.streams.get(connection) else { return };
-                if !stream.send(event) {
-                    warn!(%connection, "executor does not read its events; stream closed");
-                    self.streams.remove(connection);
-                    cx.actor_ref().tell(Happened(Input::ExecutorGone(to.clone())));
-                }
-            }
+        let sent = self.tell_executor(cx, to, event);
+        if let (false, Peer::Http(connection)) = (sent, to) {
+            warn!(%connection, "executor does not read its events; stream closed");
+            self.streams.remove(connection);
+            cx.actor_ref().tell(Happened(Input::ExecutorGone(to.clone())));
         }
     }
 
@@ -68,9 +73,26 @@ fn tell_master(cx: &mut Context<AgentActor>, to: &CorePid, message: ToMaster) {
     }
 }
 
-fn tell<M: Name + Default + 'static>(cx: &mut Context<AgentActor>, to: &CorePid, message: M) {
+/// What comes again and again is no late consequence of what it began with.
+fn arm(cx: &mut Context<AgentActor>, timer: Timer, after: Duration) {
+    let begins_anew = matches!(timer, Timer::Register { .. } | Timer::Ping { .. });
+    let cause = if begins_anew { Cause::default() } else { Cause::current() };
+    cause.during(|| cx.after(after, Happened(Input::TimerDue(timer))));
+}
+
+fn tell<M: Name + Default + About + 'static>(cx: &mut Context<AgentActor>, to: &CorePid, message: M) {
+    let tags = message.about();
+    tell_about(cx, to, message, tags);
+}
+
+pub(crate) fn tell_about<M: Name + Default + 'static>(
+    cx: &mut Context<AgentActor>,
+    to: &CorePid,
+    message: M,
+    tags: Vec<Tag>,
+) {
     match to.as_str().parse::<Pid>() {
-        Ok(to) => cx.tell(&to, message),
+        Ok(to) => cx.tell_tagged(&to, message, &tags),
         Err(why) => warn!(%why, message = M::full_name(), "message without an address dropped"),
     }
 }

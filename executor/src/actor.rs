@@ -1,11 +1,16 @@
 //! The executor as an actor: events in, calls out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use libactor::trace::Cause;
 use libactor::{
     Actor, ActorRef, Context as ActorContext, Exit, Handler, Message, Pid, Receive, Routes, Timestamp,
 };
+use tepui_model::about::{About, Kind, Tag};
+use tepui_model::task_state;
+use tepui_proto::v1;
 use tepui_proto::v1::executor::{Call, Event, event};
 use tokio::sync::oneshot;
 
@@ -19,6 +24,8 @@ pub(crate) struct ExecutorActor<E: Executor> {
     executor: E,
     environment: Arc<Environment>,
     session: Session,
+    /// What was last heard of each task: what the executor finds out by itself follows from it.
+    causes: BTreeMap<String, Cause>,
     /// The agent's actor, when the way is by actor messages.
     agent: Option<Pid>,
     link: Link,
@@ -108,6 +115,7 @@ impl<E: Executor> ExecutorActor<E> {
             session: Session::new(environment),
             agent,
             link: Link::Closed,
+            causes: BTreeMap::new(),
             attempt: 0,
             started: None,
             stopping: false,
@@ -128,7 +136,8 @@ impl<E: Executor> ExecutorActor<E> {
             )),
             Some(pid) => {
                 cx.watch(pid);
-                cx.tell(pid, call);
+                let tags = tags(&call);
+                cx.tell_tagged(pid, call, &tags);
                 Link::Actor(pid.clone())
             }
         };
@@ -138,7 +147,10 @@ impl<E: Executor> ExecutorActor<E> {
         match &self.link {
             Link::Closed => {}
             Link::Http(link) => link.send(call),
-            Link::Actor(pid) => cx.tell(pid, call),
+            Link::Actor(pid) => {
+                let tags = tags(&call);
+                cx.tell_tagged(pid, call, &tags);
+            }
         }
     }
 
@@ -179,17 +191,20 @@ impl<E: Executor> ExecutorActor<E> {
             event::Type::Launch => {
                 let Some(launch) = event.launch else { return };
                 self.session.launched(&launch.task);
+                self.note_cause(&launch.task.task_id);
                 self.call_back(cx, |executor, cx| executor.launch(cx, launch.task));
             }
             event::Type::LaunchGroup => {
                 let Some(launch) = event.launch_group else { return };
                 for task in &launch.task_group.tasks {
                     self.session.launched(task);
+                    self.note_cause(&task.task_id);
                 }
                 self.call_back(cx, |executor, cx| executor.launch_group(cx, launch.task_group.tasks));
             }
             event::Type::Kill => {
                 let Some(kill) = event.kill else { return };
+                self.note_cause(&kill.task_id);
                 self.call_back(cx, |executor, cx| executor.kill(cx, &kill.task_id, kill.kill_policy));
             }
             event::Type::Acknowledged => {
@@ -229,8 +244,9 @@ impl<E: Executor> ExecutorActor<E> {
     fn obey(&mut self, cx: &mut ActorContext<Self>, command: Command<E>) {
         match command {
             Command::Update(status) => {
+                let cause = self.cause_of(&status);
                 if let Some(effect) = self.session.update(*status) {
-                    self.perform(cx, effect);
+                    cause.during(|| self.perform(cx, effect));
                 }
             }
             Command::Message(data) => {
@@ -250,6 +266,21 @@ impl<E: Executor> ExecutorActor<E> {
         }
     }
 
+    fn note_cause(&mut self, task: &v1::TaskId) {
+        self.causes.insert(task.value.clone(), Cause::current());
+    }
+
+    /// What an update follows from: what is being handled, or what was last heard of its task.
+    fn cause_of(&mut self, status: &v1::TaskStatus) -> Cause {
+        let task = &status.task_id.value;
+        let heard = match task_state::is_terminal(status.state()) {
+            true => self.causes.remove(task),
+            false => self.causes.get(task).copied(),
+        };
+        let current = Cause::current();
+        if current == Cause::default() { heard.unwrap_or_default() } else { current }
+    }
+
     /// Ends a stopping executor once the agent has all its updates.
     fn stop_when_told(&mut self, cx: &mut ActorContext<Self>) {
         if self.stopping && self.session.all_acknowledged() {
@@ -265,6 +296,12 @@ impl<E: Executor> ExecutorActor<E> {
             let _ = ended.send(outcome);
         }
     }
+}
+
+/// What a call or an event is, and is about, for those who read traces.
+fn tags<M: About + Kind>(message: &M) -> Vec<Tag> {
+    let kind = [("kind", message.kind().to_owned())];
+    kind.into_iter().chain(message.about()).collect()
 }
 
 impl<E: Executor> Actor for ExecutorActor<E> {
@@ -287,7 +324,10 @@ impl<E: Executor> Actor for ExecutorActor<E> {
 impl<E: Executor> Receive<Event> for ExecutorActor<E> {
     fn receive(&mut self, cx: &mut ActorContext<Self>, from: &Pid, event: Event) {
         match &self.link {
-            Link::Actor(agent) if agent == from => self.heard(cx, event),
+            Link::Actor(agent) if agent == from => {
+                tags(&event).iter().for_each(|(key, value)| cx.tag(key, value));
+                self.heard(cx, event);
+            }
             _ => tracing::warn!(%from, "dropped an event that is not from our agent"),
         }
     }

@@ -8,12 +8,14 @@ use tepui_master_core::{
     Ticket, Timer, Via,
 };
 use tepui_model::Time;
+use tepui_model::about::{About as _, Kind as _};
 use tepui_proto::v1::scheduler::{Call, call};
 use tepui_proto::{internal, v1};
 
 use crate::allocation::{Allocated, Allocation};
 use crate::encoding::Encoding;
 use crate::reads::Reads;
+use crate::recorded::{Arrival, Told};
 use crate::registrar::{self, Registrar};
 use crate::stream::{EventStream, Outlet};
 
@@ -27,6 +29,7 @@ pub(crate) struct MasterActor {
     pub(crate) allocation: Allocation,
     pub(crate) streams: BTreeMap<Connection, Outlet>,
     pub(crate) timers: BTreeMap<Timer, TimerHandle>,
+    pub(crate) told: Told,
     /// Numbers for requests and streams.
     next: u64,
     /// The call under way: its answer, once the core has given it, and the encoding of the stream it may open.
@@ -36,8 +39,15 @@ pub(crate) struct MasterActor {
 /// What `perform` needs to know of the call that is being handled, and leaves for it.
 #[derive(Default)]
 pub(crate) struct CallUnderWay {
-    pub(crate) stream: Option<(String, Encoding)>,
+    pub(crate) stream: Option<NewOutlet>,
     pub(crate) outcome: Option<Outcome>,
+}
+
+/// What the stream that a call may open is like.
+pub(crate) struct NewOutlet {
+    pub(crate) id: String,
+    pub(crate) encoding: Encoding,
+    pub(crate) wants_causes: bool,
 }
 
 /// A scheduler's call over HTTP.
@@ -46,6 +56,7 @@ pub(crate) struct HttpCall {
     /// The encoding that `Accept` allows.
     pub(crate) accepted: Option<Encoding>,
     pub(crate) stream_id: Option<String>,
+    pub(crate) arrival: Arrival,
 }
 
 /// An operator ends a framework.
@@ -106,12 +117,13 @@ impl MasterActor {
             allocation,
             streams: BTreeMap::new(),
             timers: BTreeMap::new(),
+            told: Told::new(),
             next: 0,
             call: CallUnderWay::default(),
         }
     }
 
-    fn step(&mut self, cx: &mut Context<Self>, input: Input) {
+    pub(crate) fn step(&mut self, cx: &mut Context<Self>, input: Input) {
         let mut step = Cx::at(Time::from_nanos(cx.now().as_nanos()));
         self.core.step(&mut step, input);
         self.perform(cx, step.effects);
@@ -172,6 +184,7 @@ macro_rules! from_agents {
         impl Receive<internal::$message> for MasterActor {
             fn receive(&mut self, cx: &mut Context<Self>, from: &Pid, message: internal::$message) {
                 let input: fn(internal::$message) -> FromAgent = $input;
+                message.about().iter().for_each(|(key, value)| cx.tag(key, value));
                 self.agent(cx, from, input(message));
             }
         }
@@ -192,6 +205,8 @@ from_agents! {
 
 impl Receive<v1::scheduler::Call> for MasterActor {
     fn receive(&mut self, cx: &mut Context<Self>, from: &Pid, call: Call) {
+        cx.tag("kind", call.kind());
+        call.about().iter().for_each(|(key, value)| cx.tag(key, value));
         self.step(cx, Input::Call(Box::new(SchedulerCall { call, via: Via::Actor(core_pid(from)) })));
     }
 }
@@ -202,9 +217,12 @@ impl Handler<HttpCall> for MasterActor {
             connection: Connection(self.number()),
             id: uuid::Uuid::new_v4().to_string(),
         });
-        let encoding = http.accepted.unwrap_or(Encoding::Json);
-        self.call =
-            CallUnderWay { stream: stream.clone().map(|stream| (stream.id, encoding)), outcome: None };
+        let outlet = stream.clone().map(|stream| NewOutlet {
+            id: stream.id,
+            encoding: http.accepted.unwrap_or(Encoding::Json),
+            wants_causes: http.arrival.wants_causes,
+        });
+        self.call = CallUnderWay { stream: outlet, outcome: None };
         let request = HttpRequest {
             request: RequestId(self.number()),
             acceptable: http.accepted.is_some(),
@@ -212,7 +230,8 @@ impl Handler<HttpCall> for MasterActor {
             principal: None,
             stream,
         };
-        self.step(cx, Input::Call(Box::new(SchedulerCall { call: http.call, via: Via::Http(request) })));
+        let call = Box::new(SchedulerCall { call: http.call, via: Via::Http(request) });
+        self.recorded(cx, call, &http.arrival);
         self.outcome()
     }
 }

@@ -11,6 +11,7 @@ mod http;
 mod identity;
 mod perform;
 mod reads;
+mod recorded;
 mod registrar;
 mod start;
 mod stream;

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use libactor::trace::Cause;
 use libactor::{Context, Pid};
-use tepui_master_core::{Connection, Effect, Fact, Level, Peer, Timer, ToAgent};
+use tepui_master_core::{Alarm, Connection, Effect, Fact, Level, Peer, Timer, ToAgent};
 use tepui_model::Time;
+use tepui_model::about::{About, Kind as _, Tag};
 use tepui_proto::v1::scheduler::Event;
 
 use crate::actor::{MasterActor, Outcome, StreamEnded, TimerDue};
 use crate::registrar::Change;
-use crate::stream;
+use crate::{recorded, stream};
 
 impl MasterActor {
     /// Performs the effects of one step. The readers hear of changes first, so that whoever is answered or told something
@@ -36,7 +38,10 @@ impl MasterActor {
             Effect::Answer { answer, .. } => self.call.outcome = Some(Outcome::Answer(answer)),
             Effect::Open { connection, .. } => self.open(cx, connection),
             Effect::Event { to: Peer::Http(connection), event } => self.stream(cx, connection, &event),
-            Effect::Event { to: Peer::Actor(pid), event } => tell(cx, &pid, (*event).clone()),
+            Effect::Event { to: Peer::Actor(pid), event } => {
+                let kind = [("kind", event.kind().to_owned())];
+                tell_about(cx, &pid, (*event).clone(), kind.into_iter().chain(event.about()).collect());
+            }
             Effect::Close(connection) => drop(self.streams.remove(&connection)),
             Effect::Send { to, message } => send(cx, &to, message),
             Effect::Persist { ticket, operation } => self.registrar.persist(Change { ticket, operation }),
@@ -52,15 +57,22 @@ impl MasterActor {
     }
 
     fn open(&mut self, cx: &Context<Self>, connection: Connection) {
-        let Some((id, encoding)) = self.call.stream.take() else { return };
-        let (outlet, stream) = stream::open(id, encoding, connection, cx.actor_ref());
+        let Some(new) = self.call.stream.take() else { return };
+        let (outlet, stream) = stream::open(new, recorded::client(cx, None), connection, cx.actor_ref());
         self.streams.insert(connection, outlet);
         self.call.outcome = Some(Outcome::Stream(stream));
     }
 
     fn stream(&mut self, cx: &mut Context<Self>, connection: Connection, event: &Event) {
+        let Some(outlet) = self.streams.get_mut(&connection) else { return };
+        if let Some(subscribed) = &event.subscribed {
+            outlet.client = recorded::client(cx, Some(&subscribed.framework_id));
+        }
+        let (body, client) = (outlet.encode(event), outlet.client.clone());
+        let cause = self.record_event(cx, &client, event, body.len());
         let Some(outlet) = self.streams.get(&connection) else { return };
-        if !outlet.send(event) {
+        if !outlet.send(body, cause) {
+            cx.node().recorder().ended(cause.message, libactor::trace::Outcome::Overflow);
             // Its end counts from now: a reader that does not read may take minutes to be noticed as gone.
             cx.actor_ref().tell(StreamEnded(connection));
             tracing::warn!(%connection, "closed an event stream: its reader is too slow or gone");
@@ -70,7 +82,16 @@ impl MasterActor {
 
     fn arm(&mut self, cx: &mut Context<Self>, timer: Timer, at: Time) {
         let now = Time::from_nanos(cx.now().as_nanos());
-        let handle = cx.after(at.since(now).max(Duration::ZERO), TimerDue(timer));
+        let pause = at.since(now).max(Duration::ZERO);
+        // What comes again and again is no late consequence of what it began with.
+        let handle = match timer.alarm {
+            Alarm::Heartbeat(_) | Alarm::Ping(_) | Alarm::RegistryPruning => {
+                Cause::default().during(|| cx.after(pause, TimerDue(timer)))
+            }
+            Alarm::Failover(_) | Alarm::OfferTimeout(_) | Alarm::Reregistration(_) | Alarm::Recovery => {
+                cx.after(pause, TimerDue(timer))
+            }
+        };
         self.timers.insert(timer, handle);
     }
 
@@ -87,9 +108,23 @@ fn pid_of(pid: &tepui_master_core::Pid) -> Option<Pid> {
     parsed.inspect_err(|error| tracing::warn!(%pid, %error, "not an address")).ok()
 }
 
-fn tell<M: libactor::WireMessage>(cx: &Context<MasterActor>, to: &tepui_master_core::Pid, message: M) {
+fn tell<M: libactor::WireMessage + About>(
+    cx: &Context<MasterActor>,
+    to: &tepui_master_core::Pid,
+    message: M,
+) {
+    let tags = message.about();
+    tell_about(cx, to, message, tags);
+}
+
+fn tell_about<M: libactor::WireMessage>(
+    cx: &Context<MasterActor>,
+    to: &tepui_master_core::Pid,
+    message: M,
+    tags: Vec<Tag>,
+) {
     if let Some(pid) = pid_of(to) {
-        cx.tell(&pid, message);
+        cx.tell_tagged(&pid, message, &tags);
     }
 }
 
@@ -104,10 +139,7 @@ fn send(cx: &Context<MasterActor>, to: &tepui_master_core::Pid, message: ToAgent
         ToAgent::Registered(message) => tell(cx, to, message),
         ToAgent::Reregistered(message) => tell(cx, to, *message),
         ToAgent::Ping(message) => tell(cx, to, message),
-        ToAgent::RunTask(message) => {
-            cx.tag("task", &message.task.task_id.value);
-            tell(cx, to, *message);
-        }
+        ToAgent::RunTask(message) => tell(cx, to, *message),
         ToAgent::KillTask(message) => tell(cx, to, message),
         ToAgent::StatusUpdateAcknowledgement(message) => tell(cx, to, message),
         ToAgent::OperationStatusAcknowledgement(message) => tell(cx, to, message),

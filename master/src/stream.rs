@@ -7,13 +7,14 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::Stream;
-use libactor::ActorRef;
+use libactor::trace::Cause;
+use libactor::{ActorRef, Pid};
 use tepui_master_core::Connection;
 use tepui_proto::recordio;
 use tepui_proto::v1::scheduler::Event;
 use tokio::sync::mpsc;
 
-use crate::actor::{MasterActor, StreamEnded};
+use crate::actor::{MasterActor, NewOutlet, StreamEnded};
 use crate::encoding::Encoding;
 
 /// Bytes of events that wait for a slow reader: a hundred thousand updates, or the offers of a whole large cluster. Beyond
@@ -22,7 +23,10 @@ const MAX_WAITING: usize = 64 << 20;
 
 /// The master's end.
 pub(crate) struct Outlet {
+    /// Who reads, as the flight recorder calls it.
+    pub(crate) client: Pid,
     encoding: Encoding,
+    wants_causes: bool,
     records: mpsc::UnboundedSender<Bytes>,
     waiting: Arc<AtomicUsize>,
 }
@@ -39,23 +43,32 @@ pub(crate) struct EventStream {
 
 /// Makes both ends.
 pub(crate) fn open(
-    id: String,
-    encoding: Encoding,
+    new: NewOutlet,
+    client: Pid,
     connection: Connection,
     master: ActorRef<MasterActor>,
 ) -> (Outlet, EventStream) {
     let (sender, records) = mpsc::unbounded_channel();
     let waiting = Arc::new(AtomicUsize::new(0));
     let read = waiting.clone();
+    let NewOutlet { id, encoding, wants_causes } = new;
     let stream = EventStream { id, encoding, records, waiting: read, connection, master };
-    (Outlet { encoding, records: sender, waiting }, stream)
+    (Outlet { client, encoding, wants_causes, records: sender, waiting }, stream)
 }
 
 impl Outlet {
-    /// Queues an event as one record; false if the stream cannot take it and must be closed.
+    pub(crate) fn encode(&self, event: &Event) -> Vec<u8> {
+        self.encoding.encode(event)
+    }
+
+    /// Queues an encoded event as one record; false if the stream cannot take it and must be closed.
     #[must_use]
-    pub(crate) fn send(&self, event: &Event) -> bool {
-        let record = recordio::encode(&self.encoding.encode(event));
+    pub(crate) fn send(&self, mut event: Vec<u8>, cause: Cause) -> bool {
+        // JSON has no place for it that strict readers would skip.
+        if self.wants_causes && self.encoding == Encoding::Protobuf {
+            cause.append_to(&mut event);
+        }
+        let record = recordio::encode(&event);
         let waiting = self.waiting.fetch_add(record.len(), Ordering::Relaxed);
         // One event is taken however large it is: a stream that is read must not be closed for it.
         (waiting == 0 || waiting + record.len() <= MAX_WAITING) && self.records.send(record).is_ok()

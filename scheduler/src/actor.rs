@@ -6,6 +6,7 @@ use std::time::Duration;
 use libactor::{
     Actor, ActorRef, Context as ActorContext, Exit, Handler, Message, Pid, Receive, Routes, Timestamp,
 };
+use tepui_model::about::{About, Kind, Tag};
 use tepui_proto::v1;
 use tepui_proto::v1::scheduler::{Call, Event, call, event};
 use tokio::sync::oneshot;
@@ -119,7 +120,8 @@ impl<F: Framework> SchedulerActor<F> {
             }
             MasterAddress::Actor(pid) => {
                 cx.watch(pid);
-                cx.tell(pid, call);
+                let tags = tags(&call);
+                cx.tell_tagged(pid, call, &tags);
                 Link::Actor(pid.clone())
             }
         };
@@ -131,7 +133,10 @@ impl<F: Framework> SchedulerActor<F> {
                 tracing::debug!(call = call.r#type().as_str_name(), "dropped a call: not subscribed")
             }
             Link::Http(link) => link.send(call),
-            Link::Actor(pid) => cx.tell(pid, call),
+            Link::Actor(pid) => {
+                let tags = tags(&call);
+                cx.tell_tagged(pid, call, &tags);
+            }
         }
     }
 
@@ -325,6 +330,12 @@ impl<F: Framework> SchedulerActor<F> {
     }
 }
 
+/// What a call or an event is, and is about, for those who read traces.
+fn tags<M: About + Kind>(message: &M) -> Vec<Tag> {
+    let kind = [("kind", message.kind().to_owned())];
+    kind.into_iter().chain(message.about()).collect()
+}
+
 /// An offer with resources we cannot read is declined with the rest: better than a framework that ends over it.
 fn read_offer(offer: v1::Offer) -> Option<Offer> {
     let id = offer.id.clone();
@@ -353,7 +364,10 @@ impl<F: Framework> Actor for SchedulerActor<F> {
 impl<F: Framework> Receive<Event> for SchedulerActor<F> {
     fn receive(&mut self, cx: &mut ActorContext<Self>, from: &Pid, event: Event) {
         match &self.link {
-            Link::Actor(master) if master == from => self.heard(cx, event),
+            Link::Actor(master) if master == from => {
+                tags(&event).iter().for_each(|(key, value)| cx.tag(key, value));
+                self.heard(cx, event);
+            }
             _ => tracing::warn!(%from, "dropped an event that is not from our master"),
         }
     }

@@ -2,6 +2,7 @@
 
 use futures::stream;
 use libactor::AskError;
+use libactor::trace::Cause;
 use libactor::web::http::header;
 use libactor::web::{HttpRequest, HttpResponse};
 use tepui_agent_core::{Connection, Input, Peer, Reply};
@@ -12,7 +13,8 @@ use tokio::sync::mpsc;
 use super::negotiate::{self, Encoding};
 use super::{Site, answer};
 use crate::actor::{Happened, HttpCall};
-use crate::stream::EventStream;
+use crate::recorded::Arrival;
+use crate::stream::{Client, EventStream};
 
 pub(super) async fn serve(request: &HttpRequest, body: &[u8], site: &Site) -> Result<HttpResponse, AskError> {
     let call = match negotiate::content_type(request, "application/json or application/x-protobuf") {
@@ -23,16 +25,24 @@ pub(super) async fn serve(request: &HttpRequest, body: &[u8], site: &Site) -> Re
         Ok(call) => call,
         Err(why) => return Ok(answer::text(400, why)),
     };
+    let header = |name: &str| request.headers().get(name)?.to_str().ok();
+    let parent = header("traceparent").and_then(Cause::from_traceparent);
+    let arrival = Arrival { size: body.len(), parent };
     if call.r#type() != call::Type::Subscribe || call.subscribe.is_none() {
-        let (reply, _) = site.agent.ask(HttpCall { call, stream: None }).await?;
+        let (reply, _) = site.agent.ask(HttpCall { call, stream: None, arrival }).await?;
         return Ok(answered(reply));
     }
     let Some(encoding) = negotiate::accepted(request) else {
         let why = "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'";
         return Ok(answer::text(406, why));
     };
-    let (stream, events) = EventStream::new(encoding);
-    match site.agent.ask(HttpCall { call, stream: Some(stream) }).await? {
+    let client = Client {
+        framework: call.framework_id.value.clone(),
+        executor: call.executor_id.value.clone(),
+        wants_causes: header("tepui-causes") == Some("yes"),
+    };
+    let (stream, events) = EventStream::new(encoding, client);
+    match site.agent.ask(HttpCall { call, stream: Some(stream), arrival }).await? {
         (Reply::Subscribed, Some(connection)) => Ok(subscribed(site, encoding, connection, events)),
         (refusal, _) => Ok(answered(refusal)),
     }

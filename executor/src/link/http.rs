@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use libactor::trace::Cause;
 use libactor::{ActorRef, tls};
 use prost::Message as _;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -17,6 +18,9 @@ use crate::actor::{ExecutorActor, Incoming, News};
 const PROTOBUF: &str = "application/x-protobuf";
 /// The largest event taken from an agent; a task group with its data is one.
 const MAX_EVENT: usize = 64 << 20;
+/// Asks for events that end with the ids of the message that they are; calls that follow from one say so in `traceparent`.
+const CAUSES: &str = "tepui-causes";
+const TRACEPARENT: &str = "traceparent";
 /// Time for a call to be answered before the subscription counts as lost.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time to reach the agent, on this very machine, before the attempt counts as failed.
@@ -24,7 +28,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A subscription over HTTP. Dropping it closes the stream.
 pub(crate) struct HttpLink {
-    calls: mpsc::UnboundedSender<Call>,
+    calls: mpsc::UnboundedSender<(Call, Cause)>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -59,7 +63,7 @@ impl HttpLink {
     /// Sends a call once those before it have been answered.
     pub(crate) fn send(&self, call: Call) {
         // A closed queue means the stream is lost, which the actor is about to hear.
-        let _ = self.calls.send(call);
+        let _ = self.calls.send((call, Cause::current()));
     }
 }
 
@@ -81,7 +85,7 @@ enum ConverseError {
 async fn converse(
     endpoint: &str,
     subscribe: Bytes,
-    waiting: mpsc::UnboundedReceiver<Call>,
+    waiting: mpsc::UnboundedReceiver<(Call, Cause)>,
     tell: &impl Fn(News),
 ) -> Result<(), ConverseError> {
     let tls = tls::from_environment().map_err(|error| ConverseError::Tls(chain(&error)))?;
@@ -100,6 +104,7 @@ async fn converse(
         .post(url)
         .header(CONTENT_TYPE, PROTOBUF)
         .header(ACCEPT, PROTOBUF)
+        .header(CAUSES, "yes")
         .body(subscribe)
         .send()
         .await
@@ -125,7 +130,8 @@ async fn read_events(mut response: Response, tell: &impl Fn(News)) -> Result<(),
         {
             let event =
                 wire::decode::<Event>(&record).map_err(|cause| ConverseError::Event(cause.to_string()))?;
-            tell(News::Event(Box::new(event)));
+            let cause = Cause::at_end_of(&record).unwrap_or_default();
+            cause.during(|| tell(News::Event(Box::new(event))));
         }
     }
 }
@@ -135,12 +141,15 @@ async fn read_events(mut response: Response, tell: &impl Fn(News)) -> Result<(),
 async fn send_calls(
     client: &Client,
     url: &str,
-    mut waiting: mpsc::UnboundedReceiver<Call>,
+    mut waiting: mpsc::UnboundedReceiver<(Call, Cause)>,
 ) -> Result<(), ConverseError> {
-    while let Some(call) = waiting.recv().await {
+    while let Some((call, cause)) = waiting.recv().await {
         let name = call.r#type().as_str_name();
-        let request =
+        let mut request =
             client.post(url).header(CONTENT_TYPE, PROTOBUF).timeout(CALL_TIMEOUT).body(call.encode_to_vec());
+        if let Some(parent) = cause.to_traceparent() {
+            request = request.header(TRACEPARENT, parent);
+        }
         let sent =
             request.send().await.map_err(|cause| ConverseError::Call { call: name, cause: chain(&cause) })?;
         let status = sent.status();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use libactor::trace::Cause;
 use libactor::{ActorRef, tls};
 use prost::Message as _;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
@@ -21,6 +22,9 @@ const STREAM_ID: &str = "Mesos-Stream-Id";
 const MAX_REDIRECTS: u32 = 5;
 /// The largest event taken from a master: Mesos' masters send offers of thousands of agents in one.
 const MAX_EVENT: usize = 64 << 20;
+/// Asks for events that end with the ids of the message that they are; calls that follow from one say so in `traceparent`.
+const CAUSES: &str = "tepui-causes";
+const TRACEPARENT: &str = "traceparent";
 /// Time for a call to be answered before the subscription counts as lost.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time to reach a master before the attempt counts as failed.
@@ -28,7 +32,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A subscription over HTTP. Dropping it closes the stream.
 pub(crate) struct HttpLink {
-    calls: mpsc::UnboundedSender<Call>,
+    calls: mpsc::UnboundedSender<(Call, Cause)>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -63,7 +67,7 @@ impl HttpLink {
     /// Sends a call once those before it have been answered.
     pub(crate) fn send(&self, call: Call) {
         // A closed queue means the stream is lost, which the actor is about to hear.
-        let _ = self.calls.send(call);
+        let _ = self.calls.send((call, Cause::current()));
     }
 }
 
@@ -113,7 +117,7 @@ impl Master {
 async fn converse(
     mut master: Master,
     subscribe: Bytes,
-    waiting: mpsc::UnboundedReceiver<Call>,
+    waiting: mpsc::UnboundedReceiver<(Call, Cause)>,
     tell: &impl Fn(News),
 ) -> Result<(), ConverseError> {
     // The provider may have been installed by another part of the process: either is fine.
@@ -150,6 +154,7 @@ async fn open_stream(
             .post(master.url())
             .header(CONTENT_TYPE, PROTOBUF)
             .header(ACCEPT, PROTOBUF)
+            .header(CAUSES, "yes")
             .body(body.clone())
             .send()
             .await
@@ -188,7 +193,8 @@ async fn read_events(mut response: Response, tell: &impl Fn(News)) -> Result<(),
         {
             let event =
                 wire::decode::<Event>(&record).map_err(|cause| ConverseError::Event(cause.to_string()))?;
-            tell(News::Event(Box::new(event)));
+            let cause = Cause::at_end_of(&record).unwrap_or_default();
+            cause.during(|| tell(News::Event(Box::new(event))));
         }
     }
 }
@@ -198,15 +204,18 @@ async fn send_calls(
     client: &Client,
     master: &Master,
     stream_id: Option<reqwest::header::HeaderValue>,
-    mut waiting: mpsc::UnboundedReceiver<Call>,
+    mut waiting: mpsc::UnboundedReceiver<(Call, Cause)>,
 ) -> Result<(), ConverseError> {
-    while let Some(call) = waiting.recv().await {
+    while let Some((call, cause)) = waiting.recv().await {
         let name = call.r#type().as_str_name();
         let mut request = client
             .post(master.url())
             .header(CONTENT_TYPE, PROTOBUF)
             .timeout(CALL_TIMEOUT)
             .body(call.encode_to_vec());
+        if let Some(parent) = cause.to_traceparent() {
+            request = request.header(TRACEPARENT, parent);
+        }
         if let Some(id) = &stream_id {
             request = request.header(STREAM_ID, id.clone());
         }
