@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tepui_agent_core::{Policy, Recover};
-use tepui_model::duration;
+use tepui_model::{Size, duration};
 
 use crate::containerizer::{Isolation, LauncherKind, PIDS_PER_CONTAINER};
 
@@ -89,6 +89,8 @@ pub struct Config {
     pub registration_backoff_factor: Duration,
     /// Ended executors of a framework that are kept for readers.
     pub max_completed_executors_per_framework: usize,
+    /// Memory for the last messages.
+    pub flight_recorder_size: Size,
     /// The program that runs `executor command`; this process' own executable if not given.
     pub executor_binary: Option<PathBuf>,
     /// The program that runs `container init`; this process' own executable if not given.
@@ -141,6 +143,7 @@ impl Config {
             fetcher_stall_timeout: Duration::from_secs(60),
             registration_backoff_factor: Duration::from_secs(1),
             max_completed_executors_per_framework: 150,
+            flight_recorder_size: Size::megabytes(64),
             executor_binary: None,
             container_binary: None,
             flags: BTreeMap::new(),
@@ -178,6 +181,7 @@ impl Config {
             ("executor_reregistration_timeout", time(self.executor_reregistration_timeout)),
             ("executor_shutdown_grace_period", time(self.executor_shutdown_grace_period)),
             ("fetcher_stall_timeout", time(self.fetcher_stall_timeout)),
+            ("flight_recorder_size", self.flight_recorder_size.to_string()),
             ("frameworks_home", self.frameworks_home.clone()),
             ("gc_delay", time(self.gc_delay)),
             ("gc_disk_headroom", self.gc_disk_headroom.to_string()),

@@ -191,8 +191,10 @@ async fn bind(config: &Config) -> Result<Node, BindError> {
         )
     });
     let check = tepui_proto::wire::check;
-    let tls = config.tls.clone();
-    Node::builder().listen(listen).advertise(advertise).tls(tls).body_check(check).bind().await
+    let recorder = usize::try_from(config.flight_recorder_size.as_bytes()).unwrap_or(usize::MAX);
+    let builder = Node::builder().listen(listen).advertise(advertise).tls(config.tls.clone());
+    let builder = builder.body_check(check).body_renderer(tepui_model::secrets::shown);
+    builder.flight_recorder(recorder).bind().await
 }
 
 /// Reads what an earlier life left, and whether this one may follow it.

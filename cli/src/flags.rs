@@ -15,6 +15,7 @@ mod parse;
 mod parsed;
 #[cfg(test)]
 mod tests;
+mod tracing;
 mod value;
 
 pub use agent::AGENT;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tepui_model::duration;
+use tepui_model::{Size, duration};
 
 /// The environment an agent gave this executor, checked once at start.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,8 @@ pub struct Environment {
     pub recovery_timeout: Duration,
     /// `MESOS_SUBSCRIPTION_BACKOFF_MAX`: the longest pause between two attempts to subscribe.
     pub subscription_backoff_max: Duration,
+    /// `TEPUI_FLIGHT_RECORDER_SIZE`: memory for the last messages, which `tepui trace` shows, in bytes; written like `4MB`.
+    pub flight_recorder: usize,
 }
 
 /// Why an environment does not belong to an executor.
@@ -45,12 +47,23 @@ pub enum EnvironmentError {
         /// What it holds.
         value: String,
     },
+    /// A size that does not read as one.
+    #[error("{name}={value} is not a size such as 4MB")]
+    Size {
+        /// The variable.
+        name: &'static str,
+        /// What it holds.
+        value: String,
+    },
 }
 
 /// Mesos' defaults, for agents that leave a variable out.
 const SHUTDOWN_GRACE_PERIOD: Duration = Duration::from_secs(5);
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 const SUBSCRIPTION_BACKOFF_MAX: Duration = Duration::from_secs(2);
+
+/// Some sixty thousand messages: there may be many executors on a machine.
+const FLIGHT_RECORDER: Size = Size::megabytes(4);
 
 impl Environment {
     /// Reads this process' own environment.
@@ -75,6 +88,11 @@ impl Environment {
             None => Ok(otherwise),
             Some(value) => duration::parse(&value).map_err(|_| EnvironmentError::Duration { name, value }),
         };
+        let size = |name: &'static str, otherwise: Size| match text(name) {
+            None => Ok(otherwise),
+            Some(value) => value.parse().map_err(|_| EnvironmentError::Size { name, value }),
+        };
+        let flight_recorder = size("TEPUI_FLIGHT_RECORDER_SIZE", FLIGHT_RECORDER)?;
         Ok(Environment {
             framework_id: required("MESOS_FRAMEWORK_ID")?,
             executor_id: required("MESOS_EXECUTOR_ID")?,
@@ -89,6 +107,7 @@ impl Environment {
             shutdown_grace_period: period("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", SHUTDOWN_GRACE_PERIOD)?,
             recovery_timeout: period("MESOS_RECOVERY_TIMEOUT", RECOVERY_TIMEOUT)?,
             subscription_backoff_max: period("MESOS_SUBSCRIPTION_BACKOFF_MAX", SUBSCRIPTION_BACKOFF_MAX)?,
+            flight_recorder: usize::try_from(flight_recorder.as_bytes()).unwrap_or(usize::MAX),
         })
     }
 }
@@ -115,6 +134,7 @@ mod tests {
         assert!(read.checkpoint);
         assert_eq!(read.recovery_timeout, Duration::from_secs(120));
         assert_eq!(read.shutdown_grace_period, Duration::from_secs(5));
+        assert_eq!(read.flight_recorder, 4 << 20);
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub fn run<E: Executor>(executor: E, via: Via) -> Result<(), RunError> {
             // Nobody connects to us.
             Via::Http => Node::builder(),
         };
+        let builder = builder.flight_recorder(environment.flight_recorder);
+        let builder = builder.body_renderer(tepui_model::secrets::shown);
         let node = builder.bind().await.map_err(|error| failed(&error))?;
         node.serve(|_| {}).await.map_err(|error| RunError::Node(error.to_string()))?;
         let outcome = spawn(&node, environment, executor, via).await;

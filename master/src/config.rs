@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tepui_model::ResourceQuantities;
+use tepui_model::{ResourceQuantities, Size};
 
 /// Everything the operator decides. [`Config::new`] has Mesos' defaults.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct Config {
     pub registry_fetch_timeout: Duration,
     /// `--registry_store_timeout`.
     pub registry_store_timeout: Duration,
+    /// `--flight_recorder_size`: memory for the last messages.
+    pub flight_recorder_size: Size,
     /// What decisions depend on.
     pub core: tepui_master_core::Config,
     /// Every flag and its value, for `/flags` and `/state`. Secrets do not belong here.
@@ -67,6 +69,7 @@ impl Config {
             filter_gpu_resources: true,
             registry_fetch_timeout: Duration::from_secs(60),
             registry_store_timeout: Duration::from_secs(20),
+            flight_recorder_size: Size::megabytes(64),
             core: tepui_master_core::Config::default(),
             flags: BTreeMap::new(),
         }

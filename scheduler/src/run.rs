@@ -41,6 +41,8 @@ pub fn run<F: Framework>(settings: Settings, framework: F) -> Result<F, RunError
             // Nobody connects to us.
             MasterAddress::Http(_) | MasterAddress::Https(_) => Node::builder(),
         };
+        let builder = builder.flight_recorder(settings.flight_recorder);
+        let builder = builder.body_renderer(tepui_model::secrets::shown);
         let node = builder.bind().await.map_err(|error| failed(&error))?;
         node.serve(|_| {}).await.map_err(|error| RunError::Node(error.to_string()))?;
         let outcome = spawn(&node, settings, framework).await;

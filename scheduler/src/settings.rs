@@ -11,12 +11,16 @@ use v1::framework_info::capability::Type as Capability;
 /// How long the master keeps a framework that went away, unless it says otherwise. Long enough for a restart of either.
 const FAILOVER_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
+/// Memory for the last messages of a framework in a process of its own: some sixty thousand.
+const FLIGHT_RECORDER: usize = 4 << 20;
+
 /// A framework's registration. Built once, before it runs.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub(crate) master: MasterAddress,
     pub(crate) framework: v1::FrameworkInfo,
     pub(crate) explicit_acknowledgements: bool,
+    pub(crate) flight_recorder: usize,
 }
 
 /// Where a master is, and by which way to talk to it.
@@ -93,7 +97,7 @@ impl Settings {
             capabilities: capabilities.map(capability).into(),
             ..v1::FrameworkInfo::default()
         };
-        Settings { master, framework, explicit_acknowledgements: false }
+        Settings { master, framework, explicit_acknowledgements: false, flight_recorder: FLIGHT_RECORDER }
     }
 
     /// Resumes the framework of this id: its tasks live on.
@@ -114,6 +118,14 @@ impl Settings {
     #[must_use]
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.framework.user = user.into();
+        self
+    }
+
+    /// Memory for the last messages, which `tepui trace` shows, in bytes; 4 MiB unless set. For [`run`](crate::run), where the
+    /// framework has a process of its own.
+    #[must_use]
+    pub fn flight_recorder(mut self, bytes: usize) -> Self {
+        self.flight_recorder = bytes;
         self
     }
 

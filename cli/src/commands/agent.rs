@@ -83,6 +83,7 @@ pub fn config(flags: &Parsed) -> Result<Config> {
     set(&mut config.disk_watch_interval, flags.duration("disk_watch_interval"));
     set(&mut config.fetcher_stall_timeout, flags.duration("fetcher_stall_timeout"));
     set(&mut config.registration_backoff_factor, flags.duration("registration_backoff_factor"));
+    set(&mut config.flight_recorder_size, flags.size("flight_recorder_size"));
     config.flags = flags.texts(&AGENT);
     // Where nobody says, it depends on the user, and the agent knows what it became.
     if !flags.is_given("isolation") {

@@ -42,6 +42,7 @@ pub fn config(flags: &Parsed) -> Result<Config> {
     config.filter_gpu_resources = flags.switch("filter_gpu_resources");
     set(&mut config.registry_fetch_timeout, flags.duration("registry_fetch_timeout"));
     set(&mut config.registry_store_timeout, flags.duration("registry_store_timeout"));
+    set(&mut config.flight_recorder_size, flags.size("flight_recorder_size"));
     decide(flags, &mut config)?;
     config.flags = flags.texts(&MASTER);
     Ok(config)

@@ -8,6 +8,7 @@ mod security;
 
 use super::flag::Table;
 use super::logging::LOGGING;
+use super::tracing::TRACING;
 
 pub static AGENT: Table = Table {
     program: "tepui agent",
@@ -27,6 +28,7 @@ pub static AGENT: Table = Table {
         &network::PORT_MAPPING,
         &security::SECURITY,
         &daemon::MODULES,
+        &TRACING,
         &LOGGING,
     ],
 };

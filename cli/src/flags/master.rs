@@ -5,10 +5,11 @@ use super::flag::{
     done, refused,
 };
 use super::logging::LOGGING;
+use super::tracing::TRACING;
 
 pub static MASTER: Table = Table {
     program: "tepui master",
-    groups: &[&ADDRESSES, &REGISTRY, &AGENTS, &OFFERS, &HISTORY, &SECURITY, &REST, &LOGGING],
+    groups: &[&ADDRESSES, &REGISTRY, &AGENTS, &OFFERS, &HISTORY, &SECURITY, &REST, &TRACING, &LOGGING],
 };
 
 static ADDRESSES: Group = Group {

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tepui_model::Size;
+
 use super::flag::{Flag, Table};
 use super::value::Value;
 
@@ -78,6 +80,13 @@ impl Parsed {
         self.values.get(name).map(|value| match value {
             Value::Duration(duration) => *duration,
             other => panic!("{name} is no duration but {other:?}"),
+        })
+    }
+
+    pub fn size(&self, name: &str) -> Option<Size> {
+        self.values.get(name).map(|value| match value {
+            Value::Size(size) => *size,
+            other => panic!("{name} is no size but {other:?}"),
         })
     }
 

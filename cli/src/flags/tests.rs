@@ -7,6 +7,7 @@ use expect_test::{Expect, expect};
 
 use super::flag::{Flag, Group, Kind, Treatment};
 use super::logging::LOGGING;
+use super::tracing::TRACING;
 use super::*;
 
 /// Name, default and old name of a flag.
@@ -46,7 +47,8 @@ fn every_flag_of_mesos_is_known_with_its_default_and_old_name() {
     assert_eq!((master.len(), logging.len(), agent.len()), (71, 7, 160));
 
     let own = |table: &Table| -> Vec<&'static Group> {
-        table.groups.iter().copied().filter(|group| group.title != LOGGING.title).collect()
+        let foreign = [LOGGING.title, TRACING.title];
+        table.groups.iter().copied().filter(|group| !foreign.contains(&group.title)).collect()
     };
     same(&ours(&own(&MASTER)), &master);
     same(&ours(&[&LOGGING]), &logging);
@@ -71,8 +73,8 @@ fn flags_are_honoured_accepted_or_refused() {
     }
 
     expect![[r#"
-        tepui master: 31 done, 9 accepted, 31 refused
-        tepui agent: 39 done, 65 accepted, 56 refused
+        tepui master: 32 done, 9 accepted, 31 refused
+        tepui agent: 40 done, 65 accepted, 56 refused
         both: 4 done, 3 accepted, 0 refused
     "#]]
     .assert_eq(&counts);
@@ -466,6 +468,9 @@ fn help_lists_what_does_something() {
           --max_completed_tasks_per_framework=1000      keep so many ended tasks of each framework
           --max_unreachable_tasks_per_framework=1000    keep so many unreachable tasks of each framework
 
+        Traces (Mesos has none):
+          --flight_recorder_size=64MB                   memory for the last messages, which `tepui trace` shows; 64MB hold a million
+
         Logs:
           --[no-]quiet                                  log nothing; errors that end the daemon are still printed
           --logging_level=INFO                          log this and worse: INFO, WARNING or ERROR; RUST_LOG says it more finely
@@ -538,6 +543,9 @@ fn help_lists_what_does_something() {
 
         Modules and the rest:
           --[no-]systemd_enable_support                 warn in a systemd unit: tasks outlive it only with KillMode=process (on)
+
+        Traces (Mesos has none):
+          --flight_recorder_size=64MB                   memory for the last messages, which `tepui trace` shows; 64MB hold a million
 
         Logs:
           --[no-]quiet                                  log nothing; errors that end the daemon are still printed
