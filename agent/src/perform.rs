@@ -30,7 +30,7 @@ impl AgentActor {
             }
             Effect::RecoverContainers(runs) => self.recover_containers(cx, runs),
             Effect::Launch(launch) => {
-                self.told.starts(&launch.run.framework.to_string(), &launch.run.executor.to_string());
+                self.told.starts(launch.run.framework.as_ref(), launch.run.executor.as_ref());
                 self.launch_container(cx, *launch);
             }
             Effect::Update { container, resources } => self.update_container(cx, container, &resources),

@@ -55,6 +55,23 @@ impl Client {
             .with_context(|| format!("ask {} for {path}: the answer is not JSON", self.address))
     }
 
+    /// An answer that goes on for up to `length`.
+    pub async fn follow(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        length: Duration,
+    ) -> Result<reqwest::Response> {
+        let request = self.http.get(self.url(path, query)?).timeout(length);
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = answer.status();
+        if !status.is_success() {
+            let body = answer.text().await.unwrap_or_default();
+            bail!("ask {} for {path}: {status}: {}", self.address, body.trim());
+        }
+        Ok(answer)
+    }
+
     /// Posts a form.
     pub async fn submit(&self, path: &str, form: &[(&str, &str)]) -> Result<()> {
         let written = self.url(path, form)?.query().unwrap_or_default().to_owned();
@@ -86,6 +103,13 @@ impl Client {
         }
         anyhow::anyhow!("nothing answers at {}: {cause}; is it running, and is --master right?", self.address)
     }
+}
+
+/// A client of HTTP that goes straight to where it is sent: a proxy is for the world outside, a cluster is not there.
+pub fn plain_client(timeout: Duration) -> Result<reqwest::Client> {
+    // Another part of this process may have installed the provider already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().timeout(timeout).no_proxy().build().context("make an HTTP client")
 }
 
 /// Runs a command that only asks and waits.

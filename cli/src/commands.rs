@@ -10,6 +10,7 @@ pub mod local;
 pub mod logs;
 pub mod master;
 pub mod tasks;
+pub mod trace;
 
 use anyhow::{Context, Result};
 use clap::Args;

@@ -16,7 +16,9 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use tepui_agent::containerizer::init;
 
-use crate::commands::{agent, agents, demo, execute, executor, frameworks, local, logs, master, tasks};
+use crate::commands::{
+    agent, agents, demo, execute, executor, frameworks, local, logs, master, tasks, trace,
+};
 
 #[derive(Parser)]
 #[command(
@@ -52,6 +54,11 @@ enum Command {
     Frameworks(frameworks::Arguments),
     /// Print what a task prints
     Logs(logs::Arguments),
+    /// Show which message caused which, and where the time went
+    Trace {
+        #[command(subcommand)]
+        command: trace::Command,
+    },
     /// Run a built-in executor; agents do
     #[command(hide = true)]
     Executor {
@@ -92,6 +99,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Agents(arguments) => agents::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Frameworks(arguments) => frameworks::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Logs(arguments) => logs::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Trace { command } => trace::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Executor { kind } => executor::run(&kind),
     }
 }

@@ -89,6 +89,7 @@ pub fn hide_in_container(container: &mut v1::ContainerInfo) {
     }
 }
 
+#[expect(deprecated, reason = "clients may still send what a later field replaced")]
 fn hide_in_image(image: &mut v1::Image) {
     let Some(docker) = &mut image.docker else { return };
     if let Some(config) = &mut docker.config {

@@ -16,4 +16,5 @@ pub mod json;
 pub mod leftovers;
 pub mod recording;
 pub mod shape;
+pub mod tracing;
 pub mod waiting;

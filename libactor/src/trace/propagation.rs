@@ -59,11 +59,11 @@ impl Cause {
 
 /// The varint before a field's value.
 fn key(field: u64) -> [u8; 5] {
-    let key = field << 3 | FIXED64;
+    let key = (field << 3) | FIXED64;
     let mut bytes = [0; 5];
     for (place, byte) in bytes.iter_mut().enumerate() {
         let more = if place < 4 { 0x80 } else { 0 };
-        *byte = (key >> (7 * place) & 0x7f) as u8 | more;
+        *byte = ((key >> (7 * place)) & 0x7f) as u8 | more;
     }
     bytes
 }
