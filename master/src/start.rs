@@ -73,6 +73,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         .advertise(config.advertise)
         .tls(config.tls.clone())
         .body_check(wire::check)
+        .body_renderer(tepui_model::secrets::shown)
         .flight_recorder(usize::try_from(config.flight_recorder_size.as_bytes()).unwrap_or(usize::MAX))
         .bind()
         .await?;
