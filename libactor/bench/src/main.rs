@@ -5,6 +5,7 @@ mod local;
 mod memory;
 mod pressure;
 mod remote;
+mod tracing;
 
 use std::process::ExitCode;
 
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
     contests.push(flood::contest());
     contests.extend(remote::contests());
     contests.push(pressure::contest());
-    let roles = [&remote::ROLES[..], &pressure::ROLES].concat().leak();
+    contests.extend(tracing::contests());
+    let roles = [&remote::ROLES[..], &pressure::ROLES, &tracing::ROLES].concat().leak();
     tepui_bench::main(&Benchmark { name: "libactor", package: "libactor-bench", contests, roles })
 }

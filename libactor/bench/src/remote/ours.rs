@@ -102,9 +102,14 @@ impl Receive<Count> for Feeder {
 }
 
 pub fn tell() -> Result<Figures> {
+    let mut other = Other::start("node", &[])?;
+    tell_to(address(&mut other)?)
+}
+
+/// The actor `sink` of a node.
+pub fn tell_to(node: SocketAddr) -> Result<Figures> {
     libactor::run(async {
-        let mut other = Other::start("node", &[])?;
-        let sink = Pid::new("sink", address(&mut other)?)?;
+        let sink = Pid::new("sink", node)?;
         let (done, is_done) = oneshot::channel();
         let (started, done) = (Instant::now(), Some(done));
         serving().await?.spawn("feeder", Feeder { sink, told: 0, acknowledged: 0, started, done });
