@@ -1,4 +1,4 @@
-//! A store of keys and values: asked with a time limit, and put back by a supervisor when it panics.
+//! A store of keys and values: asked with a time limit, and put back when it panics.
 //!
 //! ```text
 //! cargo run -p libactor --example kv
@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use libactor::{Actor, ActorRef, Context, Exit, Handler, Message, Node, Pid};
+use libactor::{Actor, ActorRef, Context, Handler, Message, Node, Restart};
 
 /// Long for a map in memory.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -41,52 +41,11 @@ impl Handler<Get> for Store {
     }
 }
 
-/// Keeps a store running. What was in it is lost with it: a panic leaves nothing that could be trusted.
-struct Supervisor {
-    store: Option<ActorRef<Store>>,
-}
-
-/// The store of now.
-struct Current;
-
-impl Message for Current {
-    type Reply = Option<ActorRef<Store>>;
-}
-
-impl Supervisor {
-    fn start_store(&mut self, cx: &mut Context<Self>) {
-        let store = cx.node().spawn("store", Store::default());
-        cx.watch(store.pid());
-        self.store = Some(store);
-    }
-}
-
-impl Actor for Supervisor {
-    fn started(&mut self, cx: &mut Context<Self>) {
-        self.start_store(cx);
-    }
-
-    fn exited(&mut self, cx: &mut Context<Self>, pid: &Pid, why: Exit) {
-        println!("{pid} {why}");
-        self.store = None;
-        if why == Exit::Panicked {
-            self.start_store(cx);
-        }
-    }
-}
-
-impl Handler<Current> for Supervisor {
-    fn handle(&mut self, _cx: &mut Context<Self>, _: Current) -> Option<ActorRef<Store>> {
-        self.store.clone()
-    }
-}
-
-/// Asks the store of now, and says what came of it.
-async fn ask<M: Message<Reply = Option<String>>>(supervisor: &ActorRef<Supervisor>, what: &str, message: M)
+/// Asks the store, and says what came of it.
+async fn ask<M: Message<Reply = Option<String>>>(store: &ActorRef<Store>, what: &str, message: M)
 where
     Store: Handler<M>,
 {
-    let Ok(Some(store)) = supervisor.ask(Current).await else { return println!("{what}: no store") };
     match tokio::time::timeout(PATIENCE, store.ask(message)).await {
         Ok(Ok(value)) => println!("{what}: {value:?}"),
         Ok(Err(error)) => println!("{what}: {error}"),
@@ -97,13 +56,15 @@ where
 fn main() {
     libactor::run(async {
         let node = Node::builder().bind().await.expect("any free port");
-        let supervisor = node.spawn("supervisor", Supervisor { store: None });
+        // What was in it is lost with a panic, which leaves nothing that could be trusted; its handles stay good.
+        let restart = Restart::default().after(Duration::from_millis(10), Duration::from_secs(1));
+        let store = node.supervise("store", restart, Store::default);
 
-        ask(&supervisor, "put colour", Put("colour", "red")).await;
-        ask(&supervisor, "put colour", Put("colour", "blue")).await;
-        ask(&supervisor, "get colour", Get("colour")).await;
-        ask(&supervisor, "put poison", Put("poison", "")).await;
-        ask(&supervisor, "get colour", Get("colour")).await;
+        ask(&store, "put colour", Put("colour", "red")).await;
+        ask(&store, "put colour", Put("colour", "blue")).await;
+        ask(&store, "get colour", Get("colour")).await;
+        ask(&store, "put poison", Put("poison", "")).await;
+        ask(&store, "get colour", Get("colour")).await;
 
         node.shutdown().await;
     });

@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::pid::Pid;
+use crate::responder::Responder;
 use crate::routes::Routes;
 use crate::watch::Exit;
 
@@ -9,7 +10,7 @@ use crate::watch::Exit;
 ///
 /// A handler that panics ends its actor, and nothing else.
 pub trait Actor: Sized + 'static {
-    /// Declares the protobuf messages that reach this actor by name, from this node and from others.
+    /// Declares the protobuf messages that reach this actor by name, from this node and from others. Called once for the type.
     fn install(routes: &mut Routes<Self>) {
         let _ = routes;
     }
@@ -36,7 +37,8 @@ pub trait Message: Send + 'static {
 
 /// How an actor handles a [`Message`].
 pub trait Handler<M: Message>: Actor {
-    /// Handles it. Long work belongs in a future: [`Context::spawn_then`].
+    /// Handles it. Long work belongs in a future: [`Context::spawn_then`], or [`Context::wait_then`] if nothing else may be
+    /// handled meanwhile. A reply that comes later is a [`Deferred`](crate::Deferred).
     fn handle(&mut self, cx: &mut Context<Self>, message: M) -> M::Reply;
 }
 
@@ -49,4 +51,17 @@ impl<M: prost::Name + Default + 'static> WireMessage for M {}
 pub trait Receive<M: WireMessage>: Actor {
     /// Handles it. `from` is the pid of the sender as the sender gave it.
     fn receive(&mut self, cx: &mut Context<Self>, from: &Pid, message: M);
+}
+
+/// A protobuf message that is answered with another: what [`Context::ask`] takes.
+pub trait Request: WireMessage {
+    /// The answer.
+    type Reply: WireMessage;
+}
+
+/// How an actor answers a protobuf message that was asked by its pid, on this node or on another. Installed with
+/// [`Routes::request`].
+pub trait Answer<M: Request>: Actor {
+    /// Answers it, now or later: `reply` may be kept. If the message was told and not asked, nobody gets the reply.
+    fn answer(&mut self, cx: &mut Context<Self>, from: &Pid, message: M, reply: Responder<M::Reply>);
 }

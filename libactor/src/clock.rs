@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::time::Timestamp;
 
-/// Turns of the executor without an undelivered message after which everything is taken to be at rest. A timer that
+/// Turns of the executor without anything to do in a mailbox after which everything is taken to be at rest. A timer that
 /// fires needs two turns to become a message, a future that wakes an actor a few more.
 const QUIET_TURNS: u32 = 32;
 
@@ -27,7 +27,8 @@ pub struct Clock(Arc<Source>);
 
 enum Source {
     Real { start: Timestamp, since: Instant },
-    Virtual { state: Mutex<VirtualState>, undelivered: AtomicUsize },
+    // `busy`: how many mailboxes hold something to do.
+    Virtual { state: Mutex<VirtualState>, busy: AtomicUsize },
 }
 
 struct VirtualState {
@@ -47,7 +48,7 @@ impl Clock {
     /// A clock that stands at `start` until it is told to advance. Nodes may share it.
     pub fn starting_at(start: Timestamp) -> Clock {
         let state = VirtualState { now: start, sleepers: BTreeMap::new(), next: 0 };
-        Clock(Arc::new(Source::Virtual { state: Mutex::new(state), undelivered: AtomicUsize::new(0) }))
+        Clock(Arc::new(Source::Virtual { state: Mutex::new(state), busy: AtomicUsize::new(0) }))
     }
 
     /// What time it is.
@@ -94,29 +95,30 @@ impl Clock {
         lock(state).now = target;
     }
 
-    /// Waits until every message that was told between actors of this clock's nodes inside this process is handled. Does
-    /// not know of what is under way on a socket.
+    /// Waits until every message that was told between actors of this clock's nodes inside this process is handled, but for
+    /// those told to an actor that [waits](crate::Context::wait_then) for a future. Does not know of what is under way on a socket.
     ///
     /// # Panics
     /// The clock is real.
     pub async fn settle(&self) {
-        let Source::Virtual { undelivered, .. } = &*self.0 else { panic!("a real clock never settles") };
+        let Source::Virtual { busy, .. } = &*self.0 else { panic!("a real clock never settles") };
         let mut quiet = 0;
         while quiet < QUIET_TURNS {
             tokio::task::yield_now().await;
-            quiet = if undelivered.load(Ordering::Acquire) == 0 { quiet + 1 } else { 0 };
+            quiet = if busy.load(Ordering::Acquire) == 0 { quiet + 1 } else { 0 };
         }
     }
 
-    /// Marks a message as under way until the answer is dropped. Real clocks do not count.
-    pub(crate) fn undelivered(&self) -> Undelivered {
-        match &*self.0 {
-            Source::Real { .. } => Undelivered(None),
-            Source::Virtual { undelivered, .. } => {
-                undelivered.fetch_add(1, Ordering::AcqRel);
-                Undelivered(Some(self.clone()))
-            }
-        }
+    /// Marks a mailbox as one with something to do, until the answer is dropped. Real clocks do not count.
+    pub(crate) fn busy(&self) -> Option<Busy> {
+        let Source::Virtual { busy, .. } = &*self.0 else { return None };
+        busy.fetch_add(1, Ordering::AcqRel);
+        Some(Busy(self.clone()))
+    }
+
+    /// True if somebody moves it.
+    pub(crate) fn is_virtual(&self) -> bool {
+        matches!(&*self.0, Source::Virtual { .. })
     }
 }
 
@@ -140,15 +142,13 @@ impl VirtualState {
     }
 }
 
-/// A message on its way, as a virtual clock counts it.
-pub(crate) struct Undelivered(Option<Clock>);
+/// A mailbox with something to do, as a virtual clock counts it.
+pub(crate) struct Busy(Clock);
 
-impl Drop for Undelivered {
+impl Drop for Busy {
     fn drop(&mut self) {
-        if let Some(Clock(source)) = &self.0
-            && let Source::Virtual { undelivered, .. } = &**source
-        {
-            undelivered.fetch_sub(1, Ordering::AcqRel);
+        if let Source::Virtual { busy, .. } = &*self.0.0 {
+            busy.fetch_sub(1, Ordering::AcqRel);
         }
     }
 }

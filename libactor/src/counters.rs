@@ -4,6 +4,7 @@ use crate::trace::Outcome;
 
 pub(crate) const ACCEPTS_FAILED: &str = "libactor/accepts_failed";
 pub(crate) const ACTORS_PANICKED: &str = "libactor/actors_panicked";
+pub(crate) const ACTORS_RESTARTED: &str = "libactor/actors_restarted";
 pub(crate) const CONNECTIONS_HALF_OPEN: &str = "libactor/connections_half_open";
 pub(crate) const CONNECTIONS_PANICKED: &str = "libactor/connections_panicked";
 pub(crate) const CONNECTIONS_SILENT: &str = "libactor/connections_silent";
@@ -21,12 +22,15 @@ pub(crate) const MESSAGES_NOT_DELIVERED_BY_PEERS: &str = "libactor/messages_not_
 pub(crate) const MESSAGES_OF_UNKNOWN_NAME: &str = "libactor/messages_of_unknown_name";
 pub(crate) const MESSAGES_TO_UNKNOWN_ACTORS: &str = "libactor/messages_to_unknown_actors";
 pub(crate) const MESSAGES_TOO_LARGE: &str = "libactor/messages_too_large";
+pub(crate) const REPLIES_DROPPED: &str = "libactor/replies_dropped";
+pub(crate) const WAIT_CYCLES: &str = "libactor/wait_cycles";
 pub(crate) const TLS_FAILED: &str = "libactor/tls_handshakes_failed";
 pub(crate) const TLS_MISMATCHED: &str = "libactor/tls_expected_and_not_spoken";
 
 const ALL: &[(&str, &str)] = &[
     (ACCEPTS_FAILED, "Connections that the system could not give us: look at the limit of open files."),
     (ACTORS_PANICKED, "Actors that ended because a handler or a future of theirs panicked."),
+    (ACTORS_RESTARTED, "Supervised actors that were put back after a panic."),
     (CONNECTIONS_HALF_OPEN, "Connections closed because they did not say in time what they are."),
     (CONNECTIONS_PANICKED, "Connections that ended because an HTTP handler panicked."),
     (CONNECTIONS_SILENT, "Connections of peers closed after a silence that means death."),
@@ -56,6 +60,8 @@ const ALL: &[(&str, &str)] = &[
     (MESSAGES_OF_UNKNOWN_NAME, "Messages dropped because the actor does not receive them."),
     (MESSAGES_TO_UNKNOWN_ACTORS, "Messages dropped because there is no such actor."),
     (MESSAGES_TOO_LARGE, "Messages dropped by their sender because a frame may not be as long."),
+    (REPLIES_DROPPED, "Answers dropped because too many waited for a peer that does not read."),
+    (WAIT_CYCLES, "Rings of actors that wait for each other: each found once."),
     (
         TLS_FAILED,
         "Connections closed because the TLS handshake failed, or the certificate is not to be trusted.",

@@ -4,7 +4,7 @@ use std::any::{Any, TypeId};
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::actor::WireMessage;
 use crate::counters;
@@ -12,10 +12,11 @@ use crate::envelope::{Header, Receipt};
 use crate::node::Node;
 use crate::pid::Pid;
 use crate::registry::Known;
+use crate::responder::{Answered, ReplyTo};
 use crate::routes::wire_name;
 use crate::time::Timestamp;
 use crate::trace::recorder::{Ticket, Times};
-use crate::trace::{Cause, Outcome, TraceId};
+use crate::trace::{Cause, MessageId, Outcome, TraceId};
 
 /// When a message was sent from here, and where that is recorded.
 #[derive(Clone, Copy)]
@@ -93,7 +94,39 @@ impl Node {
         let mut receipt = self.receipt(header, stamp.ticket, Times::here(stamp.at));
         let body = Bytes::from(message.encode_to_vec());
         receipt.keep(known.type_name, body.len(), || body.clone());
-        door.deliver(known.name, body, receipt, None);
+        door.deliver(known.name, body, receipt, None, None);
+    }
+
+    /// Asks an actor of this node.
+    pub(crate) fn ask_here<M: WireMessage>(&self, from: &Pid, to: &Pid, message: M, reply: ReplyTo) {
+        let (header, stamp) = self.header(from, to, wire_name::<M>(), message.encoded_len());
+        let (ticket, times) = (stamp.ticket, Times::here(stamp.at));
+        let Some(door) = self.inner().registry.find(header.to.name()) else {
+            self.give_up(&header, ticket, times, Outcome::NoSuchActor);
+            return reply.refuse(Outcome::NoSuchActor);
+        };
+        let Some(known) = door.knows(&header.name).filter(|known| known.answers) else {
+            self.give_up(&header, ticket, times, Outcome::NoSuchMessage);
+            return reply.refuse(Outcome::NoSuchMessage);
+        };
+        let mut receipt = self.receipt(header, ticket, times);
+        let body = Bytes::from(message.encode_to_vec());
+        receipt.keep(known.type_name, body.len(), || body.clone());
+        door.deliver(known.name, body, receipt, None, Some(reply));
+    }
+
+    /// Asks an actor of another node: which message that is.
+    pub(crate) fn ask_elsewhere<M: WireMessage>(
+        &self,
+        from: &Pid,
+        to: &Pid,
+        message: M,
+        tell: oneshot::Sender<Answered>,
+    ) -> MessageId {
+        let (header, stamp) = self.header(from, to, wire_name::<M>(), message.encoded_len());
+        self.inner().asks.open(header.id, tell);
+        self.inner().transport.ask(self, &header, stamp, &message);
+        header.id
     }
 
     /// A message of another node. What is wrong with it, if it cannot be delivered.
@@ -103,17 +136,22 @@ impl Node {
         received: Timestamp,
         body: Bytes,
         share: OwnedSemaphorePermit,
+        reply: Option<ReplyTo>,
     ) -> Result<(), (Outcome, String)> {
         self.inner().ids.observe(header.logical, received);
         let (ticket, times) = (self.inner().recorder.claim_place(&header.name), Times::received(received));
         let Some(door) = self.inner().registry.find(header.to.name()) else {
             let reason = format!("no actor '{}' at {}", header.to.name(), self.address());
             self.give_up(&header, ticket, times, Outcome::NoSuchActor);
+            refuse(reply, Outcome::NoSuchActor);
             return Err((Outcome::NoSuchActor, reason));
         };
-        let Some(Known { name, type_name }) = door.knows(&header.name) else {
+        let Some(Known { name, type_name, .. }) =
+            door.knows(&header.name).filter(|known| known.answers || reply.is_none())
+        else {
             let reason = format!("actor {} does not receive '{}'", header.to, header.name);
             self.give_up(&header, ticket, times, Outcome::NoSuchMessage);
+            refuse(reply, Outcome::NoSuchMessage);
             return Err((Outcome::NoSuchMessage, reason));
         };
         header.name = Cow::Borrowed(name);
@@ -124,17 +162,18 @@ impl Node {
         {
             let reason = format!("malformed {name}: {error}");
             self.give_up(&header, ticket, times, Outcome::Malformed);
+            refuse(reply, Outcome::Malformed);
             return Err((Outcome::Malformed, reason));
         }
         let mut receipt = self.receipt(header, ticket, times);
         receipt.keep(type_name, body.len(), || body.clone());
-        door.deliver(name, body, receipt, Some(share));
+        door.deliver(name, body, receipt, Some(share), reply);
         Ok(())
     }
 
     #[inline]
     fn receipt(&self, header: Header, ticket: Ticket, times: Times) -> Receipt {
-        Receipt::new(ticket, header, times, &self.inner().recorder, self.clock())
+        Receipt::new(ticket, header, times, &self.inner().recorder)
     }
 
     /// A message goes nowhere: counted, logged and recorded.
@@ -145,5 +184,11 @@ impl Node {
         let recorder = &self.inner().recorder;
         recorder.write(ticket, header, Times { ended: Some(self.clock().now()), ..times }, outcome);
         recorder.show(ticket, false);
+    }
+}
+
+fn refuse(reply: Option<ReplyTo>, outcome: Outcome) {
+    if let Some(reply) = reply {
+        reply.refuse(outcome);
     }
 }

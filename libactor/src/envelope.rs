@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::clock::{Clock, Undelivered};
 use crate::pid::Pid;
 use crate::time::Timestamp;
 use crate::trace::recorder::{Ticket, Times};
@@ -54,19 +53,12 @@ pub(crate) struct Receipt {
     recorder: Arc<Recorder>,
     // Which taps may want it.
     seen: Seen,
-    _undelivered: Undelivered,
 }
 
 impl Receipt {
     /// For a message that is about to be put into a mailbox.
     #[inline]
-    pub(crate) fn new(
-        ticket: Ticket,
-        header: Header,
-        times: Times,
-        recorder: &Arc<Recorder>,
-        clock: &Clock,
-    ) -> Receipt {
+    pub(crate) fn new(ticket: Ticket, header: Header, times: Times, recorder: &Arc<Recorder>) -> Receipt {
         recorder.write(ticket, &header, times, Outcome::Waiting);
         let seen = if recorder.taps.are_off() {
             Seen::Not
@@ -74,9 +66,8 @@ impl Receipt {
             recorder.taps.arrives(&header, times.received.unwrap_or_default())
         };
         let cause = Cause { trace: header.trace, message: header.id };
-        let _undelivered = clock.undelivered();
         let recorder = recorder.clone();
-        Receipt { from: header.from, cause, ticket: Some(ticket), recorder, seen, _undelivered }
+        Receipt { from: header.from, cause, ticket: Some(ticket), recorder, seen }
     }
 
     pub(crate) fn from(&self) -> &Pid {
@@ -125,9 +116,9 @@ impl Receipt {
 }
 
 impl Drop for Receipt {
-    // A mailbox that is dropped with its actor.
+    // A mailbox that is dropped with its actor, or a handler that panics.
     fn drop(&mut self) {
-        self.end(Outcome::ActorEnded);
+        self.end(if std::thread::panicking() { Outcome::Panicked } else { Outcome::ActorEnded });
     }
 }
 

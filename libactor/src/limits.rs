@@ -191,3 +191,13 @@ pub const TAPPED_BODY_BYTES: usize = 64 << 10;
 
 /// Bodies that a node keeps for its taps until their messages are handled. Beyond it only sizes are shown.
 pub const TAPPED_BODIES_BYTES: usize = 16 << 20;
+
+/// Questions of one peer that may wait for their answers: more than a master has agents. Beyond it the connection is refused.
+pub const QUESTIONS_PER_CONNECTION: usize = 100_000;
+
+/// How often somebody looks at what the actors are busy with, and at who waits for whom: often enough to tell of a deadlock within
+/// a second.
+pub const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// An actor that is in the same handler for this long is called stuck: a thousand times longer than one should take.
+pub const STUCK_AFTER: Duration = Duration::from_secs(1);

@@ -5,24 +5,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use actix::Addr;
-use actix::dev::channel;
 use tokio::sync::oneshot;
 
 use crate::actor::{Actor, WireMessage};
 use crate::actor_ref::ActorRef;
+use crate::ask::Asks;
 use crate::builder::{Builder, Settings};
 use crate::clock::Clock;
-use crate::context::Context;
-use crate::host::Host;
+use crate::life::Life;
+use crate::mailbox::Mailbox;
+use crate::observer::Observer;
 use crate::pid::{Pid, check_name};
-use crate::registry::{MailboxDoor, Registration, Registry};
+use crate::registry::{Registration, Registry};
 use crate::routes::Routes;
+use crate::supervision::{Restart, Supervision};
 use crate::trace::service::{self, TraceService};
 use crate::trace::{Cause, Ids, MessageId, Recorder, TraceId};
 use crate::transport::Transport;
 use crate::transport::acceptor::Acceptor;
 use crate::transport::http::Http;
+use crate::waits::Questions;
 use crate::watch::{Exit, WatchKey, Watcher};
 use crate::web::ServiceConfig;
 use crate::worker::Worker;
@@ -44,6 +46,9 @@ pub(crate) struct Inner {
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) transport: Transport,
     pub(crate) ids: Arc<Ids>,
+    pub(crate) questions: Questions,
+    pub(crate) asks: Asks,
+    pub(crate) observer: Observer,
     next_watch: AtomicU64,
     // Taken by `serve`.
     listener: Mutex<Option<TcpListener>>,
@@ -76,16 +81,24 @@ impl Node {
         let ids = Arc::new(Ids::random());
         let recorder = Arc::new(Recorder::new(settings.recorder_bytes, settings.clock.clone(), ids.clone()));
         let transport = Transport::new(settings.incomplete_bytes);
-        Node(Arc::new(Inner {
+        let node = Node(Arc::new(Inner {
             address,
             settings,
             registry: Registry::new(),
             recorder,
             transport,
             ids,
+            questions: Questions::default(),
+            asks: Asks::default(),
+            observer: Observer::default(),
             next_watch: AtomicU64::new(1),
             listener: Mutex::new(Some(listener)),
-        }))
+        }));
+        if !node.clock().is_virtual() {
+            let inner = Arc::downgrade(&node.0);
+            node.0.transport.run(move || crate::observer::run(inner));
+        }
+        node
     }
 
     /// The address that this node's pids carry.
@@ -130,8 +143,42 @@ impl Node {
     /// The name is taken or not allowed.
     pub fn try_spawn<A: Actor>(&self, name: &str, actor: A) -> Result<ActorRef<A>, SpawnError> {
         let (actor_ref, start) = self.enter(name)?;
-        start(actor);
+        start(actor, None);
         Ok(actor_ref)
+    }
+
+    /// Starts an actor on this thread that is put back when it panics, with a new state that `make` makes: under its name, and
+    /// with what waits in its mailbox. The message that it panicked over is lost, and so are its timers, futures and watches.
+    /// Whoever watches it hears [`Exit::Panicked`] each time, and may watch again at once. After more panics than `restart` allows it
+    /// ends like any other.
+    ///
+    /// # Panics
+    /// The name is taken or not allowed.
+    pub fn supervise<A: Actor>(
+        &self,
+        name: &str,
+        restart: Restart,
+        mut make: impl FnMut() -> A + 'static,
+    ) -> ActorRef<A> {
+        let (actor_ref, start) = self.enter(name).expect("an actor's name is chosen to be free");
+        start(make(), Some(Supervision::new(restart, make)));
+        actor_ref
+    }
+
+    /// Like [`supervise`](Node::supervise), on another thread.
+    ///
+    /// # Panics
+    /// The name is taken or not allowed.
+    pub fn supervise_on<A: Actor>(
+        &self,
+        worker: &Worker,
+        name: &str,
+        restart: Restart,
+        mut make: impl FnMut() -> A + Send + 'static,
+    ) -> ActorRef<A> {
+        let (actor_ref, start) = self.enter(name).expect("an actor's name is chosen to be free");
+        worker.execute(move || start(make(), Some(Supervision::new(restart, make))));
+        actor_ref
     }
 
     /// Starts an actor on another thread, where `make` makes it.
@@ -146,7 +193,7 @@ impl Node {
     ) -> ActorRef<A> {
         let (actor_ref, start) = self.enter(name).expect("an actor's name is chosen to be free");
         // A worker that has ended drops `start`, and with it the registration: watchers hear of it.
-        worker.execute(move || start(make()));
+        worker.execute(move || start(make(), None));
         actor_ref
     }
 
@@ -157,7 +204,7 @@ impl Node {
         &self.0.transport.worker
     }
 
-    /// Tells an actor, here or elsewhere, in the name of `from`, at most once and in order. Actors use [`Context::tell`].
+    /// Tells an actor, here or elsewhere, in the name of `from`, at most once and in order. Actors use [`Context::tell`](crate::Context::tell).
     pub fn tell<M: WireMessage>(&self, from: &Pid, to: &Pid, message: M) {
         self.dispatch(from, to, message);
     }
@@ -172,7 +219,7 @@ impl Node {
         self.0.transport.speakers.declare(address);
     }
 
-    /// Ready when the actor ends, or the connection to it is lost; at once if there is none. Actors use [`Context::watch`].
+    /// Ready when the actor ends, or the connection to it is lost; at once if there is none. Actors use [`Context::watch`](crate::Context::watch).
     pub fn exited(&self, pid: &Pid) -> impl Future<Output = Exit> + Send + 'static + use<> {
         let (tell, told) = oneshot::channel();
         let key = self.next_watch();
@@ -222,9 +269,14 @@ impl Node {
         drop(self.0.listener.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.0.registry.stop_all();
         if tokio::time::timeout(GRACE, self.0.registry.empty()).await.is_err() {
+            self.0.registry.halt_all();
             tracing::warn!(node = %self.0.address, actors = ?self.0.registry.names(), "actors did not end in time");
         }
         self.0.transport.close(GRACE).await;
+    }
+
+    pub(crate) fn of(inner: Arc<Inner>) -> Node {
+        Node(inner)
     }
 
     pub(crate) fn inner(&self) -> &Inner {
@@ -260,19 +312,15 @@ impl Node {
     fn enter<A: Actor>(
         &self,
         name: &str,
-    ) -> Result<(ActorRef<A>, impl FnOnce(A) + Send + use<A>), SpawnError> {
+    ) -> Result<(ActorRef<A>, impl FnOnce(A, Option<Supervision<A>>) + Send + use<A>), SpawnError> {
         let error = || SpawnError(name.chars().take(64).collect());
         check_name(name).map_err(|_| error())?;
-        let (outbox, inbox) = channel::channel(actix_mailbox_capacity());
-        let address: Addr<Host<A>> = Addr::new(outbox);
         let name: Arc<str> = name.into();
-        let door = Arc::new(MailboxDoor { address: address.clone(), routes: Routes::of_actor() });
-        let registration: Registration = self.0.registry.enter(&name, door).ok_or_else(error)?;
-        let pid = Pid::from_parts(name, self.0.address);
-        let actor_ref = ActorRef::new(address, pid.clone(), self.clone());
-        let node = self.clone();
-        let start = move |actor| Context::start(node, pid, inbox, Host::new(actor, registration));
-        Ok((actor_ref, start))
+        let pid = Pid::from_parts(name.clone(), self.0.address);
+        let (mailbox, inbox) = Mailbox::new(pid, self.clone(), Routes::of_actor());
+        let registration: Registration = self.0.registry.enter(&name, mailbox.clone()).ok_or_else(error)?;
+        let start = move |actor, supervision| Life::start(actor, supervision, inbox, registration);
+        Ok((ActorRef::new(mailbox), start))
     }
 }
 
@@ -287,11 +335,6 @@ impl Drop for Withdraw {
     fn drop(&mut self) {
         self.node.unwatch(&self.pid, self.key);
     }
-}
-
-/// What actix parks asks beyond. Ours never park: see [`ActorRef`].
-const fn actix_mailbox_capacity() -> usize {
-    16
 }
 
 impl std::fmt::Debug for Node {

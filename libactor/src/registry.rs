@@ -3,15 +3,19 @@
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
+use std::time::Duration;
 
-use actix::Addr;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, watch as signal};
 
 use crate::actor::Actor;
 use crate::envelope::Receipt;
-use crate::host::{Arrived, Host, Stop};
-use crate::routes::Routes;
+use crate::host::{Arrived, Stop};
+use crate::mailbox::Mailbox;
+use crate::pid::Pid;
+use crate::pulse::Beat;
+use crate::responder::ReplyTo;
+use crate::time::Timestamp;
 use crate::watch::{Exit, WatchKey, Watcher};
 
 /// Names to mailboxes. Each actor is in it from before its first message until it was dropped.
@@ -35,33 +39,57 @@ pub(crate) trait Door: Send + Sync {
     fn receives(&self, type_id: TypeId) -> bool;
     fn pass(&self, type_id: TypeId, message: &mut dyn Any, receipt: Receipt);
     /// Delivers an encoded message whose name the actor knows.
-    fn deliver(&self, name: &'static str, body: Bytes, receipt: Receipt, share: Option<OwnedSemaphorePermit>);
+    fn deliver(
+        &self,
+        name: &'static str,
+        body: Bytes,
+        receipt: Receipt,
+        share: Option<OwnedSemaphorePermit>,
+        reply: Option<ReplyTo>,
+    );
     fn stop(&self);
+    /// Ends the actor even if it waits for a future.
+    fn halt(&self);
+    fn look(&self, now: Timestamp) -> Look;
+    fn id(&self) -> (u64, Pid);
+}
+
+/// What is seen of an actor from outside.
+pub(crate) struct Look {
+    pub(crate) pid: Pid,
+    pub(crate) serial: u64,
+    /// Messages that were ever put into the mailbox.
+    pub(crate) told: u64,
+    /// Messages that were taken out of it.
+    pub(crate) taken: u64,
+    pub(crate) handling: Option<&'static str>,
+    /// For how long nothing was taken, at least.
+    pub(crate) unchanged: Duration,
+    pub(crate) busy: f64,
+    pub(crate) rate: f64,
 }
 
 /// A message that an actor receives.
 pub(crate) struct Known {
     pub(crate) name: &'static str,
     pub(crate) type_name: &'static str,
+    /// It has a reply.
+    pub(crate) answers: bool,
 }
 
-pub(crate) struct MailboxDoor<A: Actor> {
-    pub(crate) address: Addr<Host<A>>,
-    pub(crate) routes: Routes<A>,
-}
-
-impl<A: Actor> Door for MailboxDoor<A> {
+impl<A: Actor> Door for Mailbox<A> {
     fn knows(&self, name: &str) -> Option<Known> {
-        self.routes.by_name(name).map(|route| Known { name: route.name, type_name: route.type_name })
+        let route = self.routes.by_name(name)?;
+        Some(Known { name: route.name, type_name: route.type_name, answers: route.answers })
     }
 
     fn receives(&self, type_id: TypeId) -> bool {
-        self.routes.by_type(type_id).is_some()
+        self.routes.by_type(type_id).is_some_and(|route| route.pass.is_some())
     }
 
     fn pass(&self, type_id: TypeId, message: &mut dyn Any, receipt: Receipt) {
-        let route = self.routes.by_type(type_id).expect("the caller asked whether the actor receives it");
-        (route.pass)(&self.address, message, receipt);
+        let pass = self.routes.by_type(type_id).and_then(|route| route.pass);
+        pass.expect("the caller asked whether the actor receives it")(self, message, receipt);
     }
 
     fn deliver(
@@ -70,13 +98,29 @@ impl<A: Actor> Door for MailboxDoor<A> {
         body: Bytes,
         receipt: Receipt,
         share: Option<OwnedSemaphorePermit>,
+        reply: Option<ReplyTo>,
     ) {
         let route = self.routes.by_name(name).expect("the caller asked whether the actor knows it");
-        self.address.do_send(Arrived { route, body, receipt, share });
+        self.post(Box::new(Arrived { route, body, receipt, share, reply }));
     }
 
     fn stop(&self) {
-        self.address.do_send(Stop);
+        self.post(Box::new(Stop));
+    }
+
+    fn halt(&self) {
+        Mailbox::halt(self);
+    }
+
+    fn look(&self, now: Timestamp) -> Look {
+        // The beat first: what was taken was told before.
+        let Beat { taken, handling, unchanged, busy, rate } = self.pulse.look(now);
+        let (pid, serial, told) = (self.pid.clone(), self.serial, self.told());
+        Look { pid, serial, told, taken, handling, unchanged, busy, rate }
+    }
+
+    fn id(&self) -> (u64, Pid) {
+        (self.serial, self.pid.clone())
     }
 }
 
@@ -126,10 +170,30 @@ impl Registry {
     }
 
     pub(crate) fn stop_all(&self) {
-        let doors: Vec<_> = self.read().values().map(|entry| entry.door.clone()).collect();
-        for door in doors {
+        for door in self.doors() {
             door.stop();
         }
+    }
+
+    /// Ends those too who wait for something that may never come.
+    pub(crate) fn halt_all(&self) {
+        for door in self.doors() {
+            door.halt();
+        }
+    }
+
+    fn doors(&self) -> Vec<Arc<dyn Door>> {
+        self.read().values().map(|entry| entry.door.clone()).collect()
+    }
+
+    /// Every actor from outside, in no order.
+    pub(crate) fn looks(&self, now: Timestamp) -> Vec<Look> {
+        self.doors().into_iter().map(|door| door.look(now)).collect()
+    }
+
+    /// Every actor by its serial.
+    pub(crate) fn pids(&self) -> Vec<(u64, Pid)> {
+        self.doors().into_iter().map(|door| door.id()).collect()
     }
 
     /// Ready when the last actor has ended.
@@ -170,6 +234,15 @@ impl Registration {
     /// What to tell the watchers.
     pub(crate) fn ends_with(&mut self, why: Exit) {
         self.why = why;
+    }
+
+    /// The actor panicked and is put back under its name: whoever watched it hears of that once.
+    pub(crate) fn restarts(&self) {
+        let Some(registry) = self.registry.upgrade() else { return };
+        let watchers = registry.write().get_mut(&self.name).map(|entry| std::mem::take(&mut entry.watchers));
+        for watcher in watchers.into_iter().flat_map(BTreeMap::into_values) {
+            watcher.fire(Exit::Panicked);
+        }
     }
 }
 

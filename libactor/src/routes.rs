@@ -2,18 +2,20 @@
 
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use actix::Addr;
 use bytes::Bytes;
 
-use crate::actor::{Actor, Receive, WireMessage};
+use crate::actor::{Actor, Answer, Receive, Request, WireMessage};
 use crate::context::Context;
 use crate::envelope::Receipt;
-use crate::host::{Host, Passed};
+use crate::host::Passed;
+use crate::mailbox::Mailbox;
 use crate::pid::Pid;
+use crate::responder::{ReplyTo, Responder};
 
 /// The table that [`Actor::install`] fills.
 pub struct Routes<A: Actor> {
@@ -27,7 +29,11 @@ pub(crate) struct Route<A: Actor> {
     /// The full protobuf name of the type, by which a body is checked.
     pub(crate) type_name: &'static str,
     pub(crate) decode: Decode<A>,
-    pub(crate) pass: fn(&Addr<Host<A>>, &mut dyn Any, Receipt),
+    /// Takes a Rust value of the same node; None if only encoded messages are taken.
+    pub(crate) pass: Option<fn(&Mailbox<A>, &mut dyn Any, Receipt)>,
+    /// Somebody who asks gets an answer.
+    pub(crate) answers: bool,
+    type_id: TypeId,
     actor: PhantomData<fn(A)>,
 }
 
@@ -56,7 +62,7 @@ impl Hasher for TypeHasher {
 
 /// Decodes a body, then gives the call that hands it to the actor.
 pub(crate) type Decode<A> = fn(Bytes) -> Result<Deliver<A>, prost::DecodeError>;
-pub(crate) type Deliver<A> = Box<dyn FnOnce(&mut A, &mut Context<A>, &Pid)>;
+pub(crate) type Deliver<A> = Box<dyn FnOnce(&mut A, &mut Context<A>, &Pid, Option<ReplyTo>)>;
 
 impl<A: Actor> Clone for Route<A> {
     fn clone(&self) -> Self {
@@ -89,17 +95,46 @@ impl<A: Actor> Routes<A> {
         A: Receive<M>,
     {
         let (type_id, type_name) = (TypeId::of::<M>(), wire_name::<M>());
-        let (decode, pass) = (decode::<A, M>, pass::<A, M>);
-        let route = Route { name, type_name, decode, pass, actor: PhantomData };
+        let (decode, pass) = (decode::<A, M>, Some(pass::<A, M> as fn(&Mailbox<A>, &mut dyn Any, Receipt)));
+        let route = Route { name, type_name, decode, pass, answers: false, type_id, actor: PhantomData };
+        self.install(route)
+    }
+
+    /// The actor answers messages of type `M`, by their full protobuf name.
+    ///
+    /// # Panics
+    /// Two messages of one actor have the same name.
+    pub fn request<M: Request>(&mut self) -> &mut Self
+    where
+        A: Answer<M>,
+    {
+        let (type_id, name) = (TypeId::of::<M>(), wire_name::<M>());
+        let decode = decode_request::<A, M>;
+        let route =
+            Route { name, type_name: name, decode, pass: None, answers: true, type_id, actor: PhantomData };
+        self.install(route)
+    }
+
+    fn install(&mut self, route: Route<A>) -> &mut Self {
+        let Route { name, type_id, .. } = route;
         let earlier = self.by_name.insert(name, route);
         assert!(earlier.is_none(), "message {name} is installed twice");
         self.by_type.entry(type_id).or_insert(route);
         self
     }
 
-    pub(crate) fn of_actor() -> Routes<A> {
+    /// One table for all actors of the type.
+    pub(crate) fn of_actor() -> Arc<Routes<A>> {
+        static TABLES: Mutex<BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>> = Mutex::new(BTreeMap::new());
+        let tables = || TABLES.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = tables().get(&TypeId::of::<A>()).cloned();
+        if let Some(known) = known.and_then(|known| known.downcast().ok()) {
+            return known;
+        }
         let mut routes = Routes { by_name: HashMap::new(), by_type: TypeMap::default() };
         A::install(&mut routes);
+        let routes = Arc::new(routes);
+        tables().insert(TypeId::of::<A>(), routes.clone());
         routes
     }
 
@@ -114,13 +149,18 @@ impl<A: Actor> Routes<A> {
 
 fn decode<A: Receive<M>, M: WireMessage>(body: Bytes) -> Result<Deliver<A>, prost::DecodeError> {
     let message = M::decode(body)?;
-    Ok(Box::new(move |actor, cx, from| actor.receive(cx, from, message)))
+    Ok(Box::new(move |actor, cx, from, _| actor.receive(cx, from, message)))
 }
 
-fn pass<A: Receive<M>, M: WireMessage>(address: &Addr<Host<A>>, message: &mut dyn Any, receipt: Receipt) {
+fn decode_request<A: Answer<M>, M: Request>(body: Bytes) -> Result<Deliver<A>, prost::DecodeError> {
+    let message = M::decode(body)?;
+    Ok(Box::new(move |actor, cx, from, reply| actor.answer(cx, from, message, Responder::to(reply))))
+}
+
+fn pass<A: Receive<M>, M: WireMessage>(mailbox: &Mailbox<A>, message: &mut dyn Any, receipt: Receipt) {
     let message = message.downcast_mut::<Option<M>>().and_then(Option::take);
     let message = message.expect("routes are looked up by the type of the message");
-    address.do_send(Passed { message, receipt });
+    mailbox.post(Box::new(Passed { message, receipt, name: wire_name::<M>() }));
 }
 
 /// The full protobuf name of a type. Made once for each type and thread, and each text once for the process.

@@ -70,7 +70,7 @@ fn a_panic_ends_its_actor_and_nothing_else() {
 
         let answer = soon(victim.ask(Add(1000))).await;
 
-        assert_eq!(answer.unwrap_err().0, *victim.pid());
+        assert_eq!(*answer.unwrap_err().actor(), *victim.pid());
         assert_eq!(soon(node.exited(victim.pid())).await, Exit::Missing);
         assert_eq!(other.ask(Add(2)).await, Ok(2));
         // The name is free again.

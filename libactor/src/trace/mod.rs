@@ -98,6 +98,11 @@ impl Cause {
         call()
     }
 
+    /// What follows on this thread follows from this, until somebody says otherwise.
+    pub(crate) fn set(self) {
+        CURRENT.set(self);
+    }
+
     /// A future whose every step follows from this cause.
     pub fn carry<F: Future>(self, future: F) -> Carried<F> {
         Carried { cause: self, future: Box::pin(future) }

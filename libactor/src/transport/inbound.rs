@@ -8,20 +8,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::counters;
 use crate::envelope::Header;
-use crate::limits::{MESSAGE_NAME_BYTES, MESSAGE_OVERHEAD, NOTES_PER_CONNECTION, WATCHES_PER_CONNECTION};
+use crate::limits::{
+    MESSAGE_NAME_BYTES, MESSAGE_OVERHEAD, NOTES_PER_CONNECTION, QUESTIONS_PER_CONNECTION,
+    WATCHES_PER_CONNECTION,
+};
 use crate::node::Node;
 use crate::pid::Pid;
+use crate::responder::ReplyTo;
 use crate::time::Timestamp;
-use crate::trace::{HybridTime, MessageId, TraceId};
+use crate::trace::{HybridTime, MessageId, Outcome, TraceId};
 use crate::transport::Guest;
 use crate::transport::frames::{Frames, ReadError};
 use crate::transport::goodbye::{InboundError, judge, refuse};
 use crate::transport::peer::{self, DeliverView, Kind};
 use crate::transport::socket::{Socket, SocketReader};
+use crate::waits::Edge;
 use crate::watch::{WatchKey, Watcher};
 
 /// A body of at least so many bytes stays where it was read: it fills a good part of that buffer.
@@ -36,6 +41,10 @@ struct Inbound {
     outbox: mpsc::Sender<Bytes>,
     // What may be in mailboxes and not yet handled.
     intake: Arc<Semaphore>,
+    // What the peer may ask and have not answered yet.
+    questions: Arc<Semaphore>,
+    // What may wait to be written to it as answers.
+    replies: Arc<Semaphore>,
     watched: Watched,
     // Most messages come from the actor that sent the last one, and are like it.
     last_sender: Option<Pid>,
@@ -76,13 +85,16 @@ async fn serve(
         Err(_) => return InboundError::Handshake,
     };
     frames.allow(settings.frame_bytes);
-    let (outbox, outgoing) = mpsc::channel(WATCHES_PER_CONNECTION + NOTES_PER_CONNECTION);
+    let (outbox, outgoing) =
+        mpsc::channel(WATCHES_PER_CONNECTION + QUESTIONS_PER_CONNECTION + NOTES_PER_CONNECTION);
     let superseded = peer.superseded.clone();
     let mut inbound = Inbound {
         node: node.clone(),
         peer,
         outbox,
         intake: Arc::new(Semaphore::new(settings.intake_bytes)),
+        questions: Arc::new(Semaphore::new(QUESTIONS_PER_CONNECTION)),
+        replies: Arc::new(Semaphore::new(settings.outbound_bytes.min(Semaphore::MAX_PERMITS))),
         watched: Watched::default(),
         last_sender: None,
         last_target: None,
@@ -157,14 +169,14 @@ impl Inbound {
             && let Some(view) = DeliverView::of(frames.peek(length))
         {
             let header = self.header(&view)?;
-            let body = Bytes::copy_from_slice(view.body);
+            let (body, asks) = (Bytes::copy_from_slice(view.body), view.asks);
             frames.skip(length);
-            return self.deliver(header, body, now).await;
+            return self.deliver(header, body, asks, now).await;
         }
         match frames.decode(length)? {
             Some(Kind::Deliver(message)) => {
                 let header = self.header(&DeliverView::from(&message))?;
-                self.deliver(header, own(message.body), now).await
+                self.deliver(header, own(message.body), message.asks, now).await
             }
             Some(Kind::Watch(watch)) => self.watch(watch),
             Some(Kind::Unwatch(unwatch)) => {
@@ -177,7 +189,13 @@ impl Inbound {
         }
     }
 
-    async fn deliver(&mut self, header: Header, body: Bytes, now: Timestamp) -> Result<(), InboundError> {
+    async fn deliver(
+        &mut self,
+        header: Header,
+        body: Bytes,
+        asks: bool,
+        now: Timestamp,
+    ) -> Result<(), InboundError> {
         let share = (body.len() + MESSAGE_OVERHEAD).min(self.node.inner().settings.intake_bytes);
         let share = u32::try_from(share).unwrap_or(u32::MAX);
         let share = match self.intake.clone().try_acquire_many_owned(share) {
@@ -188,14 +206,38 @@ impl Inbound {
             }
         };
         let id = header.id.0;
-        if let Err((outcome, reason)) = self.node.receive(header, now, body, share) {
+        let reply = if asks { Some(self.reply_to(&header)?) } else { None };
+        if let Err((outcome, reason)) = self.node.receive(header, now, body, share, reply) {
             tracing::warn!(peer = %self.peer.address, reason, "message of a peer not delivered");
             // A sender that floods and does not read gets no more notes; the counters have them all.
-            if self.outbox.capacity() > WATCHES_PER_CONNECTION {
+            if self.outbox.capacity() > WATCHES_PER_CONNECTION + QUESTIONS_PER_CONNECTION {
                 let _ = self.outbox.try_send(peer::undelivered(id, outcome, reason));
             }
         }
         Ok(())
+    }
+
+    /// Where the answer to a question goes: back over this connection. One that finds too much waiting there is dropped, and
+    /// the asker's time runs out.
+    fn reply_to(&self, header: &Header) -> Result<ReplyTo, InboundError> {
+        let Ok(place) = self.questions.clone().try_acquire_owned() else {
+            return Err(InboundError::Broken(format!("more than {QUESTIONS_PER_CONNECTION} open questions")));
+        };
+        let (id, outbox, room) = (header.id.0, self.outbox.clone(), self.replies.clone());
+        let largest = self.node.inner().settings.frame_bytes;
+        let edge = Edge::incoming(&self.node, &header.from, &header.to, header.name.clone());
+        Ok(ReplyTo::new(Some(edge.mark()), move |answered| {
+            drop((edge, place));
+            let mut frame = peer::reply(id, answered);
+            if frame.len() - peer::LENGTH_BYTES > largest {
+                frame = peer::reply(id, Err(Outcome::TooLarge));
+            }
+            let size = u32::try_from(frame.len() + MESSAGE_OVERHEAD).unwrap_or(u32::MAX);
+            match room.try_acquire_many_owned(size) {
+                Ok(room) => drop(outbox.try_send(Bytes::from_owner(Waiting { frame, _room: room }))),
+                Err(_) => counters::count(counters::REPLIES_DROPPED),
+            }
+        }))
     }
 
     fn header(&mut self, message: &DeliverView<'_>) -> Result<Header, InboundError> {
@@ -276,6 +318,18 @@ impl Inbound {
         if let Some((name, key)) = withdrawn {
             self.node.inner().registry.unwatch(&name, key);
         }
+    }
+}
+
+/// An answer, and the room that it takes until it is written.
+struct Waiting {
+    frame: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Waiting {
+    fn as_ref(&self) -> &[u8] {
+        &self.frame
     }
 }
 

@@ -42,8 +42,8 @@ pub(crate) enum Wire {
 pub(crate) struct Link {
     pub(crate) to: SocketAddr,
     pub(crate) wire: Wire,
-    // Which of this node's connections.
-    number: u64,
+    /// Which of this node's connections.
+    pub(crate) number: u64,
     outbox: Outbox,
     overflow: Notify,
     // Set under the lock of the state: no watch is taken after it.
@@ -193,12 +193,14 @@ pub(crate) async fn run(node: Node, link: Arc<Link>) {
     for id in link.outbox.abandon() {
         lose(&node, id, lost);
     }
+    node.inner().asks.link_ended(link.number);
 }
 
 /// A message that was recorded as sent was not.
 pub(crate) fn lose(node: &Node, id: MessageId, outcome: Outcome) {
     counters::count_outcome(outcome);
     node.recorder().amend(id, outcome);
+    node.inner().asks.answered(id, Err(outcome));
 }
 
 /// Why there is no connection to another node.
@@ -342,6 +344,9 @@ async fn read_all(node: &Node, link: &Link, frames: &mut Frames<SocketReader>) -
                 tracing::warn!(peer = %link.to, reason = note.reason, "peer did not deliver a message");
                 counters::count(counters::MESSAGES_NOT_DELIVERED_BY_PEERS);
                 node.recorder().amend(MessageId(note.id), outcome);
+            }
+            Ok(Kind::Reply(reply)) => {
+                node.inner().asks.answered(MessageId(reply.id), peer::answered(reply));
             }
             Ok(Kind::Refused(refused)) => return ReadError::Refused(refused.reason),
             Ok(_) => return ReadError::Unexpected("a frame of a dialler"),

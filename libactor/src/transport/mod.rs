@@ -104,23 +104,47 @@ impl Transport {
 
     pub(crate) fn send<M: WireMessage>(&self, node: &Node, header: &Header, stamp: Stamp, message: &M) {
         match self.wire(header.to.address()) {
-            Wire::Peer => {
-                let deliver = peer::DeliverFrame::new(header);
-                let (bytes, size) = (deliver.size(), deliver.size() - peer::LENGTH_BYTES);
-                self.put(node, header, stamp, Frame { wire: Wire::Peer, bytes, size }, |buffer| {
-                    deliver.head(buffer);
-                    message.encode_raw(buffer);
-                    deliver.tail(buffer);
-                });
-            }
+            Wire::Peer => self.deliver(node, header, stamp, peer::DeliverFrame::new(header), message),
             Wire::Libprocess => {
                 let request = outbound::request(header, &message.encode_to_vec());
                 let (bytes, size) = (request.len(), header.size);
-                self.put(node, header, stamp, Frame { wire: Wire::Libprocess, bytes, size }, |buffer| {
-                    buffer.extend_from_slice(&request);
-                });
+                self.put(
+                    node,
+                    header,
+                    stamp,
+                    Frame { wire: Wire::Libprocess, bytes, size, asks: false },
+                    |buffer| {
+                        buffer.extend_from_slice(&request);
+                    },
+                );
             }
         }
+    }
+
+    /// Sends a question; what comes of it is told to the node's [`Asks`](crate::ask::Asks).
+    pub(crate) fn ask<M: WireMessage>(&self, node: &Node, header: &Header, stamp: Stamp, message: &M) {
+        if self.wire(header.to.address()) == Wire::Libprocess {
+            node.give_up(header, stamp.ticket, Times::sent(stamp.at), Outcome::NoSuchMessage);
+            return node.inner().asks.answered(header.id, Err(Outcome::NoSuchMessage));
+        }
+        self.deliver(node, header, stamp, peer::DeliverFrame::new(header).that_asks(), message);
+    }
+
+    fn deliver<M: WireMessage>(
+        &self,
+        node: &Node,
+        header: &Header,
+        stamp: Stamp,
+        deliver: peer::DeliverFrame<'_>,
+        message: &M,
+    ) {
+        let (bytes, size) = (deliver.size(), deliver.size() - peer::LENGTH_BYTES);
+        let frame = Frame { wire: Wire::Peer, bytes, size, asks: deliver.asks() };
+        self.put(node, header, stamp, frame, |buffer| {
+            deliver.head(buffer);
+            message.encode_raw(buffer);
+            deliver.tail(buffer);
+        });
     }
 
     /// Queues the frame that `write` writes.
@@ -136,13 +160,19 @@ impl Transport {
         if frame.size > settings.frame_bytes {
             let (to, message, size) = (&header.to, &*header.name, header.size);
             tracing::error!(%to, message, size, limit = settings.frame_bytes, "message too large to be sent");
-            return node.give_up(header, stamp.ticket, Times::sent(stamp.at), Outcome::TooLarge);
+            node.give_up(header, stamp.ticket, Times::sent(stamp.at), Outcome::TooLarge);
+            return node.inner().asks.answered(header.id, Err(Outcome::TooLarge));
         }
         // Recorded first, so that a loss is noted after it.
         node.recorder().write(stamp.ticket, header, Times::sent(stamp.at), Outcome::Sent);
         node.recorder().show(stamp.ticket, frame.wire == Wire::Peer);
         let sent = match self.link(node, header.to.address(), frame.wire) {
-            Some(link) => link.send(header.id, frame.bytes, settings.outbound_bytes, write),
+            Some(link) => {
+                if frame.asks {
+                    node.inner().asks.goes_by(header.id, link.number);
+                }
+                link.send(header.id, frame.bytes, settings.outbound_bytes, write)
+            }
             None => Err(Outcome::ShutDown),
         };
         if let Err(outcome) = sent {
@@ -254,6 +284,8 @@ struct Frame {
     bytes: usize,
     /// As it counts against the largest frame.
     size: usize,
+    /// An answer is wanted.
+    asks: bool,
 }
 
 /// A peer on the newest connection that it dialled to this node.

@@ -27,12 +27,15 @@ use prost::Message;
 use prost::encoding::{WireType, decode_varint, encode_key, encode_varint, encoded_len_varint};
 
 use crate::envelope::Header;
+use crate::responder::Answered;
 use crate::trace::Outcome;
 use crate::watch::Exit;
 
 pub(crate) const MAGIC: [u8; 7] = *b"\x93lactor";
 pub(crate) const VERSION: u8 = 1;
 pub(crate) const PREFACE_BYTES: usize = 8;
+/// Field 9 of a `Deliver`, true.
+const ASKS: [u8; 2] = [9 << 3, 1];
 pub(crate) const LENGTH_BYTES: usize = 4;
 
 /// Fields of a `Deliver` of eight bytes each.
@@ -40,7 +43,7 @@ const DELIVER_NUMBERS: usize = 4;
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Frame {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     pub(crate) kind: Option<Kind>,
 }
 
@@ -60,6 +63,8 @@ pub(crate) enum Kind {
     Undelivered(Undelivered),
     #[prost(message, tag = "7")]
     Refused(Refused),
+    #[prost(message, tag = "8")]
+    Reply(Reply),
 }
 
 /// Who speaks.
@@ -95,6 +100,9 @@ pub(crate) struct Deliver {
     pub(crate) cause: u64,
     #[prost(fixed64, tag = "8")]
     pub(crate) sent: u64,
+    /// The sender waits for one `Reply` of that id.
+    #[prost(bool, tag = "9")]
+    pub(crate) asks: bool,
 }
 
 /// Asks for one `Exited` of that number.
@@ -142,6 +150,20 @@ pub(crate) struct Refused {
     pub(crate) reason: String,
 }
 
+/// What a question came to.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Reply {
+    #[prost(fixed64, tag = "1")]
+    pub(crate) id: u64,
+    /// 0 answered, 1 no such actor, 2 no such message, 3 malformed, 4 the actor ended or dropped the question,
+    /// 5 the answer is too large.
+    #[prost(uint32, tag = "2")]
+    pub(crate) outcome: u32,
+    /// The encoded answer.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub(crate) body: Bytes,
+}
+
 pub(crate) fn preface() -> [u8; PREFACE_BYTES] {
     let mut preface = [VERSION; PREFACE_BYTES];
     preface[..MAGIC.len()].copy_from_slice(&MAGIC);
@@ -164,6 +186,7 @@ pub(crate) struct DeliverFrame<'a> {
     // Of the `Deliver`, and of the frame around it.
     length: usize,
     frame: usize,
+    asks: bool,
 }
 
 impl<'a> DeliverFrame<'a> {
@@ -171,7 +194,18 @@ impl<'a> DeliverFrame<'a> {
         let texts = [header.to.name().len(), header.from.name().len(), header.name.len(), header.size];
         let texts = texts.iter().map(|length| 1 + encoded_len_varint(*length as u64) + length).sum::<usize>();
         let length = texts + DELIVER_NUMBERS * 9;
-        DeliverFrame { header, length, frame: 1 + encoded_len_varint(length as u64) + length }
+        DeliverFrame { header, length, frame: 1 + encoded_len_varint(length as u64) + length, asks: false }
+    }
+
+    /// The same message, with the wish for a `Reply`.
+    pub(crate) fn that_asks(self) -> DeliverFrame<'a> {
+        let length = self.length + ASKS.len();
+        let frame = 1 + encoded_len_varint(length as u64) + length;
+        DeliverFrame { length, frame, asks: true, ..self }
+    }
+
+    pub(crate) fn asks(&self) -> bool {
+        self.asks
     }
 
     /// With the length before the frame.
@@ -202,6 +236,9 @@ impl<'a> DeliverFrame<'a> {
             encode_key(tag, WireType::SixtyFourBit, buffer);
             buffer.extend_from_slice(&number.to_le_bytes());
         }
+        if self.asks {
+            buffer.extend_from_slice(&ASKS);
+        }
     }
 }
 
@@ -214,6 +251,8 @@ pub(crate) struct DeliverView<'a> {
     pub(crate) body: &'a [u8],
     /// Trace, id, cause and time of sending.
     pub(crate) numbers: [u64; DELIVER_NUMBERS],
+    /// The sender waits for a `Reply`.
+    pub(crate) asks: bool,
 }
 
 impl<'a> DeliverView<'a> {
@@ -237,6 +276,11 @@ impl<'a> DeliverView<'a> {
                     view.numbers[tag - 5] = u64::from_le_bytes(*number);
                     fields = rest;
                 }
+                (9, 0) => {
+                    let (asks @ (0 | 1), rest) = rest.split_first()? else { return None };
+                    view.asks = *asks == 1;
+                    fields = rest;
+                }
                 _ => return None,
             }
         }
@@ -252,6 +296,7 @@ impl<'a> From<&'a Deliver> for DeliverView<'a> {
             name: &message.name,
             body: &message.body,
             numbers: [message.trace, message.id, message.cause, message.sent],
+            asks: message.asks,
         }
     }
 }
@@ -277,6 +322,29 @@ pub(crate) fn exited(number: u64, why: Exit) -> Bytes {
         Exit::Missing => 2,
     };
     frame(Kind::Exited(Exited { number, why }))
+}
+
+pub(crate) fn reply(id: u64, answered: Answered) -> Bytes {
+    let (outcome, body) = match answered {
+        Ok(body) => (0, body),
+        Err(Outcome::NoSuchActor) => (1, Bytes::new()),
+        Err(Outcome::NoSuchMessage) => (2, Bytes::new()),
+        Err(Outcome::Malformed) => (3, Bytes::new()),
+        Err(Outcome::TooLarge) => (5, Bytes::new()),
+        Err(_) => (4, Bytes::new()),
+    };
+    frame(Kind::Reply(Reply { id, outcome, body }))
+}
+
+pub(crate) fn answered(reply: Reply) -> Answered {
+    match reply.outcome {
+        0 => Ok(reply.body),
+        1 => Err(Outcome::NoSuchActor),
+        2 => Err(Outcome::NoSuchMessage),
+        3 => Err(Outcome::Malformed),
+        5 => Err(Outcome::TooLarge),
+        _ => Err(Outcome::ActorEnded),
+    }
 }
 
 pub(crate) fn exit_of(why: u32) -> Exit {

@@ -75,7 +75,7 @@ impl Intake {
         let received = self.node.clock().now();
         let header = self.header(from, to, name, body.len(), received);
         let (to, from) = (header.to.clone(), header.from.clone());
-        match self.node.receive(header, received, body, share) {
+        match self.node.receive(header, received, body, share, None) {
             Ok(()) => Ok(true),
             Err((outcome, reason)) => {
                 tracing::warn!(%from, %to, reason, "libprocess message not delivered");

@@ -1,0 +1,209 @@
+//! An actor's mailbox: where its messages wait, and what everybody else shares of the actor.
+//!
+//! A plain queue behind a lock that is held for a few instructions: the actor takes all that waits at once, so it meets the senders
+//! once for a batch and not for every message.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context as TaskContext, Poll, Waker};
+
+use crate::actor::Actor;
+use crate::clock::{Busy, Clock};
+use crate::context::Context;
+use crate::node::Node;
+use crate::pid::Pid;
+use crate::pulse::Pulse;
+use crate::routes::Routes;
+
+/// A queue that grew beyond this many messages is given back once it is empty.
+const KEPT_QUEUE: usize = 1024;
+
+/// A message on its way to an actor of type `A`, of whatever type the message is.
+pub(crate) trait Parcel<A: Actor>: Send {
+    /// Hands the message to the actor.
+    fn open(self: Box<Self>, actor: &mut A, cx: &mut Context<A>);
+}
+
+pub(crate) type Batch<A> = VecDeque<Box<dyn Parcel<A>>>;
+
+/// What all handles of an actor share.
+pub(crate) struct Mailbox<A: Actor> {
+    queue: Mutex<Queue<A>>,
+    pub(crate) pid: Pid,
+    pub(crate) node: Node,
+    pub(crate) routes: Arc<Routes<A>>,
+    /// Tells the actor from every other of the process.
+    pub(crate) serial: u64,
+    pub(crate) pulse: Pulse,
+}
+
+struct Queue<A: Actor> {
+    waiting: Batch<A>,
+    // All that were ever put in.
+    told: u64,
+    // Set while the actor sleeps.
+    sleeper: Option<Waker>,
+    phase: Phase,
+    // Only with a virtual clock, and while the actor has something to do.
+    busy: Option<Busy>,
+    // The node is shut down: the actor ends even if it waits for something.
+    halted: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Messages are handled as they come.
+    Open,
+    /// Messages wait for a future of the actor.
+    Parked,
+    /// The actor has ended.
+    Closed,
+}
+
+impl<A: Actor> Mailbox<A> {
+    /// A mailbox, and the one place where it is emptied.
+    pub(crate) fn new(pid: Pid, node: Node, routes: Arc<Routes<A>>) -> (Arc<Mailbox<A>>, Inbox<A>) {
+        static SERIAL: AtomicU64 = AtomicU64::new(1);
+        let queue = Queue {
+            waiting: VecDeque::new(),
+            told: 0,
+            sleeper: None,
+            phase: Phase::Open,
+            busy: None,
+            halted: false,
+        };
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let (queue, pulse) = (Mutex::new(queue), Pulse::default());
+        let mailbox = Arc::new(Mailbox { queue, pid, node, routes, serial, pulse });
+        (mailbox.clone(), Inbox { mailbox, batch: VecDeque::new(), taken: 0 })
+    }
+
+    /// Puts a message in, or drops it if the actor has ended.
+    pub(crate) fn post(&self, parcel: Box<dyn Parcel<A>>) {
+        let mut queue = self.queue();
+        if queue.phase == Phase::Closed {
+            // Not under the lock: whoever is dropped with it may post to this actor.
+            drop(queue);
+            return drop(parcel);
+        }
+        queue.told += 1;
+        queue.waiting.push_back(parcel);
+        if queue.phase == Phase::Open && queue.busy.is_none() {
+            queue.busy = self.clock().busy();
+        }
+        // Who waits for a future is not to be woken by messages.
+        let sleeper = if queue.phase == Phase::Open { queue.sleeper.take() } else { None };
+        drop(queue);
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
+        }
+    }
+
+    /// Ends the actor without what is in its mailbox, also if it waits for a future.
+    pub(crate) fn halt(&self) {
+        let mut queue = self.queue();
+        queue.halted = true;
+        let sleeper = queue.sleeper.take();
+        drop(queue);
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
+        }
+    }
+
+    /// All messages that were ever put in.
+    pub(crate) fn told(&self) -> u64 {
+        self.queue().told
+    }
+
+    fn clock(&self) -> &Clock {
+        self.node.clock()
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue<A>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The actor's side of its mailbox. Dropped, it closes the mailbox and drops what waits there.
+pub(crate) struct Inbox<A: Actor> {
+    pub(crate) mailbox: Arc<Mailbox<A>>,
+    batch: Batch<A>,
+    taken: u64,
+}
+
+impl<A: Actor> Inbox<A> {
+    /// The next message. Pending: none waits, and the task is woken when one comes. None: the actor is to end.
+    pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Box<dyn Parcel<A>>>> {
+        if let Some(next) = self.take() {
+            return Poll::Ready(Some(next));
+        }
+        let mut queue = self.mailbox.queue();
+        if queue.halted {
+            return Poll::Ready(None);
+        }
+        if queue.waiting.capacity() == 0 || !queue.waiting.is_empty() {
+            std::mem::swap(&mut self.batch, &mut queue.waiting);
+        }
+        if !self.batch.is_empty() {
+            drop(queue);
+            return Poll::Ready(self.take());
+        }
+        if queue.waiting.capacity() > KEPT_QUEUE {
+            queue.waiting = VecDeque::new();
+        }
+        set_sleeper(&mut queue.sleeper, task);
+        let busy = queue.busy.take();
+        drop(queue);
+        drop(busy);
+        Poll::Pending
+    }
+
+    fn take(&mut self) -> Option<Box<dyn Parcel<A>>> {
+        let next = self.batch.pop_front()?;
+        self.taken += 1;
+        self.mailbox.pulse.takes(self.taken);
+        Some(next)
+    }
+
+    /// Messages wait from now on for a future of the actor. True if the actor is to end instead.
+    pub(crate) fn park(&mut self, task: &mut TaskContext<'_>) -> bool {
+        let mut queue = self.mailbox.queue();
+        queue.phase = Phase::Parked;
+        set_sleeper(&mut queue.sleeper, task);
+        let busy = queue.busy.take();
+        let halted = queue.halted;
+        drop(queue);
+        drop(busy);
+        halted
+    }
+
+    /// Messages are handled again.
+    pub(crate) fn unpark(&mut self) {
+        let mut queue = self.mailbox.queue();
+        queue.phase = Phase::Open;
+        if queue.busy.is_none() {
+            queue.busy = self.mailbox.clock().busy();
+        }
+    }
+}
+
+fn set_sleeper(sleeper: &mut Option<Waker>, task: &TaskContext<'_>) {
+    match sleeper {
+        Some(waker) => waker.clone_from(task.waker()),
+        None => *sleeper = Some(task.waker().clone()),
+    }
+}
+
+impl<A: Actor> Drop for Inbox<A> {
+    fn drop(&mut self) {
+        let mut queue = self.mailbox.queue();
+        queue.phase = Phase::Closed;
+        let (waiting, busy) = (std::mem::take(&mut queue.waiting), queue.busy.take());
+        queue.sleeper = None;
+        drop(queue);
+        drop(std::mem::take(&mut self.batch));
+        drop(waiting);
+        drop(busy);
+    }
+}

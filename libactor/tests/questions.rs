@@ -1,0 +1,170 @@
+//! Questions by pid: answered here and elsewhere alike, and each way in which no answer can come has its name.
+
+mod cast;
+
+use std::time::Duration;
+
+use cast::{Riddle, node, note, soon};
+use libactor::{Actor, Answer, AskError, Context, Node, Pid, Request, Responder, Routes};
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Double {
+    #[prost(uint64, tag = "1")]
+    number: u64,
+}
+
+impl prost::Name for Double {
+    const NAME: &'static str = "Double";
+    const PACKAGE: &'static str = "test";
+}
+
+impl Request for Double {
+    type Reply = cast::Note;
+}
+
+impl Request for Riddle {
+    type Reply = cast::Note;
+}
+
+/// Doubles; keeps a question about 1 for ever, drops one about 2, panics over 3, and stops over 4.
+#[derive(Default)]
+struct Oracle {
+    kept: Vec<Responder<cast::Note>>,
+}
+
+impl Actor for Oracle {
+    fn install(routes: &mut Routes<Self>) {
+        routes.request::<Double>();
+    }
+}
+
+impl Answer<Double> for Oracle {
+    fn answer(&mut self, cx: &mut Context<Self>, _: &Pid, double: Double, reply: Responder<cast::Note>) {
+        match double.number {
+            1 => self.kept.push(reply),
+            2 => {}
+            3 => panic!("for the test"),
+            4 => {
+                self.kept.push(reply);
+                cx.stop();
+            }
+            number => reply.send(note(2 * number)),
+        }
+    }
+}
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+async fn asked(node: &Node, to: &Pid, number: u64) -> Result<u64, AskError> {
+    let answer = node.ask(&node.pid("me"), to, Double { number }, LIMIT);
+    soon(answer).await.map(|note| note.number)
+}
+
+/// The same whether the actor is here or elsewhere.
+async fn questions_are_answered(asker: &Node, home: &Node) {
+    let oracle = home.spawn("oracle", Oracle::default());
+    let pid = oracle.pid().clone();
+
+    assert_eq!(asked(asker, &pid, 21).await, Ok(42));
+    assert_eq!(asked(asker, &pid, 2).await, Err(AskError::Ended(pid.clone())));
+    let nobody = home.pid("nobody");
+    assert_eq!(asked(asker, &nobody, 5).await, Err(AskError::NoSuchActor(nobody)));
+    let riddle = soon(asker.ask(&asker.pid("me"), &pid, Riddle {}, LIMIT)).await;
+    assert_eq!(riddle, Err(AskError::NotUnderstood { actor: pid.clone(), message: "test.Riddle" }));
+    let limit = Duration::from_millis(20);
+    let late = soon(asker.ask(&asker.pid("me"), &pid, Double { number: 1 }, limit)).await;
+    assert_eq!(late, Err(AskError::TimedOut { actor: pid.clone(), limit }));
+    assert_eq!(asked(asker, &pid, 4).await, Err(AskError::Ended(pid.clone())));
+    soon(home.exited(&pid)).await;
+    let oracle = home.spawn("oracle", Oracle::default());
+    assert_eq!(asked(asker, oracle.pid(), 3).await, Err(AskError::Ended(pid)));
+    assert!(asker.top().waits.is_empty());
+}
+
+#[test]
+fn a_question_is_answered_on_the_same_node() {
+    libactor::run(async {
+        let node = node().await;
+        questions_are_answered(&node, &node).await;
+        node.shutdown().await;
+    });
+}
+
+#[test]
+fn a_question_is_answered_on_another_node() {
+    libactor::run(async {
+        let (asker, home) = (node().await, node().await);
+        questions_are_answered(&asker, &home).await;
+        asker.shutdown().await;
+        home.shutdown().await;
+    });
+}
+
+#[test]
+fn a_connection_that_is_lost_fails_what_was_asked_over_it() {
+    libactor::run(async {
+        let (asker, home) = (node().await, node().await);
+        let oracle = home.spawn("oracle", Oracle::default());
+        assert_eq!(asked(&asker, oracle.pid(), 4_000).await, Ok(8_000));
+        let kept = asker.ask(&asker.pid("me"), oracle.pid(), Double { number: 1 }, LIMIT);
+        // The second answer says that the first question has arrived.
+        assert_eq!(asked(&asker, oracle.pid(), 5).await, Ok(10));
+
+        home.shutdown().await;
+
+        let lost = soon(kept).await.unwrap_err();
+        assert!(matches!(lost, AskError::ConnectionLost(_) | AskError::Ended(_)), "{lost}");
+        let gone = asked(&asker, oracle.pid(), 5).await;
+        assert_eq!(gone, Err(AskError::ConnectionLost(oracle.pid().clone())));
+        asker.shutdown().await;
+    });
+}
+
+/// Asks another oracle and waits for the answer.
+struct Curious(Pid);
+
+impl Actor for Curious {
+    fn install(routes: &mut Routes<Self>) {
+        routes.request::<Double>();
+    }
+}
+
+impl Answer<Double> for Curious {
+    fn answer(&mut self, cx: &mut Context<Self>, _: &Pid, double: Double, reply: Responder<cast::Note>) {
+        let asked = cx.ask(&self.0, double, Duration::from_secs(60));
+        cx.wait_then(asked, |_, _, answer| {
+            if let Ok(note) = answer {
+                reply.send(note);
+            }
+        });
+    }
+}
+
+#[test]
+fn a_ring_across_two_nodes_is_found_in_what_both_know() {
+    libactor::run(async {
+        let (one, two) = (node().await, node().await);
+        let (a, b) = (one.pid("a"), two.pid("b"));
+        one.spawn("a", Curious(b.clone()));
+        two.spawn("b", Curious(a.clone()));
+
+        let _open = one.ask(&one.pid("me"), &a, Double { number: 1 }, LIMIT);
+
+        let rings = soon(async {
+            loop {
+                let (here, there) = (one.top(), two.top());
+                let rings = libactor::top::cycles(&[here.waits, there.waits].concat());
+                if !rings.is_empty() {
+                    assert!(here.cycles.is_empty() && there.cycles.is_empty());
+                    return rings;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        let mut ring = vec![a, b];
+        ring.sort();
+        assert_eq!(rings.await, [ring]);
+        one.shutdown().await;
+        two.shutdown().await;
+    });
+}
