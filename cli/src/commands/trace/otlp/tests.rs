@@ -1,3 +1,5 @@
+//! A little collector, which takes one request and decodes it.
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::thread;
