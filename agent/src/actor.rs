@@ -11,6 +11,7 @@ use tepui_agent_core::{
 use tepui_model::about::{About as _, Kind as _};
 use tepui_model::{ContainerId, Time};
 use tepui_proto::{internal, v1};
+use tepui_recording::Tape;
 use tokio::sync::{oneshot, watch};
 
 use crate::checkpoint::Writer;
@@ -21,6 +22,7 @@ use crate::world::World;
 /// The agent of one machine.
 pub(crate) struct AgentActor {
     pub(crate) core: Agent,
+    pub(crate) tape: Tape,
     pub(crate) world: Arc<World>,
     pub(crate) writer: Writer,
     pub(crate) streams: BTreeMap<Connection, EventStream>,
@@ -85,6 +87,7 @@ impl AgentActor {
     ) -> Self {
         AgentActor {
             core,
+            tape: Tape::default(),
             world,
             writer,
             streams: BTreeMap::new(),
@@ -98,6 +101,7 @@ impl AgentActor {
 
     pub(crate) fn step(&mut self, cx: &mut Context<Self>, input: Input) {
         let mut core = Cx::new(Time::from_nanos(cx.now().as_nanos()));
+        self.tape.note(&self.core, core.now, &input);
         self.core.step(&mut core, input);
         for effect in core.effects {
             self.perform(cx, effect);

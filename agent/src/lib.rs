@@ -31,6 +31,7 @@ mod info;
 mod perform;
 mod reach;
 mod recorded;
+mod recording;
 mod shown;
 mod start;
 mod stream;
@@ -38,6 +39,8 @@ mod world;
 
 pub use config::Config;
 pub use start::{Running, StartError, start};
+/// What decides; for whoever replays a recording of it.
+pub use tepui_agent_core::Agent as Core;
 pub use tepui_agent_core::{Policy, Recover};
 
 /// An error and what caused it, in one line: for operators, and for the messages of task statuses.

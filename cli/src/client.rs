@@ -79,6 +79,23 @@ impl Client {
         self.send(path, request.header("Content-Type", "application/x-www-form-urlencoded")).await.map(drop)
     }
 
+    /// The answer of a path that takes as long as it likes.
+    pub async fn stream(&self, path: &str, query: &[(&str, &str)]) -> Result<reqwest::Response> {
+        let request = self.http.get(self.url(path, query)?).timeout(Duration::MAX);
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let why = answer.text().await.unwrap_or_default();
+        bail!("ask {} for {path}: {status}: {}", self.address, why.trim())
+    }
+
+    /// Ends what a path began.
+    pub async fn delete(&self, path: &str) -> Result<()> {
+        self.send(path, self.http.delete(self.url(path, &[])?)).await.map(drop)
+    }
+
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Result<Url> {
         let url = format!("{}://{}{path}", self.scheme, self.address);
         Url::parse_with_params(&url, query).with_context(|| format!("'{url}' is no address"))

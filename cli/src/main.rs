@@ -54,7 +54,7 @@ enum Command {
     Frameworks(frameworks::Arguments),
     /// Print what a task prints
     Logs(logs::Arguments),
-    /// Show which message caused which, and where the time went
+    /// Show which message caused which, and where the time went; record what a daemon decides, and replay it
     Trace {
         #[command(subcommand)]
         command: trace::Command,
@@ -99,7 +99,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Agents(arguments) => agents::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Frameworks(arguments) => frameworks::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Logs(arguments) => logs::run(&arguments).map(|()| ExitCode::SUCCESS),
-        Command::Trace { command } => trace::run(&command).map(|()| ExitCode::SUCCESS),
+        Command::Trace { command } => trace::run(&command),
         Command::Executor { kind } => executor::run(&kind),
     }
 }

@@ -11,6 +11,7 @@ use tepui_model::Time;
 use tepui_model::about::{About as _, Kind as _};
 use tepui_proto::v1::scheduler::{Call, call};
 use tepui_proto::{internal, v1};
+use tepui_recording::Tape;
 
 use crate::allocation::{Allocated, Allocation};
 use crate::encoding::Encoding;
@@ -21,7 +22,8 @@ use crate::stream::{EventStream, Outlet};
 
 /// Holds the core and everything `perform` needs.
 pub(crate) struct MasterActor {
-    core: Master,
+    pub(crate) core: Master,
+    pub(crate) tape: Tape,
     /// The registry as it was read, until the core has it.
     pub(crate) recovered: Option<internal::Registry>,
     pub(crate) reads: Reads,
@@ -111,6 +113,7 @@ impl MasterActor {
     ) -> MasterActor {
         MasterActor {
             core,
+            tape: Tape::default(),
             recovered: Some(recovered),
             reads,
             registrar,
@@ -125,6 +128,7 @@ impl MasterActor {
 
     pub(crate) fn step(&mut self, cx: &mut Context<Self>, input: Input) {
         let mut step = Cx::at(Time::from_nanos(cx.now().as_nanos()));
+        self.tape.note(&self.core, step.now, &input);
         self.core.step(&mut step, input);
         self.perform(cx, step.effects);
     }

@@ -12,6 +12,7 @@ mod identity;
 mod perform;
 mod reads;
 mod recorded;
+mod recording;
 mod registrar;
 mod start;
 mod stream;
@@ -20,3 +21,5 @@ pub use config::{Config, RegistryStorage};
 pub use identity::{MESOS_VERSION, TEPUI_VERSION};
 pub use registrar::OpenRegistryError;
 pub use start::{Running, StartError, start};
+/// What decides; for whoever replays a recording of it.
+pub use tepui_master_core::Master as Core;

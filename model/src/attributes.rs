@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use tepui_proto::v1;
 use v1::value;
 
@@ -10,11 +11,11 @@ use crate::value_text::{self, InvalidValue, ValueText};
 
 /// A machine's attributes, in the order they were given. A key may occur more than once; the first counts where only
 /// one can.
-#[derive(Clone, Debug, Default, Eq)]
+#[derive(Clone, Debug, Default, Eq, Serialize, Deserialize)]
 pub struct Attributes(Vec<Attribute>);
 
 /// One attribute.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Attribute {
     /// The key.
     pub name: String,
@@ -23,7 +24,7 @@ pub struct Attribute {
 }
 
 /// A number, ranges or text; Mesos has no sets here.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum AttributeValue {
     /// A number with three decimals.
     Scalar(Scalar),

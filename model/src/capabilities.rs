@@ -1,11 +1,12 @@
 //! What a framework or agent says it understands, as flags.
 
+use serde::{Deserialize, Serialize};
 use tepui_proto::v1;
 use v1::agent_info::capability::Type as AgentType;
 use v1::framework_info::capability::Type as FrameworkType;
 
 /// What a framework understands. Unknown capabilities are ignored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FrameworkCapabilities {
     /// May be offered revocable resources.
     pub revocable_resources: bool,
@@ -26,7 +27,7 @@ pub struct FrameworkCapabilities {
 }
 
 /// What an agent understands. Unknown capabilities are ignored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AgentCapabilities {
     /// Knows `allocation_info`.
     pub multi_role: bool,

@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tepui_proto::v1;
 
 /// What kind of thing an [`Id`] names, and which message carries it.
@@ -112,6 +114,18 @@ impl<K> FromStr for Id<K> {
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         Self::parse(text)
+    }
+}
+
+impl<K> Serialize for Id<K> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.text)
+    }
+}
+
+impl<'de, K> Deserialize<'de> for Id<K> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::parse(String::deserialize(from)?).map_err(D::Error::custom)
     }
 }
 

@@ -24,6 +24,7 @@ mod container_id;
 pub mod duration;
 mod fact;
 mod id;
+pub mod recorded;
 mod resources;
 mod role;
 pub mod secrets;

@@ -4,10 +4,11 @@ use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tepui_proto::v1;
 
 /// A moment in nanoseconds since the Unix epoch, from 1970 to the year 2554. Arithmetic stops at the ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Time(u64);
 
 const NANOS: u64 = 1_000_000_000;

@@ -9,14 +9,20 @@
 //! * [`wire`]: decoding what comes from outside, with `required` enforced.
 //! * [`recordio`]: how streams of messages are cut.
 //! * [`schema`]: what every message looks like.
+//! * [`secrets`]: which fields hold secrets, and how they are hidden.
+//!
+//! Messages have serde's traits for recordings: they are written as their bytes, with every secret hidden. Nothing that
+//! is to be read by a peer may be written that way.
 //!
 //! Optional sub-messages wider than a `Vec` are boxed (see `build/boxed.rs`), `bytes` are [`bytes::Bytes`], maps are
 //! `BTreeMap`s. Enums are `i32` fields with typed accessors, as a peer may know values that we do not.
 
 pub mod json;
+mod recorded;
 pub mod recordio;
 mod scalar;
 pub mod schema;
+pub mod secrets;
 mod v0;
 pub mod wire;
 

@@ -118,6 +118,23 @@ mod tables {
             $(impl super::Described for crate::$($path)::+ {
                 const SCHEMA: &'static Message = &$table;
             })*
+            $(recorded! { $($path)::+ })*
+        };
+    }
+    /// Messages that are not ours cannot be given traits that are not ours.
+    macro_rules! recorded {
+        (prost_types::$name:ident) => {};
+        ($($path:ident)::+) => {
+            impl serde::Serialize for crate::$($path)::+ {
+                fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                    crate::recorded::write(self, to)
+                }
+            }
+            impl<'de> serde::Deserialize<'de> for crate::$($path)::+ {
+                fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                    crate::recorded::read(from)
+                }
+            }
         };
     }
     include!(concat!(env!("OUT_DIR"), "/messages.rs"));

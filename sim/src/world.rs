@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tepui_model::Time;
+use tepui_model::recorded::{self, Core};
 
 use crate::chance::Chance;
 use crate::counters::Counters;
@@ -118,6 +119,16 @@ impl World {
         if self.broken.is_empty() { Ok(self.report()) } else { Err(self.verdict()) }
     }
 
+    /// Every core is written as a recording's snapshot and read back; everything goes on with what was read.
+    ///
+    /// # Panics
+    /// If a core cannot be read back, or is not the same then.
+    pub fn read_cores_back(&mut self) {
+        let machines = self.machines.iter_mut().filter_map(|machine| machine.core.as_mut());
+        machines.for_each(read_back);
+        self.master.core.iter_mut().for_each(read_back);
+    }
+
     fn happen(&mut self, event: Event) {
         self.counters.add("events");
         match event {
@@ -146,4 +157,10 @@ impl World {
             }
         }
     }
+}
+
+fn read_back<C: Core>(core: &mut C) {
+    let snapshot = core.snapshot();
+    *core = recorded::read(&snapshot).expect("a core can be read back");
+    assert_eq!(core.snapshot(), snapshot, "the {} read back is the same", C::NAME);
 }

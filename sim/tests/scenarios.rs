@@ -174,3 +174,22 @@ fn a_seed_is_a_run() {
     assert_eq!(run(1), run(1));
     assert_ne!(run(1).transcript, run(2).transcript);
 }
+
+/// The strongest thing that can be said of a snapshot: nothing that is to come depends on what it leaves out.
+#[test]
+fn cores_that_are_read_back_go_on_as_if_nothing_had_happened() {
+    let first = seed_or(300);
+    for seed in first..first + 3 {
+        println!("seed {seed}");
+        let scenario = || Scenario { kept_lines: 300, ..Scenario::stormy(seed) };
+        let undisturbed = finish(World::new(scenario()));
+
+        let mut world = World::new(scenario());
+        while world.now() < scenario().length {
+            world.run_for(7 * SECOND).unwrap_or_else(|broken| panic!("{broken}"));
+            world.read_cores_back();
+        }
+
+        assert_eq!(finish(world), undisturbed);
+    }
+}

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use rand::rngs::SmallRng;
-use rand::{RngCore, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::{RngCore, SeedableRng};
+use serde::{Deserialize, Serialize};
 use tepui_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, Time};
 use tepui_proto::internal::StatusUpdate;
 use tepui_proto::v1;
@@ -22,7 +23,7 @@ use crate::settings::Settings;
 use crate::updates::{StreamKey, Updates};
 
 /// One machine's agent.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Agent {
     pub(crate) settings: Settings,
     /// As it is told to masters and executors; `id` once a master gave one.
@@ -45,7 +46,7 @@ pub struct Agent {
     next_ticket: u64,
     pub(crate) resource_version: [u8; 16],
     pub(crate) counters: Counters,
-    random: SmallRng,
+    random: Xoshiro256PlusPlus,
 }
 
 /// ```text
@@ -55,7 +56,7 @@ pub struct Agent {
 ///                                     └──────────────────────────────────┘ thinks us disconnected
 /// any ──Shutdown, or recover=cleanup done──► Terminating ──all executors gone──► (process ends)
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Phase {
     /// Not told yet what an earlier life left: nobody's executor is known.
     Starting,
@@ -81,7 +82,7 @@ pub enum Phase {
 }
 
 /// What a write was for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Pending {
     /// `slave.info`.
     AgentInfo,
@@ -100,7 +101,7 @@ pub(crate) enum Pending {
 impl Agent {
     /// An agent that offers `info` (without an id). `seed` feeds everything random: ids, identities of updates, back-off.
     pub fn new(settings: Settings, info: v1::AgentInfo, seed: u64) -> Agent {
-        let mut random = SmallRng::seed_from_u64(seed);
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let resource_version = uuid(&mut random);
         let updates = Updates::new(settings.pid.clone());
         Agent {
@@ -371,7 +372,7 @@ fn no_checkpoint(why: &str) -> String {
     format!("Failed to checkpoint: {why}; make room in the agent's work directory")
 }
 
-fn uuid(random: &mut SmallRng) -> [u8; 16] {
+fn uuid(random: &mut Xoshiro256PlusPlus) -> [u8; 16] {
     let mut bytes = [0; 16];
     random.fill_bytes(&mut bytes);
     bytes[6] = bytes[6] & 0x0f | 0x40;

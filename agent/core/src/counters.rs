@@ -1,14 +1,16 @@
 //! What is counted, for `/metrics/snapshot`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tepui_proto::v1::TaskState;
 
 /// Everything counted since this agent started.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Tasks that ended here, by how.
-    pub ended: BTreeMap<&'static str, u64>,
+    pub ended: BTreeMap<Cow<'static, str>, u64>,
     /// `slave/valid_status_updates`.
     pub valid_status_updates: u64,
     /// `slave/invalid_status_updates`.
@@ -27,7 +29,7 @@ pub struct Counters {
 
 impl Counters {
     pub(crate) fn task_ended(&mut self, state: TaskState) {
-        *self.ended.entry(metric(state)).or_default() += 1;
+        *self.ended.entry(metric(state).into()).or_default() += 1;
     }
 }
 

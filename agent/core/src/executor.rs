@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tepui_model::{ExecutorId, Resources, TaskId};
 use tepui_proto::v1::{self, TaskState};
 
@@ -13,7 +14,7 @@ use crate::run::Run;
 use crate::status::{self, Verdict};
 
 /// One executor in one container.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Executor {
     /// Names it and its container.
     pub run: Run,
@@ -53,7 +54,7 @@ pub struct Executor {
 ///      │                    │                     │         │ container gone
 ///      └────────────────────┴─────────────────────┴─────────┴──► Terminated ──last acknowledgement──► (completed)
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ExecutorPhase {
     /// Its container is being made, or it has not called yet.
     Registering,
@@ -72,7 +73,7 @@ pub enum ExecutorPhase {
 }
 
 /// What a container may use.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Granted {
     /// Nothing: there is no container yet, and nobody was asked to make it.
     Nothing,
@@ -85,7 +86,7 @@ pub enum Granted {
 }
 
 /// A task that waits for its executor.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Queued {
     /// Its id.
     pub id: TaskId,
@@ -98,7 +99,7 @@ pub struct Queued {
 }
 
 /// A task that was delivered, or ended before it was.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TaskRecord {
     /// What readers and masters see: nothing that is not durable.
     pub task: v1::Task,

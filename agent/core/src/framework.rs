@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tepui_model::{ExecutorId, FrameworkId};
 use tepui_proto::v1;
 
@@ -10,7 +11,7 @@ use crate::executor::Executor;
 use crate::status;
 
 /// A framework with executors here.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Framework {
     /// Its id.
     pub id: FrameworkId,
@@ -30,7 +31,7 @@ pub struct Framework {
 /// Running ──ShutdownFramework──► Terminating ──last executor gone──► (completed)
 ///    └───────────last executor gone──────────────────────────────────────►┘
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FrameworkPhase {
     /// It runs tasks.
     Running,

@@ -1,5 +1,6 @@
 //! What happens to an agent: everything the core is told, each with the time it is told at ([`Cx::now`](crate::Cx)).
 
+use serde::{Deserialize, Serialize};
 use tepui_model::ContainerId;
 use tepui_proto::internal;
 use tepui_proto::v1::task_status::Reason;
@@ -9,7 +10,7 @@ use crate::names::{Connection, Peer, Pid, RequestId, Ticket, Timer};
 use crate::recovery::Recovered;
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Input {
     /// The first input: what an earlier life of this agent left in its work directory; nothing, on a fresh one.
     Start(Box<Recovered>),
@@ -55,7 +56,7 @@ pub enum Input {
 }
 
 /// What masters say.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each variant is the message of its name")]
 pub enum MasterMessage {
     Registered(internal::SlaveRegisteredMessage),
@@ -74,7 +75,7 @@ pub enum MasterMessage {
 }
 
 /// A call of the executor API, and the way it came in.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExecutorCall {
     /// The decoded call.
     pub call: v1::executor::Call,
@@ -97,7 +98,7 @@ impl ExecutorCall {
 }
 
 /// What happens to a container.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ContainerEvent {
     /// Its process runs.
     Launched {
@@ -121,7 +122,7 @@ pub enum ContainerEvent {
 }
 
 /// How a container ended.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Termination {
     /// The raw status of `wait(2)`, if it is known.
     pub status: Option<i32>,

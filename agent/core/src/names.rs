@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tepui_model::{ContainerId, FrameworkId, TaskId};
 
 /// The address of an actor, `name@ip:port`, as the runtime prints it. The core never takes it apart.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Pid(Arc<str>);
 
 impl Pid {
@@ -34,19 +35,19 @@ impl fmt::Debug for Pid {
 }
 
 /// One HTTP request that waits for one answer. The shell numbers them and never uses a number twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RequestId(pub u64);
 
 /// One event stream to an HTTP executor. The shell numbers them and never uses a number twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Connection(pub u64);
 
 /// One write that was asked for and not answered yet. The core numbers them and never uses a number twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Ticket(pub u64);
 
 /// An executor to which events go.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Peer {
     /// An HTTP stream.
     Http(Connection),
@@ -55,7 +56,7 @@ pub enum Peer {
 }
 
 /// The identity of one status update: the 16 bytes of a UUID.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UpdateId(pub [u8; 16]);
 
 impl UpdateId {
@@ -67,7 +68,7 @@ impl UpdateId {
 
 /// A wake-up that the core asked for with [`Effect::Arm`](crate::Effect::Arm). Timers are never taken back: one whose
 /// reason is gone when it comes due finds nothing to do.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Timer {
     /// The next attempt to register; of the attempts started by the `epoch`-th loss of the master.
     Register {

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tepui_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, duration};
 use tepui_proto::internal::StatusUpdateRecord;
 use tepui_proto::v1::task_status::Reason;
@@ -24,7 +25,7 @@ use crate::settings::Recover;
 use crate::status::{self, Verdict};
 
 /// What an earlier life of this agent wrote down, as it was read back.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Recovered {
     /// `slave.info`; `None` starts a new agent, and then there is nothing else.
     pub info: Option<AgentInfo>,
@@ -35,7 +36,7 @@ pub struct Recovered {
 }
 
 /// `framework.info` and everything below it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecoveredFramework {
     /// With its id.
     pub info: FrameworkInfo,
@@ -46,7 +47,7 @@ pub struct RecoveredFramework {
 }
 
 /// `executor.info` and everything below it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecoveredExecutor {
     /// What it is.
     pub info: ExecutorInfo,
@@ -59,7 +60,7 @@ pub struct RecoveredExecutor {
 }
 
 /// One run and everything below it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecoveredRun {
     /// Which.
     pub container: ContainerId,
@@ -72,7 +73,7 @@ pub struct RecoveredRun {
 }
 
 /// `task.info` and `task.updates`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecoveredTask {
     /// As it was when it was launched.
     pub task: v1::Task,

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use tepui_model::{AgentId, ContainerId, ExecutorId, FrameworkId};
 
 /// One container of one executor: what names its sandbox and its checkpoints.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Run {
     /// On which agent.
     pub agent: AgentId,

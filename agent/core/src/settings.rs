@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::names::Pid;
 
 /// The core's share of the agent's flags.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// This agent's actor, `slave(1)@ip:port`.
     pub pid: Pid,
@@ -28,7 +30,7 @@ pub struct Settings {
 }
 
 /// `--recover`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Recover {
     /// Take live executors back.
     Reconnect,

@@ -1,6 +1,7 @@
 //! Words about task states, and the making of status updates.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tepui_model::{AgentId, ExecutorId, FrameworkId, TaskId, Time};
 use tepui_proto::internal::StatusUpdate;
 use tepui_proto::v1::task_status::{Reason, Source};
@@ -41,7 +42,7 @@ fn is_partition_aware(framework: &FrameworkInfo) -> bool {
 }
 
 /// What the agent itself has to say about a task.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Verdict {
     pub state: TaskState,
     pub reason: Reason,

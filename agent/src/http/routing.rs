@@ -8,6 +8,7 @@
 pub(super) enum Route {
     Executor,
     Operator,
+    Record,
     Health,
     Version,
     State,
@@ -22,10 +23,11 @@ pub(super) enum Route {
 }
 
 /// Served at the root and below `/slave(1)`.
-const OF_AGENT: [(&str, Route); 7] = [
+const OF_AGENT: [(&str, Route); 8] = [
     ("/api/v1/executor", Route::Executor),
     ("/api/v1", Route::Operator),
     ("/health", Route::Health),
+    ("/record", Route::Record),
     ("/state", Route::State),
     ("/flags", Route::Flags),
     ("/containers", Route::Containers),

@@ -10,11 +10,15 @@ mod hop;
 mod html;
 mod mermaid;
 mod otlp;
+mod record;
+mod replay;
 mod svg;
 mod tail;
 mod text;
 mod top;
 mod tree;
+
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
@@ -35,6 +39,10 @@ pub enum Command {
     Task(TaskArguments),
     /// List actors, the busiest first
     Top(top::Arguments),
+    /// Record the state of a master or an agent, and every input since, into a file
+    Record(record::Arguments),
+    /// Feed a recording to the same core in this process, and compare what its state becomes
+    Replay(replay::Arguments),
 }
 
 #[derive(Args)]
@@ -80,8 +88,10 @@ enum Format {
     Html,
 }
 
-pub fn run(command: &Command) -> Result<()> {
-    match command {
+pub fn run(command: &Command) -> Result<ExitCode> {
+    let shown = match command {
+        Command::Record(arguments) => return record::run(arguments),
+        Command::Replay(arguments) => return replay::run(arguments),
         Command::Tail(arguments) => tail::run(arguments),
         Command::Message(MessageArguments { id, shown }) => {
             if id.is_empty() || id.len() > 16 || !id.chars().all(|c| c.is_ascii_hexdigit()) {
@@ -93,7 +103,8 @@ pub fn run(command: &Command) -> Result<()> {
             show(shown, "task", task, ("tag", &format!("task={task}")))
         }
         Command::Top(arguments) => top::run(arguments),
-    }
+    };
+    shown.map(|()| ExitCode::SUCCESS)
 }
 
 fn show(shown: &Shown, kind: &str, name: &str, wanted: (&str, &str)) -> Result<()> {

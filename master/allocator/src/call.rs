@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tepui_model::{Conversion, Resources, Role, duration};
 
 use crate::{AgentDescription, AgentHandle, FrameworkDescription, FrameworkHandle};
@@ -134,7 +135,7 @@ pub enum Held {
 
 /// Resources of one agent for one role of one framework: an offer to be made. They are held by the framework until
 /// recovered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allocation {
     /// To whom.
     pub framework: FrameworkHandle,

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// An agent: a slot of the caller's and how often that slot was used before, so that no two agents share a handle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AgentHandle {
     /// Where the caller keeps it.
     pub slot: u32,
@@ -12,7 +14,7 @@ pub struct AgentHandle {
 }
 
 /// A framework, likewise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FrameworkHandle {
     /// Where the caller keeps it.
     pub slot: u32,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tepui_model::{AgentCapabilities, AgentId, Attributes, Resources};
 use tepui_proto::internal::{MasterSlaveConnection, PingSlaveMessage};
 use tepui_proto::v1::task_status::Reason;
@@ -18,7 +19,7 @@ use crate::status::Verdict;
 use tepui_allocator::{AgentDescription, Call};
 
 /// What an agent says of itself in both kinds of registration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Introduction {
     pub id: AgentId,
     pub pid: Pid,

@@ -9,6 +9,7 @@ use tepui_proto::v1::task_status::Reason;
 
 use crate::agents::Phase;
 use crate::changed::{AgentStanding, Changed, TaskStanding};
+use crate::counter::Counter;
 use crate::cx::Cx;
 use crate::effect::Effect;
 use crate::events;
@@ -58,7 +59,11 @@ impl Master {
         cx.log(Fact::info("removing agent").with("agent", &agent.id).with("why", why));
         let operation = RegistryOperation::RemoveAgent(agent.id.clone());
         self.start_leaving(cx, handle);
-        self.persist(cx, operation, Pending::Remove { agent: handle, why, reason });
+        self.persist(
+            cx,
+            operation,
+            Pending::Remove { agent: handle, why: why.into(), reason: Counter::named(reason) },
+        );
     }
 
     fn start_leaving(&mut self, cx: &mut Cx, handle: AgentHandle) {
@@ -91,12 +96,12 @@ impl Master {
         self.changes.push(Changed::Agent(view.into()));
     }
 
-    pub(crate) fn removed(&mut self, cx: &mut Cx, handle: AgentHandle, why: &str, reason: &'static str) {
+    pub(crate) fn removed(&mut self, cx: &mut Cx, handle: AgentHandle, why: &str, reason: Counter) {
         let Some(agent) = self.agents.registered.get(handle) else { return };
         let id = agent.id.clone();
         let message = format!("Agent {} removed: {why}", agent.info.hostname);
         cx.count("master/slave_removals");
-        cx.count(reason);
+        cx.push(Effect::Count(reason));
         let verdict = Verdict { state: TaskState::TaskLost, reason: Reason::AgentRemoved, message: &message };
         self.lose_tasks(cx, handle, None, None, |_| verdict);
         self.forget_agent(cx, handle);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tepui_model::{AgentCapabilities, AgentId, Attributes, ExecutorId, Resources, TaskId, Time};
 use tepui_proto::v1;
 
@@ -24,7 +25,7 @@ use crate::validation::agent::Report;
 ///                                   ▼
 ///                          unreachable or removed
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Agent {
     pub id: AgentId,
     pub info: Arc<v1::AgentInfo>,
@@ -54,7 +55,7 @@ pub struct Agent {
 }
 
 /// Where a registered agent is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     /// Connected; its resources are offered.
     Active,
@@ -65,7 +66,7 @@ pub enum Phase {
 }
 
 /// How well it answers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Pings {
     pub timer: Timer,
     /// The last ping was answered.
@@ -84,14 +85,14 @@ impl Agent {
 }
 
 /// A re-registration that waits for the registry, or need not.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Readmission {
     pub introduction: Introduction,
     pub report: Report,
 }
 
 /// All agents.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Agents {
     pub registered: Slab<AgentHandle, Agent>,
     pub by_id: BTreeMap<AgentId, AgentHandle>,
@@ -141,7 +142,7 @@ impl Agents {
 }
 
 /// The ids of removed agents, the oldest forgotten first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Removed {
     ids: BTreeSet<AgentId>,
     order: VecDeque<AgentId>,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tepui_model::{AgentId, ExecutorId, FrameworkId, OfferId, Resources, Time};
 use tepui_proto::v1;
 
@@ -46,7 +47,7 @@ pub enum Changed {
 }
 
 /// A framework, as readers see it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrameworkView {
     /// Its id.
     pub id: FrameworkId,
@@ -73,7 +74,7 @@ pub struct FrameworkView {
 }
 
 /// Where a framework is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FrameworkStanding {
     /// Connected, and gets offers.
     Active,

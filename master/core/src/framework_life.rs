@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tepui_model::{FrameworkCapabilities, FrameworkId, ResourceQuantities, Role, duration};
 use tepui_proto::internal::ShutdownFrameworkMessage;
 use tepui_proto::v1::scheduler::OfferConstraints;
@@ -23,7 +24,7 @@ use crate::validation;
 use tepui_allocator::{Call, FrameworkDescription};
 
 /// What a framework may get, checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Profile {
     roles: BTreeSet<Role>,
     suppressed: BTreeSet<Role>,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::{AddAssign, SubAssign};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tepui_model::{
     ExecutorId, FrameworkCapabilities, FrameworkId, Resource, ResourceQuantities, Resources, Role, TaskId,
     Time,
@@ -26,7 +27,7 @@ use crate::task::Task;
 ///
 ///   TEARDOWN in any phase, or a failover timeout: completed
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Framework {
     pub id: FrameworkId,
     pub info: Arc<v1::FrameworkInfo>,
@@ -54,7 +55,7 @@ pub struct Framework {
 
 /// What a framework holds on all agents. Amounts add up; a port is the same on many agents, so that the same entries are
 /// counted, and the port is there until the last of them is given back.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tally {
     amounts: Resources,
     others: BTreeMap<Resource, usize>,
@@ -91,7 +92,7 @@ impl SubAssign<&Resources> for Tally {
 }
 
 /// Where a framework is in its life.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Phase {
     /// Its scheduler is there, and gets offers.
     Active(Link),
@@ -102,7 +103,7 @@ pub enum Phase {
 }
 
 /// How its scheduler is reached.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Link {
     pub way: Way,
     /// Sends the next heartbeat.
@@ -110,7 +111,7 @@ pub struct Link {
 }
 
 /// The two ways to a scheduler.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Way {
     /// Over an event stream; calls must carry its id.
     Http { connection: Connection, stream_id: String },
@@ -128,7 +129,7 @@ impl Link {
 }
 
 /// A running executor. Its resources count once, however many tasks it runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Executor {
     pub info: Arc<v1::ExecutorInfo>,
     pub resources: Resources,
@@ -164,7 +165,7 @@ impl Framework {
 }
 
 /// Tasks that are kept for readers, the oldest forgotten first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ring {
     tasks: VecDeque<Task>,
 }
@@ -195,7 +196,7 @@ impl Ring {
 }
 
 /// All frameworks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Frameworks {
     pub registered: Slab<FrameworkHandle, Framework>,
     pub by_id: BTreeMap<FrameworkId, FrameworkHandle>,

@@ -2,12 +2,13 @@
 //!
 //! An input is a value. A recording of a master is its first state and the inputs since.
 
+use serde::{Deserialize, Serialize};
 use tepui_proto::{internal, v1};
 
 use crate::names::{Connection, Pid, RequestId, Ticket, Timer};
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Input {
     /// This master was elected and has read the registry. The first input; everything before it is refused.
     /// The core answers with a write ([`RegistryOperation::Recover`](crate::RegistryOperation)) and serves after it.
@@ -49,7 +50,7 @@ pub enum Input {
 }
 
 /// A call of the scheduler API, and the way it came in.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SchedulerCall {
     /// The decoded call.
     pub call: v1::scheduler::Call,
@@ -58,7 +59,7 @@ pub struct SchedulerCall {
 }
 
 /// The two ways in. The calls are the same, and so are the events.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Via {
     /// `POST /api/v1/scheduler`. Answered with exactly one [`Effect::Answer`](crate::Effect::Answer) or
     /// [`Effect::Open`](crate::Effect::Open), in the same step.
@@ -69,7 +70,7 @@ pub enum Via {
 
 /// What the core needs to know of the HTTP request that carried a call. The shell has seen to the method, the content type
 /// and the decoding (rules 1–6 of the API's status codes); the core decides from the call's own validity on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HttpRequest {
     /// Where the answer goes.
     pub request: RequestId,
@@ -85,7 +86,7 @@ pub struct HttpRequest {
 }
 
 /// A stream that may be opened.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewStream {
     /// The shell's number.
     pub connection: Connection,
@@ -94,7 +95,7 @@ pub struct NewStream {
 }
 
 /// What agents say.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each variant is the message of its name")]
 pub enum FromAgent {
     Register(Box<internal::RegisterSlaveMessage>),

@@ -1,15 +1,18 @@
 //! The master itself: its state, and the one door to it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tepui_proto::v1;
 
 use crate::agent_life::Introduction;
 use crate::agents::{Agents, Readmission};
 use crate::changes::Changes;
 use crate::config::Config;
+use crate::counter::Counter;
 use crate::cx::Cx;
 use crate::effect::Effect;
 use crate::fact::Fact;
@@ -20,7 +23,7 @@ use crate::offers::Offers;
 use crate::registry::{Obsolete, RegistryOperation};
 
 /// The cluster's brain. See the crate's documentation for how it is driven.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Master {
     pub(crate) config: Config,
     pub(crate) info: Arc<v1::MasterInfo>,
@@ -28,6 +31,8 @@ pub struct Master {
     pub(crate) agents: Agents,
     pub(crate) frameworks: Frameworks,
     pub(crate) offers: Offers,
+    /// Empty between steps.
+    #[serde(skip)]
     pub(crate) changes: Changes,
     pending: BTreeMap<Ticket, Pending>,
     next_ticket: u64,
@@ -41,7 +46,7 @@ pub struct Master {
 ///   Elected ── registry read ──► Recovering ── who leads is written ──► Serving
 ///       └────────── anything that makes going on wrong: Abdicated ─────────┘
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     Elected,
     Recovering,
@@ -50,7 +55,7 @@ pub enum Phase {
 }
 
 /// What waits for the registry.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Pending {
     Recover(Box<tepui_proto::internal::Registry>),
     Admit(Box<Introduction>),
@@ -68,8 +73,8 @@ pub enum Pending {
     },
     Remove {
         agent: AgentHandle,
-        why: &'static str,
-        reason: &'static str,
+        why: Cow<'static, str>,
+        reason: Counter,
     },
     Prune(Obsolete),
 }
@@ -125,7 +130,7 @@ impl Master {
             Pending::Update(readmission) => self.returned(cx, *readmission),
             Pending::MarkUnreachable { agent, at, why } => self.marked_unreachable(cx, agent, at, &why),
             Pending::GiveUpRecovered { agent, at } => self.gave_up_recovered(cx, agent, at),
-            Pending::Remove { agent, why, reason } => self.removed(cx, agent, why, reason),
+            Pending::Remove { agent, why, reason } => self.removed(cx, agent, &why, reason),
             Pending::Prune(obsolete) => self.pruned(&obsolete),
         }
     }

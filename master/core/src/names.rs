@@ -5,10 +5,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 pub use tepui_allocator::{AgentHandle, FrameworkHandle};
 
 /// The address of an actor, `name@ip:port`, as the runtime prints it. The core never takes it apart.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Pid(Arc<str>);
 
 impl Pid {
@@ -38,7 +40,7 @@ impl fmt::Debug for Pid {
 macro_rules! numbered {
     ($(#[$doc:meta])* $name:ident, $letter:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub struct $name(pub u64);
 
         impl fmt::Display for $name {
@@ -66,7 +68,7 @@ numbered!(
 );
 
 /// An outstanding offer. Agents and frameworks have handles of the same kind, which the allocator knows too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OfferHandle {
     pub(crate) slot: u32,
     pub(crate) generation: u32,
@@ -103,7 +105,7 @@ lies_in_a_slab!(OfferHandle);
 
 /// A wake-up that the core asked for with [`Effect::Arm`](crate::Effect::Arm). Arming the same timer value twice never
 /// happens: each has its own serial number, and one that comes due after it was disarmed is ignored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timer {
     /// What is to be done then.
     pub alarm: Alarm,
@@ -112,7 +114,7 @@ pub struct Timer {
 }
 
 /// What a [`Timer`] is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Alarm {
     /// The next HEARTBEAT for a framework.
     Heartbeat(FrameworkHandle),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tepui_model::{OfferId, Resources, Role};
 use tepui_proto::v1;
 
@@ -10,7 +11,7 @@ use crate::names::{AgentHandle, FrameworkHandle, OfferHandle, Timer};
 use crate::slab::Slab;
 
 /// Resources of one agent that one framework may use in one role.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Offer {
     pub id: OfferId,
     pub framework: FrameworkHandle,
@@ -25,7 +26,7 @@ pub struct Offer {
 }
 
 /// All outstanding offers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Offers {
     pub outstanding: Slab<OfferHandle, Offer>,
     pub by_id: BTreeMap<OfferId, OfferHandle>,

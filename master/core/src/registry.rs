@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use tepui_model::{AgentId, Time};
 use tepui_proto::{internal, v1};
 
@@ -33,7 +34,7 @@ pub enum RegistryOperation {
 }
 
 /// Agents that are so long away that nobody will ask for them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obsolete {
     /// Unreachable agents to forget.
     pub unreachable: Vec<AgentId>,

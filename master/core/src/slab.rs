@@ -1,6 +1,8 @@
 //! Storage for entities that refer to each other by handle: a vector of slots with generations, so that a handle to
 //! something that is gone finds nothing instead of its successor. Iterates in slot order.
 
+use serde::{Deserialize, Serialize};
+
 /// A slot and its generation, typed by what lies there.
 pub trait Handle: Copy {
     fn at(slot: u32, generation: u32) -> Self;
@@ -8,18 +10,19 @@ pub trait Handle: Copy {
     fn generation(self) -> u32;
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Slot<T> {
     generation: u32,
     value: Option<T>,
 }
 
 /// The entities of one kind.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Slab<H, T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
     len: usize,
+    #[serde(skip)]
     handle: std::marker::PhantomData<H>,
 }
 

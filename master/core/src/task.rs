@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tepui_model::{Resources, TaskId, task_state};
 use tepui_proto::v1::{self, TaskState};
 
@@ -10,7 +11,7 @@ use crate::limits;
 use crate::names::AgentHandle;
 
 /// One task.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Task {
     /// Names this record among all that have the same id.
     pub record: u64,

@@ -33,7 +33,7 @@ pub(super) async fn serve(request: &HttpRequest, route: Route, site: &Site) -> H
         Route::Frameworks => LegacyRead::Frameworks { id: one("framework_id") },
         Route::Tasks => LegacyRead::Tasks(task_filter(&query)),
         Route::Roles => LegacyRead::Roles,
-        Route::Scheduler | Route::Operator | Route::Teardown => return answer::not_found(),
+        Route::Scheduler | Route::Operator | Route::Teardown | Route::Record => return answer::not_found(),
     };
     match site.reads.ask(Read::Legacy(read)).await {
         Some(Answer::Body(body)) => answer::json(request, jsonp, body),

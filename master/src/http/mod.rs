@@ -3,6 +3,7 @@
 mod answer;
 mod legacy;
 mod operator;
+mod record;
 mod routing;
 mod scheduler;
 
@@ -58,6 +59,7 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
             Ok(body) => legacy::teardown(&body, &site).await,
             Err(refused) => refused,
         },
+        Route::Record => record::serve(&request, &site).await,
         read => legacy::serve(&request, read, &site).await,
     }
 }

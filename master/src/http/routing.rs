@@ -7,6 +7,7 @@ pub(super) enum Route {
     Scheduler,
     Operator,
     Health,
+    Record,
     Redirect,
     Flags,
     State,
@@ -21,12 +22,13 @@ pub(super) enum Route {
 }
 
 /// Served as `/path` and as `/master/path`.
-const OF_MASTER: [(&str, Route); 12] = [
+const OF_MASTER: [(&str, Route); 13] = [
     ("api/v1", Route::Operator),
     ("api/v1/scheduler", Route::Scheduler),
     ("flags", Route::Flags),
     ("frameworks", Route::Frameworks),
     ("health", Route::Health),
+    ("record", Route::Record),
     ("redirect", Route::Redirect),
     ("roles", Route::Roles),
     ("slaves", Route::Agents),

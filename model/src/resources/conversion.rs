@@ -1,9 +1,11 @@
 //! Turning resources into others, as a reservation or the creation of a volume does.
 
+use serde::{Deserialize, Serialize};
+
 use super::Resources;
 
 /// What an operation takes away and puts in its place.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversion {
     /// Must be there.
     pub consumed: Resources,

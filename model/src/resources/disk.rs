@@ -4,13 +4,14 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tepui_proto::v1;
 
 /// A disk other than the plain work directory, a persistent volume, or both.
 ///
 /// Two are equal if source and persistence id are: the principal that created a volume and the path at which a
 /// task mounts it do not change what it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DiskInfo {
     /// Where the space comes from; `None` is the agent's work directory (Mesos' ROOT).
     pub source: Option<DiskSource>,
@@ -21,7 +22,7 @@ pub struct DiskInfo {
 }
 
 /// A persistent volume's identity.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Persistence {
     /// Unique per role and agent.
     pub id: String,
@@ -30,7 +31,7 @@ pub struct Persistence {
 }
 
 /// A disk of its own.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DiskSource {
     /// What kind of disk.
     pub kind: DiskKind,
@@ -45,7 +46,7 @@ pub struct DiskSource {
 }
 
 /// What kind of disk. Only PATH can be divided and has an optional root, like MOUNT; each alternative carries its own.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum DiskKind {
     /// A directory, divisible.
     Path {

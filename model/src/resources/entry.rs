@@ -3,13 +3,15 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{DiskInfo, Reservation, ResourceName, Value};
 use crate::Role;
 
 /// One entry of [`Resources`](super::Resources).
 ///
 /// Sorted by name, then allocation, then metadata, then value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Resource {
     pub(super) name: ResourceName,
     pub(super) allocation: Option<Role>,
@@ -21,7 +23,7 @@ pub struct Resource {
 }
 
 /// What is special about a resource, apart from the role it is allocated to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Metadata {
     /// Reservations, outermost role first; empty if unreserved.
     pub reservations: Vec<Reservation>,

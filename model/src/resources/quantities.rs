@@ -3,13 +3,14 @@
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
+use serde::{Deserialize, Serialize};
 use tepui_proto::v1::value;
 
 use super::{ResourceName, Resources, Scalar, text};
 use crate::value_text::{self, ValueText};
 
 /// How much of each resource; a name that is absent has none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ResourceQuantities {
     /// Sorted by name; no zeros.
     amounts: Vec<(ResourceName, Scalar)>,

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A set of whole numbers.
 ///
 /// Kept sorted, without overlaps and with gaps of at least one number between ranges: equal sets are equal values.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Ranges(Vec<(u64, u64)>);
 
 impl Ranges {

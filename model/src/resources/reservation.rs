@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Role;
 
 /// Who made a reservation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ReservationKind {
     /// The agent's `--resources`; only a reconfigured agent drops it.
     Static,
@@ -14,7 +16,7 @@ pub enum ReservationKind {
 }
 
 /// One layer of a reservation. Layers form a stack: each refines the one below to a role further down the hierarchy.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Reservation {
     /// Who made it.
     pub kind: ReservationKind,

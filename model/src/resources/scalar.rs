@@ -4,11 +4,13 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
+use serde::{Deserialize, Serialize};
+
 /// An amount such as 0.1 cpus or 32 (MB of) mem, counted in thousandths, never negative.
 ///
 /// Messages carry doubles. Rounding them once to thousandths makes sums exact: ten times 0.1 is 1.
 /// Arithmetic stops at zero and at [`i64::MAX`] thousandths.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Scalar(i64);
 
 impl Scalar {

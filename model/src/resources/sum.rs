@@ -1,11 +1,13 @@
 //! The sum type itself, and looking at it.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Ranges, Resource, ResourceName, ResourceQuantities, Scalar, Value};
 
 /// A sum of resources of one machine: sorted, without empty entries, divisible entries of one kind melted together.
 ///
 /// Cloning is cheap: a handful of small entries that share their text and metadata.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Resources {
     pub(super) entries: Vec<Resource>,
 }

@@ -24,6 +24,7 @@ const MODEL: &str = "tepui-model";
 const ACTOR: &str = "libactor";
 const SCHEDULER: &str = "tepui-scheduler";
 const EXECUTOR: &str = "tepui-executor";
+const RECORDING: &str = "tepui-recording";
 const ALLOCATOR: &str = "tepui-allocator";
 const MASTER_CORE: &str = "tepui-master-core";
 const AGENT_CORE: &str = "tepui-agent-core";
@@ -33,22 +34,27 @@ const FRAMEWORKS: &str = "tepui-frameworks";
 const BENCH: &str = "tepui-bench";
 
 /// From the wire upwards.
-const LAYERS: [Layer; 17] = [
+const LAYERS: [Layer; 18] = [
     Layer { package: PROTO, ours: &[], others: Others::Any },
     Layer { package: MODEL, ours: &[PROTO], others: Others::Pure },
     Layer { package: ALLOCATOR, ours: &[MODEL], others: Others::Pure },
     Layer { package: MASTER_CORE, ours: &[PROTO, MODEL, ALLOCATOR], others: Others::Pure },
     Layer { package: AGENT_CORE, ours: &[PROTO, MODEL], others: Others::Pure },
+    Layer { package: RECORDING, ours: &[MODEL], others: Others::Any },
     Layer { package: ACTOR, ours: &[], others: Others::Actix },
     Layer { package: SCHEDULER, ours: &[ACTOR, MODEL, PROTO], others: Others::Any },
     Layer { package: EXECUTOR, ours: &[ACTOR, MODEL, PROTO], others: Others::Any },
-    Layer { package: MASTER, ours: &[ACTOR, MASTER_CORE, ALLOCATOR, MODEL, PROTO], others: Others::Any },
-    Layer { package: AGENT, ours: &[ACTOR, AGENT_CORE, MODEL, PROTO], others: Others::Any },
+    Layer {
+        package: MASTER,
+        ours: &[ACTOR, MASTER_CORE, ALLOCATOR, RECORDING, MODEL, PROTO],
+        others: Others::Any,
+    },
+    Layer { package: AGENT, ours: &[ACTOR, AGENT_CORE, RECORDING, MODEL, PROTO], others: Others::Any },
     // The SDKs' first users see what a stranger's framework would see.
     Layer { package: FRAMEWORKS, ours: &[SCHEDULER, EXECUTOR], others: Others::Any },
     Layer {
         package: "tepui",
-        ours: &[FRAMEWORKS, MASTER, AGENT, SCHEDULER, EXECUTOR, ACTOR, MODEL, PROTO],
+        ours: &[FRAMEWORKS, MASTER, AGENT, SCHEDULER, EXECUTOR, ACTOR, RECORDING, MODEL, PROTO],
         others: Others::Any,
     },
     Layer {
@@ -66,8 +72,18 @@ const LAYERS: [Layer; 17] = [
 
 /// What a pure package may name. Each was read for clocks, ambient randomness, environment, files and threads, or
 /// (rand) is used only with a generator that the shell has seeded.
-const PURE: [&str; 8] =
-    ["bytes", "prost", "rand", "serde", "serde_json", "thiserror", "expect-test", "proptest"];
+const PURE: [&str; 10] = [
+    "bytes",
+    "expect-test",
+    "postcard",
+    "proptest",
+    "prost",
+    "rand",
+    "rand_xoshiro",
+    "serde",
+    "serde_json",
+    "thiserror",
+];
 
 /// The parts of the actor runtime that only libactor names.
 fn is_actix(name: &str) -> bool {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tepui_model::recorded::{self, Core};
 use tepui_model::{ContainerId, Time};
 use tepui_proto::internal;
 use tepui_proto::v1::executor::{Call, call};
@@ -98,8 +99,12 @@ impl World {
     }
 
     pub fn step(&mut self, input: Input) -> String {
+        let mut restored: Agent = recorded::read(&self.agent.snapshot()).expect("an agent can be read back");
+        let recorded = recorded::read(&recorded::write(&input)).expect("an input can be read back");
         let mut cx = Cx::new(self.now);
         self.agent.step(&mut cx, input);
+        assert_eq!(restored.take(self.now, recorded), cx.effects, "an agent read back does the same");
+        assert_eq!(restored.digest(), self.agent.digest(), "an agent read back becomes the same");
         self.agent.check().expect("an invariant holds");
         let mut lines = String::new();
         for effect in &cx.effects {

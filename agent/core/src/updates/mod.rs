@@ -9,6 +9,7 @@ mod stream;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tepui_model::{FrameworkId, TaskId};
 use tepui_proto::internal::{StatusUpdate, StatusUpdateMessage};
 use tepui_proto::v1::TaskState;
@@ -26,7 +27,7 @@ pub use stream::{Acknowledged, Arrival};
 pub type StreamKey = (FrameworkId, TaskId);
 
 /// All streams of an agent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Updates {
     /// Us: where acknowledgements are to go.
     pid: Pid,

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tepui_proto::internal::StatusUpdate;
 use tepui_proto::v1::TaskState;
 
@@ -15,7 +16,7 @@ use crate::status;
 /// ```text
 /// expect ──► writing ──► stored ──► (head: in flight) ──► acknowledging ──► gone
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Stream {
     /// Where the updates are checkpointed; `None` if they are not.
     pub run: Option<Run>,
@@ -35,7 +36,7 @@ pub(crate) struct Stream {
     pause: Duration,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Pending {
     id: UpdateId,
     update: Arc<StatusUpdate>,

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tepui_allocator::{Allocator, Settings};
 use tepui_model::Time;
+use tepui_model::recorded::{self, Core};
 use tepui_proto::{internal, v1};
 
 use crate::{Config, Cx, Effect, FromAgent, Input, Master, Pid, RegistryOperation, Ticket, Timer, ToAgent};
@@ -29,10 +30,40 @@ pub struct Cluster {
     /// Registry writes that are not answered yet; answered at once unless the disk is slow.
     writes: Vec<(Ticket, RegistryOperation)>,
     slow_disk: bool,
+    /// Whether each step is done a second time by a master that was written down and read back.
+    pub reads_back: bool,
     timers: BTreeMap<Timer, Time>,
     agents: BTreeMap<String, Machine>,
     frameworks: BTreeMap<String, Scheduler>,
     requests: u64,
+}
+
+/// The master and its next input as a recording has them.
+struct Restored {
+    master: Master,
+    input: Input,
+    /// Whether something in the input was hidden.
+    hides: bool,
+}
+
+fn restored(master: &Master, input: &Input) -> Restored {
+    let read: Input = recorded::read(&recorded::write(input)).expect("an input can be read back");
+    let master = recorded::read(&master.snapshot()).expect("a master can be read back");
+    Restored { master, hides: read != *input, input: read }
+}
+
+impl Restored {
+    /// Does and becomes what the master itself did and became; secrets aside, which it does not know.
+    fn goes_on(mut self, now: Time, master: &Master, effects: &[Effect]) {
+        let done = self.master.take(now, self.input);
+        if self.hides {
+            let text = |effects: &[Effect]| effects.iter().map(ToString::to_string).collect::<Vec<_>>();
+            assert_eq!(text(&done), text(effects), "a master read back does the same");
+        } else {
+            assert_eq!(done, effects, "a master read back does the same");
+        }
+        assert_eq!(self.master.digest(), master.digest(), "a master read back becomes the same");
+    }
 }
 
 /// A serving master with nobody around.
@@ -59,6 +90,7 @@ impl Cluster {
             effects: Vec::new(),
             writes: Vec::new(),
             slow_disk: false,
+            reads_back: true,
             timers: BTreeMap::new(),
             agents: BTreeMap::new(),
             frameworks: BTreeMap::new(),
@@ -68,8 +100,12 @@ impl Cluster {
 
     /// Takes one input, and answers what the disk and the allocator are asked.
     pub fn step(&mut self, input: Input) {
+        let restored = self.reads_back.then(|| restored(&self.master, &input));
         let mut cx = Cx::at(self.now);
         self.master.step(&mut cx, input);
+        if let Some(restored) = restored {
+            restored.goes_on(self.now, &self.master, &cx.effects);
+        }
         for effect in &cx.effects {
             match effect {
                 Effect::Persist { ticket, operation } => self.writes.push((*ticket, operation.clone())),

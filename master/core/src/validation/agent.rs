@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use tepui_model::{AgentId, Attributes, ExecutorId, FrameworkId, Resources, TaskId};
 use tepui_proto::internal::{RegisterSlaveMessage, ReregisterSlaveMessage, archive};
 use tepui_proto::v1;
@@ -15,7 +16,7 @@ use crate::names::Pid;
 const MINIMUM_VERSION: [u64; 3] = [1, 0, 0];
 
 /// What runs on an agent that registers again.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Report {
     pub frameworks: Vec<ReportedFramework>,
     pub executors: Vec<ReportedExecutor>,
@@ -23,14 +24,14 @@ pub struct Report {
     pub completed: Vec<archive::Framework>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReportedFramework {
     pub id: FrameworkId,
     pub info: v1::FrameworkInfo,
     pub profile: Profile,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReportedExecutor {
     pub framework: FrameworkId,
     pub id: ExecutorId,
@@ -38,7 +39,7 @@ pub struct ReportedExecutor {
     pub resources: Resources,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReportedTask {
     pub framework: FrameworkId,
     pub id: TaskId,
