@@ -13,7 +13,7 @@ use crate::ask::Asks;
 use crate::builder::{Builder, Settings};
 use crate::clock::Clock;
 use crate::life::Life;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Inbox, Mailbox};
 use crate::observer::Observer;
 use crate::pid::{Pid, check_name};
 use crate::registry::{Registration, Registry};
@@ -143,7 +143,7 @@ impl Node {
     /// The name is taken or not allowed.
     pub fn try_spawn<A: Actor>(&self, name: &str, actor: A) -> Result<ActorRef<A>, SpawnError> {
         let (actor_ref, start) = self.enter(name)?;
-        start(actor, None);
+        start.with(actor, None);
         Ok(actor_ref)
     }
 
@@ -161,7 +161,7 @@ impl Node {
         mut make: impl FnMut() -> A + 'static,
     ) -> ActorRef<A> {
         let (actor_ref, start) = self.enter(name).expect("an actor's name is chosen to be free");
-        start(make(), Some(Supervision::new(restart, make)));
+        start.with(make(), Some(Supervision::new(restart, make)));
         actor_ref
     }
 
@@ -177,7 +177,7 @@ impl Node {
         mut make: impl FnMut() -> A + Send + 'static,
     ) -> ActorRef<A> {
         let (actor_ref, start) = self.enter(name).expect("an actor's name is chosen to be free");
-        worker.execute(move || start(make(), Some(Supervision::new(restart, make))));
+        worker.execute(move || start.with(make(), Some(Supervision::new(restart, make))));
         actor_ref
     }
 
@@ -193,7 +193,7 @@ impl Node {
     ) -> ActorRef<A> {
         let (actor_ref, start) = self.enter(name).expect("an actor's name is chosen to be free");
         // A worker that has ended drops `start`, and with it the registration: watchers hear of it.
-        worker.execute(move || start(make(), None));
+        worker.execute(move || start.with(make(), None));
         actor_ref
     }
 
@@ -309,18 +309,27 @@ impl Node {
     }
 
     /// Enters a new actor: its handle, and what starts it on the thread that calls it.
-    fn enter<A: Actor>(
-        &self,
-        name: &str,
-    ) -> Result<(ActorRef<A>, impl FnOnce(A, Option<Supervision<A>>) + Send + use<A>), SpawnError> {
+    fn enter<A: Actor>(&self, name: &str) -> Result<(ActorRef<A>, Birth<A>), SpawnError> {
         let error = || SpawnError(name.chars().take(64).collect());
         check_name(name).map_err(|_| error())?;
         let name: Arc<str> = name.into();
         let pid = Pid::from_parts(name.clone(), self.0.address);
         let (mailbox, inbox) = Mailbox::new(pid, self.clone(), Routes::of_actor());
         let registration: Registration = self.0.registry.enter(&name, mailbox.clone()).ok_or_else(error)?;
-        let start = move |actor, supervision| Life::start(actor, supervision, inbox, registration);
-        Ok((ActorRef::new(mailbox), start))
+        Ok((ActorRef::new(mailbox), Birth { inbox, registration }))
+    }
+}
+
+/// What an actor that is entered needs to start. Dropped instead, it takes the actor out again.
+struct Birth<A: Actor> {
+    inbox: Inbox<A>,
+    registration: Registration,
+}
+
+impl<A: Actor> Birth<A> {
+    /// Starts it on this thread.
+    fn with(self, actor: A, supervision: Option<Supervision<A>>) {
+        Life::start(actor, supervision, self.inbox, self.registration);
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Route<A: Actor> {
     pub(crate) type_name: &'static str,
     pub(crate) decode: Decode<A>,
     /// Takes a Rust value of the same node; None if only encoded messages are taken.
-    pub(crate) pass: Option<fn(&Mailbox<A>, &mut dyn Any, Receipt)>,
+    pub(crate) pass: Option<Pass<A>>,
     /// Somebody who asks gets an answer.
     pub(crate) answers: bool,
     type_id: TypeId,
@@ -59,6 +59,9 @@ impl Hasher for TypeHasher {
         self.0
     }
 }
+
+/// Puts a Rust value into a mailbox.
+pub(crate) type Pass<A> = fn(&Mailbox<A>, &mut dyn Any, Receipt);
 
 /// Decodes a body, then gives the call that hands it to the actor.
 pub(crate) type Decode<A> = fn(Bytes) -> Result<Deliver<A>, prost::DecodeError>;
@@ -95,7 +98,7 @@ impl<A: Actor> Routes<A> {
         A: Receive<M>,
     {
         let (type_id, type_name) = (TypeId::of::<M>(), wire_name::<M>());
-        let (decode, pass) = (decode::<A, M>, Some(pass::<A, M> as fn(&Mailbox<A>, &mut dyn Any, Receipt)));
+        let (decode, pass) = (decode::<A, M>, Some(pass::<A, M> as Pass<A>));
         let route = Route { name, type_name, decode, pass, answers: false, type_id, actor: PhantomData };
         self.install(route)
     }
