@@ -185,7 +185,7 @@ fn cores_that_are_read_back_go_on_as_if_nothing_had_happened() {
         let undisturbed = finish(World::new(scenario()));
 
         let mut world = World::new(scenario());
-        while world.now() < scenario().length {
+        while world.now() + 7 * SECOND < scenario().length {
             world.run_for(7 * SECOND).unwrap_or_else(|broken| panic!("{broken}"));
             world.read_cores_back();
         }
