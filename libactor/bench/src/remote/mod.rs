@@ -41,6 +41,10 @@ impl prost::Name for Load {
     const PACKAGE: &'static str = "libactor.bench";
 }
 
+impl libactor::Request for Load {
+    type Reply = Load;
+}
+
 impl prost::Name for Count {
     const NAME: &'static str = "Count";
     const PACKAGE: &'static str = "libactor.bench";
@@ -87,13 +91,16 @@ pub fn contests() -> Vec<Contest> {
         },
         Contest {
             sides: vec![
-                Side::new("remote round trip: libactor", ours::round_trips),
-                Side::new("remote round trip: raw tokio link", link::round_trips),
+                Side::new("remote ask: libactor", ours::asks),
+                Side::new("remote ask: raw tokio link", link::round_trips),
+                Side::new("remote ask: libactor, at the socket", ours::asks_at_the_socket),
             ],
             rows: vec![
-                trip("remote round trip p50", "p50", Target::AtMost(25e-6)),
-                trip("remote round trip p99", "p99", Target::AtMost(60e-6)),
-                trip("remote round trip p99.9", "p99.9", Target::Shown),
+                trip("remote ask p50", "p50", Target::AtMost(25e-6)),
+                trip("remote ask p99", "p99", Target::AtMost(60e-6)),
+                trip("remote ask p99.9", "p99.9", Target::Shown),
+                trip("remote ask p50, actors on the sockets' thread", "p50", Target::AtMost(25e-6)).of(2),
+                trip("remote ask p99, actors on the sockets' thread", "p99", Target::AtMost(60e-6)).of(2),
             ],
         },
         Contest {

@@ -4,11 +4,14 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use libactor::{Actor, Context, Node, Pid, Receive, Routes};
+use libactor::{Actor, Answer, AskError, Context, Node, Pid, Receive, Responder, Routes};
 use tepui_bench::{Figures, Other, percentiles, rate};
 use tokio::sync::oneshot;
 
 use super::{Count, Load, ROUNDS, STEP, TOLD, WARM, WARM_ROUNDS, WINDOW, address, load};
+
+/// Nothing is lost on loopback: who waits longer waits for a fault.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The other node: counts what it is told, and sends back what it is asked to echo.
 pub fn play(_: &[String]) -> Result<()> {
@@ -16,6 +19,8 @@ pub fn play(_: &[String]) -> Result<()> {
         let node = serving().await?;
         node.spawn("sink", Sink(0));
         node.spawn("echo", Echo);
+        node.spawn("oracle", Oracle);
+        node.spawn_on(node.socket_worker(), "socket-oracle", || Oracle);
         Other::say(node.address());
         tokio::task::spawn_blocking(Other::wait_for_the_end).await.context("wait for the end")
     })
@@ -57,6 +62,21 @@ impl Actor for Echo {
 impl Receive<Load> for Echo {
     fn receive(&mut self, cx: &mut Context<Self>, from: &Pid, load: Load) {
         cx.tell(from, load);
+    }
+}
+
+/// Answers with what it is asked.
+struct Oracle;
+
+impl Actor for Oracle {
+    fn install(routes: &mut Routes<Self>) {
+        routes.request::<Load>();
+    }
+}
+
+impl Answer<Load> for Oracle {
+    fn answer(&mut self, _cx: &mut Context<Self>, _from: &Pid, load: Load, reply: Responder<Load>) {
+        reply.send(load);
     }
 }
 
@@ -160,11 +180,6 @@ impl Receive<Load> for Pinger {
     }
 }
 
-pub fn round_trips() -> Result<Figures> {
-    let mut other = Other::start("node", &[])?;
-    round_trips_to(address(&mut other)?)
-}
-
 /// With the actor `echo` of a node.
 pub fn round_trips_to(node: SocketAddr) -> Result<Figures> {
     libactor::run(async {
@@ -180,6 +195,73 @@ pub fn round_trips_to(node: SocketAddr) -> Result<Figures> {
         serving().await?.spawn("pinger", pinger);
         let mut samples = is_done.await.context("the pinger ended early")?;
         ensure!(samples.len() == ROUNDS, "only {} round trips", samples.len());
+        Ok(percentiles(&mut samples))
+    })
+}
+
+/// Asks the other node's oracle, again when it has answered.
+struct Asker {
+    oracle: Pid,
+    asked: Instant,
+    rounds: usize,
+    samples: Vec<Duration>,
+    done: Option<oneshot::Sender<Vec<Duration>>>,
+}
+
+impl Asker {
+    fn ask(&mut self, cx: &mut Context<Self>) {
+        self.asked = Instant::now();
+        let answer = cx.ask(&self.oracle, load(self.rounds as u64), PATIENCE);
+        cx.spawn_then(answer, |asker, cx, answer| asker.answered(cx, answer));
+    }
+
+    fn answered(&mut self, cx: &mut Context<Self>, answer: Result<Load, AskError>) {
+        let took = self.asked.elapsed();
+        let load = answer.expect("the oracle answers");
+        assert_eq!(load.number, self.rounds as u64, "answers come in turn");
+        if self.rounds >= WARM_ROUNDS {
+            self.samples.push(took);
+        }
+        self.rounds += 1;
+        if self.samples.len() < ROUNDS {
+            return self.ask(cx);
+        }
+        let samples = std::mem::take(&mut self.samples);
+        let _ = self.done.take().map(|done| done.send(samples));
+    }
+}
+
+impl Actor for Asker {
+    fn started(&mut self, cx: &mut Context<Self>) {
+        self.ask(cx);
+    }
+}
+
+/// Both actors live where actors usually do: on a thread that is not their node's.
+pub fn asks() -> Result<Figures> {
+    let mut other = Other::start("node", &[])?;
+    asks_of(Pid::new("oracle", address(&mut other)?)?, |node, asker| {
+        node.spawn("asker", asker);
+    })
+}
+
+/// Both actors live on the threads of their nodes' sockets.
+pub fn asks_at_the_socket() -> Result<Figures> {
+    let mut other = Other::start("node", &[])?;
+    asks_of(Pid::new("socket-oracle", address(&mut other)?)?, |node, asker| {
+        node.spawn_on(node.socket_worker(), "asker", || asker);
+    })
+}
+
+fn asks_of(oracle: Pid, spawn: impl FnOnce(&Node, Asker)) -> Result<Figures> {
+    libactor::run(async {
+        let (done, is_done) = oneshot::channel();
+        let samples = Vec::with_capacity(ROUNDS);
+        let asker = Asker { oracle, asked: Instant::now(), rounds: 0, samples, done: Some(done) };
+        let node = serving().await?;
+        spawn(&node, asker);
+        let mut samples = is_done.await.context("the asker ended early")?;
+        ensure!(samples.len() == ROUNDS, "only {} answers", samples.len());
         Ok(percentiles(&mut samples))
     })
 }
