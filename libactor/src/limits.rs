@@ -162,6 +162,9 @@ pub const TRACE_ANSWER_BYTES: usize = 64 << 20;
 /// Longest name of an actor or a message in a trace query, with an address. Longer ones match nothing.
 pub const TRACE_FILTER_BYTES: usize = 2048;
 
+/// Unanswered questions that one answer about actors holds, the oldest.
+pub const MOST_WAITS: usize = 10_000;
+
 /// Taps that a node has at a time. Beyond it new ones are refused.
 pub const TAPS: usize = 16;
 

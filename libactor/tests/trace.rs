@@ -202,3 +202,32 @@ fn a_thousand_questions_at_once_are_answered_or_refused() {
         chain.shutdown().await;
     });
 }
+
+#[test]
+fn the_actors_of_all_nodes_are_listed_with_what_they_do() {
+    libactor::run(async {
+        let mut chain = Chain::new(3).await;
+        for number in 0..5 {
+            chain.pass(number).await;
+        }
+
+        let top = get_json(&chain.nodes[2], "/__trace__/top?scope=cluster").await;
+
+        let actors = top["actors"].as_array().unwrap();
+        for relay in &chain.relays {
+            let actor = actors.iter().find(|actor| actor["actor"] == relay.to_string());
+            let actor = actor.unwrap_or_else(|| panic!("{relay} is missing in {top}"));
+            assert_eq!(
+                (&actor["depth"], &actor["age"], &actor["stuck"]),
+                (&json!(0), &Value::Null, &json!(false))
+            );
+            assert_eq!((&actor["handled"], &actor["handling"]), (&json!(5), &Value::Null));
+            assert_eq!(actor["node"], relay.address().to_string());
+        }
+        assert_eq!((&top["waits"], &top["cycles"]), (&json!([]), &json!([])));
+        assert_eq!(top["nodes"], json!({"asked": 3, "answered": 3, "silent": []}));
+        let error = "limit: '0' is not a whole number from 1 on";
+        assert_eq!(get(&chain.nodes[0], "/__trace__/top?limit=0").await, (400, error.to_owned()));
+        chain.shutdown().await;
+    });
+}

@@ -6,7 +6,7 @@ use actix_web::http::header;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
 use crate::actor_ref::ActorRef;
@@ -14,6 +14,7 @@ use crate::limits::{MOST_TRACED_MESSAGES, TAPS, TRACE_QUERIES};
 use crate::trace::parameters::{Extent, ParameterError, Parameters};
 use crate::trace::service::{Look, Question, TraceService};
 use crate::trace::stream::{Format, Stream};
+use crate::trace::top::answer as answer_of_all;
 use crate::trace::tree::{Root, tree};
 use crate::trace::wire::{Filter, Kind, Messages, Report, Tapped, Tree};
 
@@ -42,7 +43,8 @@ pub(crate) fn routes(config: &mut ServiceConfig, service: ActorRef<TraceService>
     config
         .service(at("/__trace__").get(messages))
         .service(at("/__trace__/tree").get(whole_tree))
-        .service(at("/__trace__/tail").get(follow));
+        .service(at("/__trace__/tail").get(follow))
+        .service(at("/__trace__/top").get(top));
 }
 
 async fn messages(request: HttpRequest, desk: Data<Desk>) -> HttpResponse {
@@ -75,6 +77,19 @@ async fn whole_tree(request: HttpRequest, desk: Data<Desk>) -> HttpResponse {
     .await
 }
 
+/// What actors are busy with, and who waits for whom.
+async fn top(request: HttpRequest, desk: Data<Desk>) -> HttpResponse {
+    let answer = async {
+        let mut parameters = Parameters::new("/__trace__/top", request.query_string())?;
+        let (limit, extent) = (parameters.limit()?, parameters.extent()?);
+        parameters.end()?;
+        let deadline = Instant::now() + extent.budget;
+        let _permit = desk.permit(deadline).await?;
+        desk.ask(Kind::Top, Filter::default(), limit, extent, deadline, &Report::default()).await
+    };
+    written(&request, answer.await, answer_of_all).await
+}
+
 /// Messages while they happen, until the client has seen enough.
 async fn follow(request: HttpRequest, desk: Data<Desk>) -> HttpResponse {
     match open_tail(&request, &desk).await {
@@ -99,10 +114,7 @@ impl Desk {
     /// The messages that match, of everybody who is asked.
     async fn collect(&self, mut filter: Filter, limit: usize, extent: Extent) -> Result<Report, Refusal> {
         let deadline = Instant::now() + extent.budget;
-        let _permit = match timeout_at(deadline, self.queries.acquire()).await {
-            Ok(Ok(permit)) => permit,
-            _ => return Err(Refusal::Busy),
-        };
+        let _permit = self.permit(deadline).await?;
         let Some(tag) = filter.tag.take() else {
             return self.ask(Kind::Messages, filter, limit, extent, deadline, &Report::default()).await;
         };
@@ -117,6 +129,14 @@ impl Desk {
         self.of_traces(Filter { traces, ..filter }, limit, extent, deadline, first).await
     }
 
+    /// The right to be worked on.
+    async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Refusal> {
+        match timeout_at(deadline, self.queries.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(Refusal::Busy),
+        }
+    }
+
     /// All messages of the traces that a tree is part of.
     async fn around(&self, root: &Root, extent: Extent) -> Result<Report, Refusal> {
         match root {
@@ -126,10 +146,7 @@ impl Desk {
             }
             Root::Message(id) => {
                 let deadline = Instant::now() + extent.budget;
-                let _permit = match timeout_at(deadline, self.queries.acquire()).await {
-                    Ok(Ok(permit)) => permit,
-                    _ => return Err(Refusal::Busy),
-                };
+                let _permit = self.permit(deadline).await?;
                 let filter = Filter { id: Some(*id), ..Filter::default() };
                 let first = self.ask(Kind::Traces, filter, 1, extent, deadline, &Report::default()).await?;
                 let filter = Filter { traces: first.traces.clone(), ..Filter::default() };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::trace::wire::{Message, Messages, Nodes, Tag, TailItem, Tree};
+use crate::trace::wire::{ActorLoad, Message, Messages, Nodes, OpenQuestion, Tag, TailItem, TopAnswer, Tree};
 use crate::trace::{HybridTime, MessageId, Outcome, TraceId};
 
 impl Serialize for Message {
@@ -69,6 +69,51 @@ impl Serialize for Messages {
 impl Serialize for Tree {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         answer(serializer, ("hops", &self.hops), self.left_out, self.nodes.as_ref())
+    }
+}
+
+impl Serialize for ActorLoad {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("node", &self.node)?;
+        map.serialize_entry("actor", &self.actor)?;
+        map.serialize_entry("depth", &self.depth)?;
+        map.serialize_entry("age", &(self.depth > 0).then_some(self.age))?;
+        map.serialize_entry("handled", &self.handled)?;
+        map.serialize_entry("rate", &self.rate)?;
+        map.serialize_entry("busy", &self.busy)?;
+        map.serialize_entry("handling", &self.handling)?;
+        map.serialize_entry("handling_for", &self.handling.is_some().then_some(self.handling_for))?;
+        map.serialize_entry("stuck", &self.stuck)?;
+        map.end()
+    }
+}
+
+impl Serialize for OpenQuestion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("from", &self.from)?;
+        map.serialize_entry("to", &self.to)?;
+        map.serialize_entry("message", &self.message)?;
+        map.serialize_entry("for", &self.waited)?;
+        map.serialize_entry("blocks", &self.blocks)?;
+        map.serialize_entry("deferred", &self.deferred)?;
+        map.end()
+    }
+}
+
+impl Serialize for TopAnswer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("actors", &self.actors)?;
+        map.serialize_entry("waits", &self.waits)?;
+        let cycles: Vec<&[String]> = self.cycles.iter().map(|ring| &*ring.actors).collect();
+        map.serialize_entry("cycles", &cycles)?;
+        if self.left_out > 0 {
+            map.serialize_entry("left_out", &self.left_out)?;
+        }
+        map.serialize_entry("nodes", &self.nodes)?;
+        map.end()
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::limits::{TRACED_NODES, TRACES_OF_A_TAG};
+use crate::limits::{MOST_WAITS, TRACED_NODES, TRACES_OF_A_TAG};
 use crate::trace::Outcome;
-use crate::trace::wire::{Message, Report};
+use crate::trace::top::most_urgent;
+use crate::trace::wire::{ActorLoad, Message, OpenQuestion, Report};
 
 /// An answer that grows with each node that reports.
 #[derive(Default)]
@@ -16,6 +17,8 @@ pub(crate) struct Merge {
     answered: BTreeSet<String>,
     silent: BTreeSet<String>,
     not_asked: u64,
+    actors: Vec<ActorLoad>,
+    waits: Vec<OpenQuestion>,
 }
 
 impl Merge {
@@ -34,6 +37,11 @@ impl Merge {
             }
         }
         self.left_out = self.left_out.saturating_add(report.left_out);
+        self.actors.extend(report.actors);
+        self.waits.extend(report.waits.into_iter().take(MOST_WAITS.saturating_sub(self.waits.len())));
+        if self.actors.len() > self.limit.saturating_mul(2) {
+            self.left_out += most_urgent(&mut self.actors, self.limit);
+        }
         self.traces.extend(report.traces);
         while self.traces.len() > TRACES_OF_A_TAG {
             self.traces.pop_first();
@@ -66,6 +74,7 @@ impl Merge {
     /// Oldest first.
     pub(crate) fn report(mut self) -> Report {
         self.cut();
+        self.left_out += most_urgent(&mut self.actors, self.limit);
         let mut messages: Vec<Message> = self.messages.into_values().collect();
         messages.sort_by_key(age);
         // Who was silent on one way may have answered on another.
@@ -77,6 +86,8 @@ impl Merge {
             answered: self.answered.into_iter().collect(),
             silent,
             not_asked: self.not_asked,
+            actors: self.actors,
+            waits: self.waits,
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) mod service;
 mod stream;
 pub(crate) mod tail;
 pub(crate) mod taps;
+mod top;
 mod tree;
 pub(crate) mod wire;
 

@@ -6,6 +6,7 @@ use crate::limits::MOST_TRACED_MESSAGES;
 use crate::node::Node;
 use crate::trace::Record;
 use crate::trace::merge::Merge;
+use crate::trace::top::of_node;
 use crate::trace::wire::{Ask, Filter, Kind, Message, Report};
 
 pub(crate) fn search(node: &Node, ask: &Ask) -> Report {
@@ -14,7 +15,7 @@ pub(crate) fn search(node: &Node, ask: &Ask) -> Report {
     merge.add(match ask.kind() {
         Kind::Messages => messages(node, &filter, limit),
         Kind::Traces => traces(node, &filter),
-        Kind::Top => Report::default(),
+        Kind::Top => of_node(node.top(), limit),
     });
     merge.add(Report { answered: vec![node.address().to_string()], ..Report::default() });
     merge.report()

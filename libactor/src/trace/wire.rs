@@ -148,6 +148,76 @@ pub(crate) struct Report {
     /// Peers that were beyond the bounds of a question.
     #[prost(uint64, tag = "6")]
     pub(crate) not_asked: u64,
+    #[prost(message, repeated, tag = "7")]
+    pub(crate) actors: Vec<ActorLoad>,
+    #[prost(message, repeated, tag = "8")]
+    pub(crate) waits: Vec<OpenQuestion>,
+}
+
+/// How much an actor has to do. Times are nanoseconds.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct ActorLoad {
+    #[prost(string, tag = "1")]
+    pub(crate) node: String,
+    #[prost(string, tag = "2")]
+    pub(crate) actor: String,
+    #[prost(uint64, tag = "3")]
+    pub(crate) depth: u64,
+    #[prost(uint64, tag = "4")]
+    pub(crate) age: u64,
+    #[prost(uint64, tag = "5")]
+    pub(crate) handled: u64,
+    #[prost(double, tag = "6")]
+    pub(crate) rate: f64,
+    #[prost(double, tag = "7")]
+    pub(crate) busy: f64,
+    #[prost(string, optional, tag = "8")]
+    pub(crate) handling: Option<String>,
+    #[prost(uint64, tag = "9")]
+    pub(crate) handling_for: u64,
+    #[prost(bool, tag = "10")]
+    pub(crate) stuck: bool,
+}
+
+/// Asked, and not answered yet.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct OpenQuestion {
+    #[prost(string, tag = "1")]
+    pub(crate) from: String,
+    #[prost(string, tag = "2")]
+    pub(crate) to: String,
+    #[prost(string, tag = "3")]
+    pub(crate) message: String,
+    /// Nanoseconds.
+    #[prost(uint64, tag = "4")]
+    pub(crate) waited: u64,
+    #[prost(bool, tag = "5")]
+    pub(crate) blocks: bool,
+    #[prost(bool, tag = "6")]
+    pub(crate) deferred: bool,
+}
+
+/// Actors of which each waits for the next, and the last for the first.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Ring {
+    #[prost(string, repeated, tag = "1")]
+    pub(crate) actors: Vec<String>,
+}
+
+/// What `/__trace__/top` answers.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct TopAnswer {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) actors: Vec<ActorLoad>,
+    #[prost(message, repeated, tag = "2")]
+    pub(crate) waits: Vec<OpenQuestion>,
+    #[prost(message, repeated, tag = "3")]
+    pub(crate) cycles: Vec<Ring>,
+    #[prost(message, optional, tag = "4")]
+    pub(crate) nodes: Option<Nodes>,
+    /// Actors with less to do.
+    #[prost(uint64, tag = "5")]
+    pub(crate) left_out: u64,
 }
 
 /// How complete an answer is.
