@@ -69,15 +69,9 @@ pub struct Wait {
 /// The same question as two nodes know it counts as one. Actors that could still answer, because they do not wait and have not taken
 /// the question, make no ring.
 pub fn cycles(waits: &[Wait]) -> Vec<Vec<Pid>> {
-    let mut questions: BTreeMap<(&Pid, &Pid, &str), Wait> = BTreeMap::new();
-    for wait in waits {
-        let known = questions.entry((&wait.from, &wait.to, &wait.message)).or_insert_with(|| wait.clone());
-        known.blocks |= wait.blocks;
-        known.deferred |= wait.deferred;
-        known.waited = known.waited.max(wait.waited);
-    }
+    let questions = united(waits);
     let mut by_asker: BTreeMap<&Pid, Vec<&Wait>> = BTreeMap::new();
-    for wait in questions.values().filter(|wait| wait.blocks || wait.waited >= SETTLED) {
+    for wait in questions.iter().filter(|wait| wait.blocks || wait.waited >= SETTLED) {
         by_asker.entry(&wait.from).or_default().push(wait);
     }
     let mut search =
@@ -86,6 +80,18 @@ pub fn cycles(waits: &[Wait]) -> Vec<Vec<Pid>> {
         search.follow(first);
     }
     search.found.into_iter().collect()
+}
+
+/// Each question once, with what every node that told of it knows.
+pub(crate) fn united(waits: &[Wait]) -> Vec<Wait> {
+    let mut questions: BTreeMap<(&Pid, &Pid, &str), Wait> = BTreeMap::new();
+    for wait in waits {
+        let known = questions.entry((&wait.from, &wait.to, &wait.message)).or_insert_with(|| wait.clone());
+        known.blocks |= wait.blocks;
+        known.deferred |= wait.deferred;
+        known.waited = known.waited.max(wait.waited);
+    }
+    questions.into_values().collect()
 }
 
 /// A walk along the questions; each is walked once.

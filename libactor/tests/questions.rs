@@ -4,8 +4,10 @@ mod cast;
 
 use std::time::Duration;
 
+use cast::cluster::get_json;
 use cast::{Riddle, node, note, soon};
 use libactor::{Actor, Answer, AskError, Context, Node, Pid, Request, Responder, Routes};
+use serde_json::json;
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct Double {
@@ -163,7 +165,19 @@ fn a_ring_across_two_nodes_is_found_in_what_both_know() {
         });
         let mut ring = vec![a, b];
         ring.sort();
-        assert_eq!(rings.await, [ring]);
+        assert_eq!(rings.await, [ring.clone()]);
+        // Whoever is asked about all nodes finds it, and says who handles nothing meanwhile.
+        let ring: Vec<String> = ring.iter().map(Pid::to_string).collect();
+        for asked in [&one, &two] {
+            let top = get_json(asked, "/__trace__/top?scope=cluster").await;
+            assert_eq!(top["cycles"], json!([ring]), "{top}");
+            assert_eq!(top["nodes"], json!({"asked": 2, "answered": 2, "silent": []}));
+            let waits = top["waits"].as_array().unwrap();
+            // Only what actors ask is a wait: the question from outside is none.
+            assert!(waits.len() == 2 && waits.iter().all(|wait| wait["blocks"] == true), "{top}");
+            let half = get_json(asked, "/__trace__/top").await;
+            assert_eq!(half["cycles"], json!([]), "one node knows half of it: {half}");
+        }
         one.shutdown().await;
         two.shutdown().await;
     });

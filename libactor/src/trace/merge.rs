@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::limits::{MOST_WAITS, TRACED_NODES, TRACES_OF_A_TAG};
+use crate::limits::{TRACED_NODES, TRACES_OF_A_TAG};
 use crate::trace::Outcome;
-use crate::trace::top::most_urgent;
+use crate::trace::top::{most_urgent, oldest};
 use crate::trace::wire::{ActorLoad, Message, OpenQuestion, Report};
 
 /// An answer that grows with each node that reports.
@@ -38,7 +38,8 @@ impl Merge {
         }
         self.left_out = self.left_out.saturating_add(report.left_out);
         self.actors.extend(report.actors);
-        self.waits.extend(report.waits.into_iter().take(MOST_WAITS.saturating_sub(self.waits.len())));
+        self.waits.extend(report.waits);
+        oldest(&mut self.waits);
         if self.actors.len() > self.limit.saturating_mul(2) {
             self.left_out += most_urgent(&mut self.actors, self.limit);
         }

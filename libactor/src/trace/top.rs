@@ -1,11 +1,11 @@
 //! What the actors of many nodes are busy with, and the rings of those that wait for each other across nodes. Pure.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::limits::MOST_WAITS;
-use crate::top::{Load, Top, Wait, cycles};
+use crate::pid::Pid;
+use crate::top::{Load, Top, Wait, cycles, united};
 use crate::trace::wire::{ActorLoad, OpenQuestion, Report, Ring, TopAnswer};
 
 /// What one node says of itself.
@@ -14,19 +14,18 @@ pub(crate) fn of_node(top: Top, limit: usize) -> Report {
     let mut actors: Vec<ActorLoad> = top.actors.into_iter().map(|load| row(&node, load)).collect();
     let left_out = most_urgent(&mut actors, limit);
     let mut waits: Vec<OpenQuestion> = top.waits.into_iter().map(question).collect();
-    // The oldest are those that may never be answered.
-    waits.sort_by_key(|wait| Reverse(wait.waited));
-    waits.truncate(MOST_WAITS);
+    oldest(&mut waits);
     Report { actors, waits, left_out, ..Report::default() }
 }
 
 /// What all say, with the rings that only all together show.
 pub(crate) fn answer(mut report: Report) -> TopAnswer {
-    let mut seen = HashSet::new();
-    let cycles = cycles(&report.waits.iter().filter_map(wait).collect::<Vec<Wait>>());
-    // A question between two nodes is known to both.
-    report.waits.retain(|wait| seen.insert((wait.from.clone(), wait.to.clone(), wait.message.clone())));
-    let ring = |pids: Vec<crate::pid::Pid>| Ring { actors: pids.iter().map(ToString::to_string).collect() };
+    // A question between two nodes is known to both, to each in part.
+    let waits = united(&report.waits.iter().filter_map(wait).collect::<Vec<Wait>>());
+    let cycles = cycles(&waits);
+    report.waits = waits.into_iter().map(question).collect();
+    oldest(&mut report.waits);
+    let ring = |pids: Vec<Pid>| Ring { actors: pids.iter().map(ToString::to_string).collect() };
     TopAnswer {
         nodes: Some(report.nodes()),
         actors: report.actors,
@@ -34,6 +33,12 @@ pub(crate) fn answer(mut report: Report) -> TopAnswer {
         cycles: cycles.into_iter().map(ring).collect(),
         left_out: report.left_out,
     }
+}
+
+/// Keeps those that may never be answered.
+pub(crate) fn oldest(waits: &mut Vec<OpenQuestion>) {
+    waits.sort_by_key(|wait| Reverse(wait.waited));
+    waits.truncate(MOST_WAITS);
 }
 
 /// Keeps those that somebody should look at first; how many others there were.
@@ -118,7 +123,8 @@ mod tests {
         let answer = answer(report);
 
         assert_eq!(answer.cycles, [Ring { actors: vec!["a@127.0.0.1:1".into(), "bb@127.0.0.1:2".into()] }]);
-        assert_eq!(answer.waits.len(), 2);
+        let known: Vec<_> = answer.waits.iter().map(|wait| (&*wait.from, wait.blocks)).collect();
+        assert_eq!(known, [("a@127.0.0.1:1", true), ("bb@127.0.0.1:2", true)]);
     }
 
     #[test]
