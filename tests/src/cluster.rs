@@ -1,12 +1,14 @@
 //! A master and its agents, each a real process with its own directory, on ports of their own.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustls::ClientConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Surroundings};
 use crate::http::Request;
 use crate::leftovers;
 use crate::waiting::{secs, until};
@@ -23,6 +25,8 @@ pub struct Plan {
     pub resources: String,
     /// Where agents keep their directories, if not beside everything else.
     pub agent_home: Option<PathBuf>,
+    /// Of the master and the agents alike.
+    pub surroundings: Surroundings,
 }
 
 impl Plan {
@@ -33,6 +37,7 @@ impl Plan {
             agent: Vec::new(),
             resources: RESOURCES.to_owned(),
             agent_home: None,
+            surroundings: Surroundings::default(),
         }
     }
 
@@ -55,6 +60,18 @@ impl Plan {
 
     pub fn agent_home(mut self, directory: &Path) -> Self {
         self.agent_home = Some(directory.to_owned());
+        self
+    }
+
+    /// One more variable in the environment of every daemon.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.surroundings.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The test speaks https to every daemon.
+    pub fn https(mut self, client: Arc<ClientConfig>) -> Self {
+        self.surroundings.tls = Some(client);
         self
     }
 
@@ -88,7 +105,7 @@ impl Cluster {
         let mut arguments =
             vec![format!("--work_dir={}", work("master").display()), "--ip=127.0.0.1".to_owned()];
         arguments.extend(plan.master.iter().cloned());
-        let master = Daemon::start("master", arguments, work("master.log"));
+        let master = Daemon::start("master", arguments, &plan.surroundings, work("master.log"));
         let mut cluster = Cluster { agents: Vec::new(), master, cgroups, directory };
         for _ in 0..plan.agents {
             cluster.add_agent(plan);
@@ -112,7 +129,7 @@ impl Cluster {
         ];
         arguments.extend(plan.agent.iter().cloned());
         let log = self.directory.path().join(format!("{name}.log"));
-        self.agents.push(Daemon::start("agent", arguments, log));
+        self.agents.push(Daemon::start("agent", arguments, &plan.surroundings, log));
     }
 
     /// Waits until exactly this many agents are active.

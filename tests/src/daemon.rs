@@ -4,15 +4,16 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rustls::ClientConfig;
 
 use crate::binary;
-use crate::http::{Answer, Request, ask};
+use crate::http::{Answer, Connection, Request};
 use crate::waiting::{secs, until};
 
 /// A debug build on a busy machine binds within this, or never.
@@ -21,16 +22,26 @@ const START: Duration = Duration::from_secs(30);
 pub struct Daemon {
     name: String,
     arguments: Vec<String>,
+    surroundings: Surroundings,
     log: PathBuf,
     child: Child,
     address: String,
 }
 
+/// What a daemon finds in its environment beside what the test has, and how it is spoken to.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    pub variables: Vec<(String, String)>,
+    /// None: its port is spoken to plainly.
+    pub tls: Option<Arc<ClientConfig>>,
+}
+
 impl Daemon {
     /// Starts `tepui NAME ARGUMENTS --port=0`; its output goes to `log`.
-    pub fn start(name: &str, arguments: Vec<String>, log: PathBuf) -> Self {
-        let (child, address) = launch(name, &arguments, 0, &log);
-        Daemon { name: name.to_owned(), arguments, log, child, address }
+    pub fn start(name: &str, arguments: Vec<String>, surroundings: &Surroundings, log: PathBuf) -> Self {
+        let surroundings = surroundings.clone();
+        let (child, address) = launch(name, &arguments, &surroundings, 0, &log);
+        Daemon { name: name.to_owned(), arguments, surroundings, log, child, address }
     }
 
     /// `127.0.0.1:PORT`.
@@ -49,7 +60,8 @@ impl Daemon {
     /// One request on a connection of its own.
     #[track_caller]
     pub fn ask(&self, request: &Request) -> Answer {
-        ask(&self.address, request)
+        Connection::to(&self.address, self.surroundings.tls.as_ref())
+            .and_then(|mut connection| connection.ask(request))
             .unwrap_or_else(|e| panic!("{} {} of {}: {e:#}", request.method, request.path, self.name))
     }
 
@@ -77,7 +89,7 @@ impl Daemon {
             .next()
             .and_then(|port| port.parse().ok())
             .expect("an address ends in a port");
-        (self.child, self.address) = launch(&self.name, &self.arguments, port, &self.log);
+        (self.child, self.address) = launch(&self.name, &self.arguments, &self.surroundings, port, &self.log);
     }
 
     /// SIGTERM; how it ended, and after how long.
@@ -108,13 +120,20 @@ fn tail(text: &str, lines: usize) -> String {
 }
 
 /// Starts it and waits for the line that says where it listens. What it prints later is added to the log.
-fn launch(name: &str, arguments: &[String], port: u16, log: &Path) -> (Child, String) {
+fn launch(
+    name: &str,
+    arguments: &[String],
+    surroundings: &Surroundings,
+    port: u16,
+    log: &Path,
+) -> (Child, String) {
     let errors =
         OpenOptions::new().create(true).append(true).open(log).expect("the log lies in our own directory");
     let mut output = errors.try_clone().expect("a file handle can be doubled");
     let mut child = binary::command(&[name])
         .args(arguments)
         .arg(format!("--port={port}"))
+        .envs(surroundings.variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(errors)

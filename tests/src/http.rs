@@ -1,10 +1,13 @@
-//! HTTP/1.1 by hand, over a plain socket: what is on the wire is what a test sees, and says.
+//! HTTP/1.1 by hand, over a socket, with TLS if asked for: what is on the wire is what a test sees, and says.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// Longer than any answer takes, except of streams, which have heartbeats every 15 s.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -109,15 +112,67 @@ impl Answer {
 /// One connection, for one request after the other.
 pub struct Connection {
     address: String,
-    reader: BufReader<TcpStream>,
+    reader: BufReader<Stream>,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(stream) => stream.get_ref(),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(socket) => socket.read(into),
+            Stream::Tls(stream) => stream.read(into),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(socket) => socket.write(bytes),
+            Stream::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Plain(socket) => socket.flush(),
+            Stream::Tls(stream) => stream.flush(),
+        }
+    }
 }
 
 impl Connection {
     pub fn open(address: &str) -> Result<Self> {
+        Self::to(address, None)
+    }
+
+    /// With TLS if it is said how; the handshake happens with the first request.
+    pub fn to(address: &str, tls: Option<&Arc<ClientConfig>>) -> Result<Self> {
         let stream = TcpStream::connect(address).with_context(|| format!("connect to {address}"))?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
+        let stream = match tls {
+            None => Stream::Plain(stream),
+            Some(config) => {
+                let name = ServerName::IpAddress(stream.peer_addr()?.ip().into());
+                let session = ClientConnection::new(Arc::clone(config), name)?;
+                Stream::Tls(Box::new(StreamOwned::new(session, stream)))
+            }
+        };
         Ok(Connection { address: address.to_owned(), reader: BufReader::new(stream) })
     }
 
@@ -134,12 +189,12 @@ impl Connection {
     }
 
     pub fn patience(&mut self, limit: Duration) -> Result<()> {
-        Ok(self.reader.get_mut().set_read_timeout(Some(limit))?)
+        Ok(self.reader.get_ref().socket().set_read_timeout(Some(limit))?)
     }
 
     /// A handle with which another thread may end the connection.
     pub fn handle(&self) -> Result<Handle> {
-        Ok(Handle(self.reader.get_ref().try_clone()?))
+        Ok(Handle(self.reader.get_ref().socket().try_clone()?))
     }
 
     fn line(&mut self) -> Result<String> {

@@ -7,6 +7,7 @@
 //! The binary is the one beside the test (`cargo build -p tepui` makes it; `cargo xtask test` does so by itself).
 
 pub mod binary;
+pub mod certificates;
 pub mod clients;
 pub mod cluster;
 pub mod daemon;
