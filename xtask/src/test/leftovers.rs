@@ -99,6 +99,12 @@ mod tests {
         let mut sleeper = Command::new("sleep");
         scratch.give(&mut sleeper);
         let mut sleeper = sleeper.arg("1000").spawn().expect("start a process");
+        // It may take a while to become what we started, with the environment we gave it.
+        let id = sleeper.id().to_string();
+        while !processes(&folder).iter().any(|(found, _)| *found == id) {
+            assert!(sleeper.try_wait().expect("a status").is_none(), "it ended before it was found");
+            std::thread::yield_now();
+        }
 
         scratch.clear().expect("clear");
 
