@@ -1,4 +1,4 @@
-//! `tepui trace tail` on real clusters: what is shown live, how much of it, and what never.
+//! `tepui trace tail` and `tepui trace top` on real clusters: what is shown live, how much of it, and what never.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tepui_tests::binary;
 use tepui_tests::cluster::Cluster;
 use tepui_tests::framework::{Framework, info, task};
-use tepui_tests::tracing::{SECRET, SECRET_IN_BASE64, VALUE, with_secrets};
+use tepui_tests::tracing::{SECRET, SECRET_IN_BASE64, VALUE, said, trace, with_secrets};
 use tepui_tests::waiting::{secs, until};
 
 /// A tail that runs; ended with the test.
@@ -116,4 +116,20 @@ fn a_tail_shows_bodies_without_secrets_and_variables() {
     assert!(!tailed.contains(VALUE), "the tail shows a variable: {tailed}");
     let shows = [SECRET, SECRET_IN_BASE64].into_iter().find(|secret| tailed.contains(secret));
     assert_eq!(shows, None, "the tail shows a secret: {tailed}");
+}
+
+#[test]
+fn top_lists_the_actors_of_all_nodes() {
+    let cluster = Cluster::of(1);
+
+    let text = said(&trace(&cluster, &["top"]));
+    let answer: Value =
+        serde_json::from_str(&said(&trace(&cluster, &["top", "--format=json"]))).expect("JSON");
+
+    for actor in
+        [format!("master@{}", cluster.master.address()), format!("slave(1)@{}", cluster.agent().address())]
+    {
+        assert!(text.contains(&actor), "{actor} is missing: {text}");
+    }
+    assert!(answer["actors"].as_array().is_some_and(|actors| actors.len() >= 2), "{answer}");
 }
