@@ -34,6 +34,8 @@ pub struct World {
     timers: Vec<(Time, Timer)>,
     requests: u64,
     pub last: Vec<Effect>,
+    /// Whether each step is done a second time by an agent that was written down and read back.
+    pub reads_back: bool,
 }
 
 impl World {
@@ -53,6 +55,7 @@ impl World {
             timers: Vec::new(),
             requests: 0,
             last: Vec::new(),
+            reads_back: true,
         };
         world.step(Input::Start(Box::default()));
         world.step(Input::ContainersRecovered { alive: Vec::new() });
@@ -99,12 +102,16 @@ impl World {
     }
 
     pub fn step(&mut self, input: Input) -> String {
-        let mut restored: Agent = recorded::read(&self.agent.snapshot()).expect("an agent can be read back");
-        let recorded = recorded::read(&recorded::write(&input)).expect("an input can be read back");
+        let restored = self.reads_back.then(|| {
+            let agent: Agent = recorded::read(&self.agent.snapshot()).expect("an agent can be read back");
+            (agent, recorded::read(&recorded::write(&input)).expect("an input can be read back"))
+        });
         let mut cx = Cx::new(self.now);
         self.agent.step(&mut cx, input);
-        assert_eq!(restored.take(self.now, recorded), cx.effects, "an agent read back does the same");
-        assert_eq!(restored.digest(), self.agent.digest(), "an agent read back becomes the same");
+        if let Some((mut restored, recorded)) = restored {
+            assert_eq!(restored.take(self.now, recorded), cx.effects, "an agent read back does the same");
+            assert_eq!(restored.digest(), self.agent.digest(), "an agent read back becomes the same");
+        }
         self.agent.check().expect("an invariant holds");
         let mut lines = String::new();
         for effect in &cx.effects {
