@@ -9,7 +9,7 @@ use cast::{Saw, Seen, counter, grown, listener, node, note, served, soon};
 use libactor::{ActorRef, Node};
 use prost::Message as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 const PREFACE: &[u8] = b"\x93lactor\x01";
 
@@ -262,6 +262,28 @@ fn of_two_connections_of_one_node_the_later_one_counts() {
         assert_eq!(last_words(&mut first).await, "");
         assert_eq!(last_words(&mut third).await, "");
         second.write_all(&message).await.unwrap();
+        assert!(matches!(seen.next().await, Saw::Note(_, 7)));
+        nobody_else_is_hurt(target, listener, seen, decent).await;
+    });
+}
+
+#[test]
+fn nobody_takes_the_address_of_a_peer_that_is_connected_from_elsewhere() {
+    libactor::run(async {
+        let (target, listener, mut seen, decent) = scene().await;
+        let mut first = TcpStream::connect(target.address()).await.unwrap();
+        first.write_all(&greeting(5)).await.unwrap();
+        first.read_exact(&mut [0; 8]).await.unwrap();
+        frame(&mut first).await;
+
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        let mut impostor = socket.connect(target.address()).await.unwrap();
+        impostor.write_all(&greeting(6)).await.unwrap();
+
+        let words = last_words(&mut impostor).await;
+        assert!(words.contains("connected already, from another IP address"), "{words}");
+        first.write_all(&deliver(b"listener", b"test.Note", b"\x08\x07")).await.unwrap();
         assert!(matches!(seen.next().await, Saw::Note(_, 7)));
         nobody_else_is_hurt(target, listener, seen, decent).await;
     });

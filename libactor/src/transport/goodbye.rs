@@ -1,6 +1,7 @@
 //! How a connection of a peer ends: what is counted, and what the peer is told.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -25,6 +26,8 @@ pub(crate) enum InboundError {
     Broken(String),
     #[error("the peer has a newer connection")]
     Superseded,
+    #[error("the node {0} is connected already, from another IP address")]
+    Taken(SocketAddr),
     #[error("this node is shut down")]
     Closing,
 }
@@ -43,6 +46,7 @@ pub(crate) fn judge(error: &InboundError) -> (Option<&'static str>, Option<Strin
         InboundError::Read(ReadError::Closed | ReadError::Io(_)) => (None, None),
         InboundError::Handshake => (Some(counters::CONNECTIONS_HALF_OPEN), told(error)),
         InboundError::Broken(_) => (Some(counters::FRAMES_MALFORMED), told(error)),
+        InboundError::Taken(_) => (Some(counters::HANDSHAKES_FAILED), told(error)),
         InboundError::Read(cause) => {
             let counter = match cause {
                 ReadError::Silent(_) => counters::CONNECTIONS_SILENT,

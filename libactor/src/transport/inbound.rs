@@ -59,7 +59,7 @@ pub(crate) async fn run(node: Node, stream: Socket, remote: SocketAddr, buffer: 
     let settings = &node.inner().settings;
     let room = node.inner().transport.incomplete.clone();
     let frames = Frames::new(read, buffer, HELLO_BYTES, settings.silence, room);
-    let error = serve(&node, frames, &mut write).await;
+    let error = serve(&node, remote, frames, &mut write).await;
     let (counter, reason) = judge(&error);
     if let Some(counter) = counter {
         tracing::warn!(%remote, error = &error as &dyn std::error::Error, "connection of a peer closed");
@@ -74,11 +74,12 @@ pub(crate) async fn run(node: Node, stream: Socket, remote: SocketAddr, buffer: 
 
 async fn serve(
     node: &Node,
+    remote: SocketAddr,
     mut frames: Frames<SocketReader>,
     write: &mut (impl AsyncWrite + Unpin),
 ) -> InboundError {
     let settings = &node.inner().settings;
-    let greet = greet(node, &mut frames, write);
+    let greet = greet(node, remote, &mut frames, write);
     let peer = match tokio::time::timeout(settings.handshake, greet).await {
         Ok(Ok(peer)) => peer,
         Ok(Err(error)) => return error,
@@ -112,6 +113,7 @@ async fn serve(
 
 async fn greet(
     node: &Node,
+    remote: SocketAddr,
     frames: &mut Frames<SocketReader>,
     write: &mut (impl AsyncWrite + Unpin),
 ) -> Result<Guest, InboundError> {
@@ -129,7 +131,7 @@ async fn greet(
     };
     let transport = &node.inner().transport;
     // Before the answer: with it the peer begins to send here what is later than what it sent there.
-    let guest = transport.greeted(node, address, &hello).ok_or(InboundError::Superseded)?;
+    let guest = transport.greeted(node, address, remote.ip().to_canonical(), &hello)?;
     let answer = peer::hello(node.address(), transport.incarnation, 0);
     write.write_all(&answer).await.map_err(InboundError::Write)?;
     write.flush().await.map_err(InboundError::Write)?;

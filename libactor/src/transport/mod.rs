@@ -24,7 +24,7 @@ mod watchdog;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -39,6 +39,7 @@ use crate::node::Node;
 use crate::pid::Pid;
 use crate::trace::Outcome;
 use crate::trace::recorder::Times;
+use crate::transport::goodbye::InboundError;
 use crate::transport::libprocess::outbound;
 use crate::transport::libprocess::speakers::Speakers;
 use crate::transport::link::{Link, Wire};
@@ -55,8 +56,8 @@ pub(crate) struct Transport {
     pub(crate) incarnation: u64,
     /// One permit for each byte that may wait for the rest of its message.
     pub(crate) incomplete: Arc<Semaphore>,
-    // The newest connection of each peer, and which one it is.
-    peers: Mutex<BTreeMap<(SocketAddr, u64), (u64, CancellationToken)>>,
+    // The newest connection of each peer, by its address and incarnation.
+    peers: Mutex<BTreeMap<(SocketAddr, u64), Newest>>,
     dialled: AtomicU64,
     closing: CancellationToken,
     // Each task holds a clone; when the last is dropped, all tasks have ended.
@@ -239,23 +240,32 @@ impl Transport {
         Some(link)
     }
 
-    /// A peer greeted on its connection of that number. Earlier ones are over; none if there is a later one.
-    fn greeted(&self, node: &Node, address: SocketAddr, hello: &peer::Hello) -> Option<Guest> {
-        self.redials.worked(address);
+    /// A peer greeted, from `remote`, on its connection of that number. Earlier ones are over. It is turned away if there is a
+    /// later one, or if the address belongs to somebody who is connected from elsewhere.
+    fn greeted(
+        &self,
+        node: &Node,
+        address: SocketAddr,
+        remote: IpAddr,
+        hello: &peer::Hello,
+    ) -> Result<Guest, InboundError> {
         let mut peers = lock(&self.peers);
-        self.speakers.forget(address);
-        let superseded = CancellationToken::new();
-        match peers.entry((address, hello.incarnation)) {
-            Entry::Occupied(newest) if newest.get().0 > hello.connection => return None,
-            Entry::Occupied(mut older) => {
-                let (_, older) = older.insert((hello.connection, superseded.clone()));
-                older.cancel();
-            }
-            Entry::Vacant(first) => {
-                first.insert((hello.connection, superseded.clone()));
-            }
+        let mut alive = peers.range((address, 0)..=(address, u64::MAX));
+        if alive.any(|(_, newest)| newest.remote != remote) {
+            return Err(InboundError::Taken(address));
         }
-        Some(Guest { node: node.clone(), address, incarnation: hello.incarnation, superseded })
+        let superseded = CancellationToken::new();
+        let ours = Newest { connection: hello.connection, remote, superseded: superseded.clone() };
+        match peers.entry((address, hello.incarnation)) {
+            Entry::Occupied(newest) if newest.get().connection > hello.connection => {
+                return Err(InboundError::Superseded);
+            }
+            Entry::Occupied(mut older) => older.insert(ours).superseded.cancel(),
+            Entry::Vacant(first) => drop(first.insert(ours)),
+        }
+        self.redials.worked(address);
+        self.speakers.forget(address);
+        Ok(Guest { node: node.clone(), address, incarnation: hello.incarnation, superseded })
     }
 
     fn forget(&self, link: &Arc<Link>) {
@@ -286,6 +296,15 @@ struct Frame {
     size: usize,
     /// An answer is wanted.
     asks: bool,
+}
+
+/// The newest connection of a peer.
+struct Newest {
+    connection: u64,
+    /// Where it was dialled from.
+    remote: IpAddr,
+    /// Cancelled when the peer greets on another connection.
+    superseded: CancellationToken,
 }
 
 /// A peer on the newest connection that it dialled to this node.
