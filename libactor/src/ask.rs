@@ -40,6 +40,9 @@ pub enum AskError {
     /// The question is longer than a frame may be.
     #[error("the question to actor {0} is too large to be sent")]
     TooLarge(Pid),
+    /// Too much waits already: questions of this node that its node has not answered, or messages that it has not read.
+    #[error("too much waits for the node of actor {0}, or for answers from there")]
+    Overloaded(Pid),
     /// The connection to its node was lost, or could not be made. It may have got the question.
     #[error("the connection to actor {0} was lost before it answered")]
     ConnectionLost(Pid),
@@ -62,6 +65,7 @@ impl AskError {
             | AskError::NotUnderstood { actor, .. }
             | AskError::Malformed(actor)
             | AskError::TooLarge(actor)
+            | AskError::Overloaded(actor)
             | AskError::ConnectionLost(actor)
             | AskError::TimedOut { actor, .. } => actor,
         }
@@ -122,6 +126,7 @@ fn understood<M: Request>(
         Err(Outcome::Malformed) => Err(AskError::Malformed(actor)),
         Err(Outcome::TooLarge) => Err(AskError::TooLarge(actor)),
         Err(Outcome::ActorEnded | Outcome::Panicked) => Err(AskError::Ended(actor)),
+        Err(Outcome::Overflow) => Err(AskError::Overloaded(actor)),
         Err(_) => Err(AskError::ConnectionLost(actor)),
     }
 }
@@ -165,6 +170,18 @@ impl Asks {
         let awaited = self.lock().remove(&id);
         if let Some(awaited) = awaited {
             // Who asked may go at any time.
+            let _ = awaited.tell.send(answered);
+        }
+    }
+
+    /// The answer has come over that connection. One that was asked over another is none of its business.
+    pub(crate) fn answered_over(&self, link: u64, id: MessageId, answered: Answered) {
+        let awaited = {
+            let mut asks = self.lock();
+            let is_its = asks.get(&id).is_some_and(|awaited| awaited.link == Some(link));
+            if is_its { asks.remove(&id) } else { None }
+        };
+        if let Some(awaited) = awaited {
             let _ = awaited.tell.send(answered);
         }
     }

@@ -195,7 +195,8 @@ pub const TAPPED_BODY_BYTES: usize = 64 << 10;
 /// Bodies that a node keeps for its taps until their messages are handled. Beyond it only sizes are shown.
 pub const TAPPED_BODIES_BYTES: usize = 16 << 20;
 
-/// Questions of one peer that may wait for their answers: more than a master has agents. Beyond it the connection is refused.
+/// Questions of one peer that may wait for their answers: more than a master has agents. Beyond it a question is
+/// answered at once, with an error.
 pub const QUESTIONS_PER_CONNECTION: usize = 100_000;
 
 /// How often somebody looks at what the actors are busy with, and at who waits for whom: often enough to tell of a deadlock within

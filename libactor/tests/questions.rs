@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use cast::cluster::get_json;
 use cast::{Riddle, node, note, soon};
+use futures::FutureExt as _;
+use libactor::limits::QUESTIONS_PER_CONNECTION;
 use libactor::{Actor, Answer, AskError, Context, Node, Pid, Request, Responder, Routes};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct Double {
@@ -119,6 +123,63 @@ fn a_connection_that_is_lost_fails_what_was_asked_over_it() {
         let gone = asked(&asker, oracle.pid(), 5).await;
         assert_eq!(gone, Err(AskError::ConnectionLost(oracle.pid().clone())));
         asker.shutdown().await;
+    });
+}
+
+#[test]
+fn a_question_is_answered_by_nobody_but_the_one_who_was_asked() {
+    libactor::run(async {
+        let (asker, home) = (node().await, node().await);
+        let oracle = home.spawn("oracle", Oracle::default());
+        let kept = asker.ask(&asker.pid("me"), oracle.pid(), Double { number: 1 }, LIMIT);
+        assert_eq!(asked(&asker, oracle.pid(), 5).await, Ok(10));
+        let questions = get_json(&asker, "/__trace__?message=test.Double").await;
+        let ids = questions["messages"].as_array().unwrap().iter().map(|message| {
+            let id = message["id"].as_str().unwrap();
+            u64::from_str_radix(id, 16).unwrap().to_le_bytes()
+        });
+
+        // Hello, with the address left out; a Reply and an Undelivered for each question; the end.
+        let mut forged = b"\x93lactor\x01\0\0\0\x02\x0a\0".to_vec();
+        for id in ids {
+            forged.extend_from_slice(&[&[0, 0, 0, 11, 0x42, 9, 9][..], &id].concat());
+            forged.extend_from_slice(&[&[0, 0, 0, 11, 0x32, 9, 9][..], &id].concat());
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let impostor = Pid::new("impostor", listener.local_addr().unwrap()).unwrap();
+        tokio::task::spawn_local(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(&forged).await.unwrap();
+            stream.shutdown().await.unwrap();
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        });
+        soon(asker.exited(&impostor)).await;
+
+        assert_eq!(kept.now_or_never(), None);
+        let after = get_json(&asker, "/__trace__?message=test.Double").await;
+        assert_eq!(after["messages"], questions["messages"]);
+        asker.shutdown().await;
+        home.shutdown().await;
+    });
+}
+
+#[test]
+fn one_question_too_many_is_refused_and_nothing_else_is_lost() {
+    libactor::run(async {
+        let (asker, home) = (node().await, node().await);
+        let oracle = home.spawn("oracle", Oracle::default());
+        let me = asker.pid("me");
+        let ask = || asker.ask(&me, oracle.pid(), Double { number: 1 }, Duration::from_secs(600));
+        let kept: Vec<_> = (0..QUESTIONS_PER_CONNECTION).map(|_| ask()).collect();
+
+        let refused = soon(ask()).await;
+
+        assert_eq!(refused, Err(AskError::Overloaded(oracle.pid().clone())));
+        assert!(kept.into_iter().all(|kept| kept.now_or_never().is_none()));
+        // With them the asker is not interested any more, but their places are taken until they are answered.
+        assert_eq!(soon(ask()).await, Err(AskError::Overloaded(oracle.pid().clone())));
+        asker.shutdown().await;
+        home.shutdown().await;
     });
 }
 

@@ -20,6 +20,7 @@ use crate::node::Node;
 use crate::pid::Pid;
 use crate::responder::ReplyTo;
 use crate::time::Timestamp;
+use crate::trace::recorder::Times;
 use crate::trace::{HybridTime, MessageId, Outcome, TraceId};
 use crate::transport::Guest;
 use crate::transport::frames::{Frames, ReadError};
@@ -208,38 +209,59 @@ impl Inbound {
             }
         };
         let id = header.id.0;
-        let reply = if asks { Some(self.reply_to(&header)?) } else { None };
+        let reply = match asks.then(|| self.reply_to(&header)) {
+            Some(None) => {
+                self.turn_away(&header, now);
+                return Ok(());
+            }
+            reply => reply.flatten(),
+        };
         if let Err((outcome, reason)) = self.node.receive(header, now, body, share, reply) {
             tracing::warn!(peer = %self.peer.address, reason, "message of a peer not delivered");
-            // A sender that floods and does not read gets no more notes; the counters have them all.
-            if self.outbox.capacity() > WATCHES_PER_CONNECTION + QUESTIONS_PER_CONNECTION {
-                let _ = self.outbox.try_send(peer::undelivered(id, outcome, reason));
-            }
+            // The counters have them all.
+            self.note(peer::undelivered(id, outcome, reason));
         }
         Ok(())
     }
 
     /// Where the answer to a question goes: back over this connection. One that finds too much waiting there is dropped, and
-    /// the asker's time runs out.
-    fn reply_to(&self, header: &Header) -> Result<ReplyTo, InboundError> {
-        let Ok(place) = self.questions.clone().try_acquire_owned() else {
-            return Err(InboundError::Broken(format!("more than {QUESTIONS_PER_CONNECTION} open questions")));
-        };
+    /// the asker's time runs out. None if too many questions are open.
+    fn reply_to(&self, header: &Header) -> Option<ReplyTo> {
+        let place = self.questions.clone().try_acquire_owned().ok()?;
         let (id, outbox, room) = (header.id.0, self.outbox.clone(), self.replies.clone());
         let largest = self.node.inner().settings.frame_bytes;
         let edge = Edge::incoming(&self.node, &header.from, &header.to, header.name.clone());
-        Ok(ReplyTo::new(Some(edge.mark()), move |answered| {
-            drop((edge, place));
+        Some(ReplyTo::new(Some(edge.mark()), move |answered| {
+            drop(edge);
             let mut frame = peer::reply(id, answered);
             if frame.len() - peer::LENGTH_BYTES > largest {
                 frame = peer::reply(id, Err(Outcome::TooLarge));
             }
             let size = u32::try_from(frame.len() + MESSAGE_OVERHEAD).unwrap_or(u32::MAX);
             match room.try_acquire_many_owned(size) {
-                Ok(room) => drop(outbox.try_send(Bytes::from_owner(Waiting { frame, _room: room }))),
+                Ok(room) => {
+                    drop(outbox.try_send(Bytes::from_owner(Waiting { frame, _holds: (place, room) })))
+                }
                 Err(_) => counters::count(counters::REPLIES_DROPPED),
             }
         }))
+    }
+
+    /// One question too many is answered at once, and the connection goes on.
+    fn turn_away(&self, header: &Header, now: Timestamp) {
+        let (peer, actor) = (self.peer.address, &header.to);
+        tracing::warn!(%peer, %actor, limit = QUESTIONS_PER_CONNECTION, "too many open questions of a peer");
+        let ticket = self.node.recorder().claim_place(&header.name);
+        self.node.give_up(header, ticket, Times::received(now), Outcome::Overflow);
+        if !self.note(peer::reply(header.id.0, Err(Outcome::Overflow))) {
+            counters::count(counters::REPLIES_DROPPED);
+        }
+    }
+
+    /// Queues what may be left out: a sender that floods and does not read gets no more of it.
+    fn note(&self, frame: Bytes) -> bool {
+        let has_room = self.outbox.capacity() > WATCHES_PER_CONNECTION + QUESTIONS_PER_CONNECTION;
+        has_room && self.outbox.try_send(frame).is_ok()
     }
 
     fn header(&mut self, message: &DeliverView<'_>) -> Result<Header, InboundError> {
@@ -323,10 +345,10 @@ impl Inbound {
     }
 }
 
-/// An answer, and the room that it takes until it is written.
+/// An answer, and its place and room until it is written.
 struct Waiting {
     frame: Bytes,
-    _room: OwnedSemaphorePermit,
+    _holds: (OwnedSemaphorePermit, OwnedSemaphorePermit),
 }
 
 impl AsRef<[u8]> for Waiting {

@@ -331,6 +331,7 @@ pub(crate) fn reply(id: u64, answered: Answered) -> Bytes {
         Err(Outcome::NoSuchMessage) => (2, Bytes::new()),
         Err(Outcome::Malformed) => (3, Bytes::new()),
         Err(Outcome::TooLarge) => (5, Bytes::new()),
+        Err(Outcome::Overflow) => (6, Bytes::new()),
         Err(_) => (4, Bytes::new()),
     };
     frame(Kind::Reply(Reply { id, outcome, body }))
@@ -343,6 +344,7 @@ pub(crate) fn answered(reply: Reply) -> Answered {
         2 => Err(Outcome::NoSuchMessage),
         3 => Err(Outcome::Malformed),
         5 => Err(Outcome::TooLarge),
+        6 => Err(Outcome::Overflow),
         _ => Err(Outcome::ActorEnded),
     }
 }

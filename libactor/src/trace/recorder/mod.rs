@@ -18,6 +18,7 @@ mod tags;
 mod tests;
 mod texts;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -200,6 +201,14 @@ impl Recorder {
             is_it.then(|| (settled, search::with_ended(slot, now)))
         });
         self.show(ticket, false);
+    }
+
+    /// The node at that address says it did not deliver a message. Nothing happens to a message that was for another.
+    pub(crate) fn amend_to(&self, address: SocketAddr, id: MessageId, settled: Outcome) {
+        let record = self.read(self.ticket(id));
+        if record.is_some_and(|record| record.header.id == id && record.header.to.address() == address) {
+            self.amend(id, settled);
+        }
     }
 
     /// Shows a message that has ended to the taps that want it; what leaves for a peer only to those that ask for it.
