@@ -85,6 +85,8 @@ impl<A: Actor> Life<A> {
 
     fn end(&mut self) {
         let Life { actor: Some(actor), cx, .. } = self else { return };
+        // A panic from here on is no reason to put it back.
+        cx.stop();
         cx.begins(Cause::default(), "stopped");
         actor.stopped();
     }
@@ -101,6 +103,9 @@ impl<A: Actor> Life<A> {
         // What is left of it may panic once more while it is dropped.
         if catch_unwind(AssertUnwindSafe(|| drop(left))).is_err() {
             tracing::error!(%actor, "actor panicked again while it was dropped");
+        }
+        if self.cx.is_stopped() {
+            self.supervision = None;
         }
         let pause = self.supervision.as_mut().and_then(|supervision| {
             let pause = supervision.pause(mailbox.node.clock().now())?;

@@ -292,3 +292,27 @@ fn a_supervised_actor_is_put_back_with_its_mailbox_and_its_watchers_hear_of_it()
         node.shutdown().await;
     });
 }
+
+/// Panics when it is to end.
+struct Sore;
+
+impl Actor for Sore {
+    fn stopped(&mut self) {
+        panic!("for the test");
+    }
+}
+
+#[test]
+fn a_supervised_actor_that_panics_while_it_ends_is_not_put_back() {
+    libactor::run(async {
+        let (node, _clock) = virtual_node().await;
+        let sore = node.supervise("sore", Restart::default(), || Sore);
+        let exited = node.exited(sore.pid());
+
+        sore.stop();
+
+        assert_eq!(soon(exited).await, Exit::Panicked);
+        assert_eq!(soon(node.exited(sore.pid())).await, Exit::Missing);
+        node.shutdown().await;
+    });
+}
