@@ -4,7 +4,7 @@
 //! once for a batch and not for every message.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll, Waker};
 
@@ -30,6 +30,8 @@ pub(crate) type Batch<A> = VecDeque<Box<dyn Parcel<A>>>;
 /// What all handles of an actor share.
 pub(crate) struct Mailbox<A: Actor> {
     queue: Mutex<Queue<A>>,
+    // The node is shut down: the actor ends even if it waits for something, or has taken messages already.
+    halted: AtomicBool,
     pub(crate) pid: Pid,
     pub(crate) node: Node,
     pub(crate) routes: Arc<Routes<A>>,
@@ -47,8 +49,6 @@ struct Queue<A: Actor> {
     phase: Phase,
     // Only with a virtual clock, and while the actor has something to do.
     busy: Option<Busy>,
-    // The node is shut down: the actor ends even if it waits for something.
-    halted: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,17 +65,11 @@ impl<A: Actor> Mailbox<A> {
     /// A mailbox, and the one place where it is emptied.
     pub(crate) fn new(pid: Pid, node: Node, routes: Arc<Routes<A>>) -> (Arc<Mailbox<A>>, Inbox<A>) {
         static SERIAL: AtomicU64 = AtomicU64::new(1);
-        let queue = Queue {
-            waiting: VecDeque::new(),
-            told: 0,
-            sleeper: None,
-            phase: Phase::Open,
-            busy: None,
-            halted: false,
-        };
+        let queue =
+            Queue { waiting: VecDeque::new(), told: 0, sleeper: None, phase: Phase::Open, busy: None };
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-        let (queue, pulse) = (Mutex::new(queue), Pulse::default());
-        let mailbox = Arc::new(Mailbox { queue, pid, node, routes, serial, pulse });
+        let (queue, halted, pulse) = (Mutex::new(queue), AtomicBool::new(false), Pulse::default());
+        let mailbox = Arc::new(Mailbox { queue, halted, pid, node, routes, serial, pulse });
         (mailbox.clone(), Inbox { mailbox, batch: VecDeque::new(), taken: 0 })
     }
 
@@ -102,13 +96,18 @@ impl<A: Actor> Mailbox<A> {
 
     /// Ends the actor without what is in its mailbox, also if it waits for a future.
     pub(crate) fn halt(&self) {
+        // Before the lock: who falls asleep after it has seen this.
+        self.halted.store(true, Ordering::Release);
         let mut queue = self.queue();
-        queue.halted = true;
         let sleeper = queue.sleeper.take();
         drop(queue);
         if let Some(sleeper) = sleeper {
             sleeper.wake();
         }
+    }
+
+    fn is_halted(&self) -> bool {
+        self.halted.load(Ordering::Acquire)
     }
 
     /// All messages that were ever put in.
@@ -135,11 +134,14 @@ pub(crate) struct Inbox<A: Actor> {
 impl<A: Actor> Inbox<A> {
     /// The next message. Pending: none waits, and the task is woken when one comes. None: the actor is to end.
     pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Box<dyn Parcel<A>>>> {
+        if self.mailbox.is_halted() {
+            return Poll::Ready(None);
+        }
         if let Some(next) = self.take() {
             return Poll::Ready(Some(next));
         }
         let mut queue = self.mailbox.queue();
-        if queue.halted {
+        if self.mailbox.is_halted() {
             return Poll::Ready(None);
         }
         if queue.waiting.capacity() == 0 || !queue.waiting.is_empty() {
@@ -172,7 +174,7 @@ impl<A: Actor> Inbox<A> {
         queue.phase = Phase::Parked;
         set_sleeper(&mut queue.sleeper, task);
         let busy = queue.busy.take();
-        let halted = queue.halted;
+        let halted = self.mailbox.is_halted();
         drop(queue);
         drop(busy);
         halted
@@ -205,5 +207,50 @@ impl<A: Actor> Drop for Inbox<A> {
         drop(std::mem::take(&mut self.batch));
         drop(waiting);
         drop(busy);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::actor::{Actor, Handler, Message};
+    use crate::context::Context;
+    use crate::node::Node;
+
+    /// Says how many messages it handled.
+    #[derive(Default)]
+    struct Worker(u32);
+
+    impl Actor for Worker {
+        fn stopped(&mut self) {
+            assert_eq!(self.0, 1, "messages handled");
+        }
+    }
+
+    /// Shuts everything down that hangs.
+    struct Halt(Node);
+
+    impl Message for Halt {
+        type Reply = ();
+    }
+
+    impl Handler<Halt> for Worker {
+        fn handle(&mut self, _cx: &mut Context<Self>, Halt(node): Halt) {
+            self.0 += 1;
+            node.inner().registry.halt_all();
+        }
+    }
+
+    #[test]
+    fn what_was_taken_already_is_not_handled_once_the_actor_is_to_end() {
+        crate::run(async {
+            let node = Node::builder().bind().await.expect("a free port");
+            let worker = node.spawn("worker", Worker::default());
+            for _ in 0..3 {
+                worker.tell(Halt(node.clone()));
+            }
+
+            assert_eq!(node.exited(worker.pid()).await, crate::watch::Exit::Stopped);
+            node.shutdown().await;
+        });
     }
 }
