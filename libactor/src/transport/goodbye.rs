@@ -28,6 +28,8 @@ pub(crate) enum InboundError {
     Superseded,
     #[error("the node {0} is connected already, from another IP address")]
     Taken(SocketAddr),
+    #[error("more waits for the peer than is allowed: it reads too slowly")]
+    Overrun,
     #[error("this node is shut down")]
     Closing,
 }
@@ -44,6 +46,8 @@ pub(crate) fn judge(error: &InboundError) -> (Option<&'static str>, Option<Strin
     match error {
         InboundError::Closing | InboundError::Superseded | InboundError::Write(_) => (None, None),
         InboundError::Read(ReadError::Closed | ReadError::Io(_)) => (None, None),
+        // Without a word: what is being written may not be whole.
+        InboundError::Overrun => (Some(counters::LINKS_OVERFLOWED), None),
         InboundError::Handshake => (Some(counters::CONNECTIONS_HALF_OPEN), told(error)),
         InboundError::Broken(_) => (Some(counters::FRAMES_MALFORMED), told(error)),
         InboundError::Taken(_) => (Some(counters::HANDSHAKES_FAILED), told(error)),

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::counters;
 use crate::envelope::Header;
@@ -47,6 +49,8 @@ struct Inbound {
     // What may wait to be written to it as answers.
     replies: Arc<Semaphore>,
     watched: Watched,
+    // Cancelled when news of a watched actor would be lost.
+    overrun: CancellationToken,
     // Most messages come from the actor that sent the last one, and are like it.
     last_sender: Option<Pid>,
     last_target: Option<(Pid, &'static str)>,
@@ -89,7 +93,7 @@ async fn serve(
     frames.allow(settings.frame_bytes);
     let (outbox, outgoing) =
         mpsc::channel(WATCHES_PER_CONNECTION + QUESTIONS_PER_CONNECTION + NOTES_PER_CONNECTION);
-    let superseded = peer.superseded.clone();
+    let (superseded, overrun) = (peer.superseded.clone(), CancellationToken::new());
     let mut inbound = Inbound {
         node: node.clone(),
         peer,
@@ -98,12 +102,14 @@ async fn serve(
         questions: Arc::new(Semaphore::new(QUESTIONS_PER_CONNECTION)),
         replies: Arc::new(Semaphore::new(settings.outbound_bytes.min(Semaphore::MAX_PERMITS))),
         watched: Watched::default(),
+        overrun: overrun.clone(),
         last_sender: None,
         last_target: None,
     };
     tokio::select! {
         biased;
         () = superseded.cancelled() => InboundError::Superseded,
+        () = overrun.cancelled() => InboundError::Overrun,
         error = inbound.read_all(&mut frames) => error,
         done = write_all(node, write, outgoing) => match done {
             Ok(()) => InboundError::Closing,
@@ -324,12 +330,14 @@ impl Inbound {
         let (number, name): (u64, Arc<str>) = (watch.number, watch.actor.into());
         watched.insert(number, (name.clone(), key));
         drop(watched);
-        let (watched, outbox) = (self.watched.clone(), self.outbox.clone());
+        let (watched, outbox, overrun) = (self.watched.clone(), self.outbox.clone(), self.overrun.clone());
         let notify = Box::new(move |why| {
             watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-            // There is room for as many as may be watched; more than that wait only for a peer that does not read,
-            // whose connection ends by its own limit.
-            let _ = outbox.try_send(peer::exited(number, why));
+            // There is room for as many as may be watched; more than that wait only for a peer that does not read. A watch
+            // must not be silent for ever: the end of the connection is the end of each.
+            if let Err(TrySendError::Full(_)) = outbox.try_send(peer::exited(number, why)) {
+                overrun.cancel();
+            }
         });
         self.node.inner().registry.watch(&name, Watcher { key, notify });
         Ok(())
