@@ -199,6 +199,9 @@ pub const TAPPED_BODIES_BYTES: usize = 16 << 20;
 /// answered at once, with an error.
 pub const QUESTIONS_PER_CONNECTION: usize = 100_000;
 
+/// Characters of a text of a peer that go to the log: a reason is shorter, and a frame could fill the disk.
+pub const LOGGED_CHARACTERS: usize = 256;
+
 /// How often somebody looks at what the actors are busy with, and at who waits for whom: often enough to tell of a deadlock within
 /// a second.
 pub const LOOK_EVERY: Duration = Duration::from_millis(250);

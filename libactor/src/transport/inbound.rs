@@ -192,7 +192,7 @@ impl Inbound {
                 self.unwatch(unwatch.number);
                 Ok(())
             }
-            Some(Kind::Refused(refused)) => Err(ReadError::Refused(refused.reason).into()),
+            Some(Kind::Refused(refused)) => Err(ReadError::Refused(peer::cut(&refused.reason)).into()),
             Some(_) => Err(ReadError::Unexpected("a frame of an acceptor").into()),
             None => Ok(()),
         }
@@ -298,7 +298,7 @@ impl Inbound {
             return Err(InboundError::Broken(format!("message name of {} bytes", name.len())));
         }
         let to = Pid::new(text(message.to, "receiver")?, self.node.address());
-        let to = to.map_err(|error| InboundError::Broken(format!("receiver: {error}")))?;
+        let to = to.map_err(|error| InboundError::Broken(peer::cut(&format!("receiver: {error}"))))?;
         let known = self.node.inner().registry.find(to.name()).and_then(|door| door.knows(name));
         let Some(known) = known else { return Ok((to, Cow::Owned(name.to_owned()))) };
         self.last_target = Some((to.clone(), known.name));
@@ -312,7 +312,7 @@ impl Inbound {
             return Ok(last.clone());
         }
         let sender = Pid::new(name, self.peer.address);
-        let sender = sender.map_err(|error| InboundError::Broken(format!("sender: {error}")))?;
+        let sender = sender.map_err(|error| InboundError::Broken(peer::cut(&format!("sender: {error}"))))?;
         self.last_sender = Some(sender.clone());
         Ok(sender)
     }

@@ -341,14 +341,14 @@ async fn read_all(node: &Node, link: &Link, frames: &mut Frames<SocketReader>) -
             Ok(Kind::Exited(exited)) => link.exited(exited.number, peer::exit_of(exited.why)),
             Ok(Kind::Undelivered(note)) => {
                 let outcome = peer::outcome_of(note.outcome);
-                tracing::warn!(peer = %link.to, reason = note.reason, "peer did not deliver a message");
+                tracing::warn!(peer = %link.to, reason = peer::cut(&note.reason), "peer did not deliver a message");
                 counters::count(counters::MESSAGES_NOT_DELIVERED_BY_PEERS);
                 node.recorder().amend_to(link.to, MessageId(note.id), outcome);
             }
             Ok(Kind::Reply(reply)) => {
                 node.inner().asks.answered_over(link.number, MessageId(reply.id), peer::answered(reply));
             }
-            Ok(Kind::Refused(refused)) => return ReadError::Refused(refused.reason),
+            Ok(Kind::Refused(refused)) => return ReadError::Refused(peer::cut(&refused.reason)),
             Ok(_) => return ReadError::Unexpected("a frame of a dialler"),
             Err(error) => return error,
         }

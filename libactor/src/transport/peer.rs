@@ -27,6 +27,7 @@ use prost::Message;
 use prost::encoding::{WireType, decode_varint, encode_key, encode_varint, encoded_len_varint};
 
 use crate::envelope::Header;
+use crate::limits::LOGGED_CHARACTERS;
 use crate::responder::Answered;
 use crate::trace::Outcome;
 use crate::watch::Exit;
@@ -355,6 +356,11 @@ pub(crate) fn exit_of(why: u32) -> Exit {
         2 => Exit::Missing,
         _ => Exit::Stopped,
     }
+}
+
+/// What is said of a text of the other side, which may be as long as a frame.
+pub(crate) fn cut(text: &str) -> String {
+    text.chars().take(LOGGED_CHARACTERS).collect()
 }
 
 pub(crate) fn undelivered(id: u64, outcome: Outcome, reason: String) -> Bytes {
