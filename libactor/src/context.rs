@@ -49,6 +49,8 @@ pub struct Context<A: Actor> {
     named: Named,
     is_shown: bool,
     is_stopped: bool,
+    // How often the actor was put back before.
+    life: u32,
 }
 
 struct Futures<A: Actor> {
@@ -192,13 +194,13 @@ impl<A: Actor> Context<A> {
         future: F,
         then: impl FnOnce(&mut A, &mut Context<A>, F::Output) + 'static,
     ) {
-        let mailbox = self.mailbox.clone();
+        let (mailbox, life) = (self.mailbox.clone(), self.life);
         let continuations = self.futures().continuations.clone();
         self.task(async move {
             let output = future.await;
             let step: Step<A> = Box::new(move |actor, cx| then(actor, cx, output));
             continuations.borrow_mut().push_back((Cause::current(), step));
-            mailbox.post(Box::new(Resume));
+            mailbox.post(Box::new(Resume { life }));
         });
     }
 
@@ -243,7 +245,7 @@ impl<A: Actor> Context<A> {
         }
     }
 
-    pub(crate) fn new(mailbox: Arc<Mailbox<A>>) -> Context<A> {
+    pub(crate) fn new(mailbox: Arc<Mailbox<A>>, life: u32) -> Context<A> {
         Context {
             mailbox,
             futures: None,
@@ -254,6 +256,7 @@ impl<A: Actor> Context<A> {
             named: Named::default(),
             is_shown: false,
             is_stopped: false,
+            life,
         }
     }
 
@@ -275,6 +278,10 @@ impl<A: Actor> Context<A> {
     pub(crate) fn rests(&mut self) {
         self.is_shown = false;
         self.mailbox.pulse.rests();
+    }
+
+    pub(crate) fn life(&self) -> u32 {
+        self.life
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -316,14 +323,14 @@ impl<A: Actor> Context<A> {
     }
 
     fn task(&mut self, future: impl Future<Output = ()> + 'static) -> AbortHandle {
-        let mailbox = self.mailbox.clone();
+        let (mailbox, life) = (self.mailbox.clone(), self.life);
         let tasks = &mut self.futures().tasks;
         while tasks.try_join_next().is_some() {}
         let future = Asker::of(&*mailbox).carry(Cause::current().carry(future));
         let future = AssertUnwindSafe(future).catch_unwind();
         tasks.spawn_local(async move {
             if let Err(panic) = future.await {
-                mailbox.post(Box::new(FuturePanicked(panic)));
+                mailbox.post(Box::new(FuturePanicked { life, panic }));
             }
         })
     }

@@ -121,11 +121,16 @@ impl<A: Actor> Parcel<A> for Exited {
 }
 
 /// A future of this actor finished; what it wants to do waits in the context.
-pub(crate) struct Resume;
+pub(crate) struct Resume {
+    /// The one of the actor's lives that the future belongs to.
+    pub(crate) life: u32,
+}
 
 impl<A: Actor> Parcel<A> for Resume {
     fn open(self: Box<Self>, actor: &mut A, cx: &mut Context<A>) {
-        if let Some((cause, step)) = cx.next_continuation() {
+        if self.life == cx.life()
+            && let Some((cause, step)) = cx.next_continuation()
+        {
             cx.begins(cause, "then");
             step(actor, cx);
         }
@@ -133,12 +138,18 @@ impl<A: Actor> Parcel<A> for Resume {
 }
 
 /// A future of this actor panicked: what was to follow from it never will.
-pub(crate) struct FuturePanicked(pub(crate) Box<dyn Any + Send>);
+pub(crate) struct FuturePanicked {
+    /// The one of the actor's lives that the future belongs to.
+    pub(crate) life: u32,
+    pub(crate) panic: Box<dyn Any + Send>,
+}
 
 impl<A: Actor> Parcel<A> for FuturePanicked {
-    fn open(self: Box<Self>, _: &mut A, _: &mut Context<A>) {
-        // Without a second message about it: this one was a panic already.
-        std::panic::resume_unwind(self.0);
+    fn open(self: Box<Self>, _: &mut A, cx: &mut Context<A>) {
+        if self.life == cx.life() {
+            // Without a second message about it: this one was a panic already.
+            std::panic::resume_unwind(self.panic);
+        }
     }
 }
 

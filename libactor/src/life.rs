@@ -42,7 +42,7 @@ impl<A: Actor> Life<A> {
         inbox: Inbox<A>,
         registration: Registration,
     ) {
-        let (actor, cx) = (Some(actor), Context::new(inbox.mailbox.clone()));
+        let (actor, cx) = (Some(actor), Context::new(inbox.mailbox.clone(), 0));
         actix_rt::spawn(Life { actor, cx, inbox, registration, supervision, has_started: false });
     }
 
@@ -119,7 +119,7 @@ impl<A: Actor> Life<A> {
         tracing::warn!(%actor, ?pause, "actor is put back");
         counters::count(counters::ACTORS_RESTARTED);
         // Its timers, futures and watches were those of the old state.
-        self.cx = Context::new(mailbox.clone());
+        self.cx = Context::new(mailbox.clone(), self.cx.life().wrapping_add(1));
         (self.actor, self.has_started) = (Some(made), false);
         self.inbox.unpark();
         if !pause.is_zero() {

@@ -316,3 +316,23 @@ fn a_supervised_actor_that_panics_while_it_ends_is_not_put_back() {
         node.shutdown().await;
     });
 }
+
+#[test]
+fn two_futures_that_panic_at_once_put_a_supervised_actor_back_once() {
+    libactor::run(async {
+        let (node, _clock) = virtual_node().await;
+        let restart =
+            Restart::default().at_most(1, Duration::from_secs(60)).after(Duration::ZERO, Duration::ZERO);
+        let player = node.supervise("player", restart, Player::default);
+        let exited = node.exited(player.pid());
+
+        player.tell(perform(|_, cx| {
+            cx.spawn(async { panic!("for the test") });
+            cx.spawn(async { panic!("for the test, too") });
+        }));
+
+        assert_eq!(soon(exited).await, Exit::Panicked);
+        assert_eq!(soon(player.ask(Seen)).await, Ok(vec![]));
+        node.shutdown().await;
+    });
+}

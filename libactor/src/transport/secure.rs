@@ -33,6 +33,8 @@ pub(crate) enum SecureError {
         "the other side does not speak TLS; set LIBPROCESS_SSL_ENABLED=true there, or LIBPROCESS_SSL_SUPPORT_DOWNGRADE=true here"
     )]
     NotTls(#[source] io::Error),
+    #[error("the connection ended in the TLS handshake")]
+    Ended(#[source] io::Error),
     #[error("the other side is not who it should be")]
     Name(#[from] NameError),
 }
@@ -120,7 +122,7 @@ pub(crate) async fn dial(
     let Some(tls) = &node.inner().settings.tls else { return Ok(Socket::Plain(stream)) };
     match initiate(tls, stream, to).await {
         Ok(socket) => Ok(socket),
-        Err(SecureError::NotTls(cause)) if tls.settings.downgrade => {
+        Err(SecureError::NotTls(cause) | SecureError::Ended(cause)) if tls.settings.downgrade => {
             tracing::warn!(peer = %to, error = &cause as &dyn Error, "peer speaks no TLS: dialled again without");
             Ok(Socket::Plain(connect().await?))
         }
@@ -140,26 +142,25 @@ pub(crate) enum DialSecureError {
 async fn initiate(tls: &Tls, stream: TcpStream, to: SocketAddr) -> Result<Socket, SecureError> {
     let name = ServerName::IpAddress(to.ip().into());
     let stream = tls.connector.connect(name, stream).await;
-    let stream = stream.map_err(|error| match is_not_tls(&error) {
-        true => SecureError::NotTls(error),
-        false => SecureError::Handshake(error),
-    })?;
+    let stream = stream.map_err(failed)?;
     if tls.settings.verify_server {
         names::check(&tls.settings, stream.get_ref().1, to.ip()).await?;
     }
     Ok(Socket::Tls(Box::new(TlsStream::Client(stream))))
 }
 
-/// Told by what comes back: nothing, or what is no record of TLS. A certificate that is not trusted is something else.
-fn is_not_tls(error: &io::Error) -> bool {
+/// Told by what comes back. What is no record of TLS comes from somebody who does not speak it; an end may come from one, and
+/// from one who was started anew just now. A certificate that is not trusted is something else.
+fn failed(error: io::Error) -> SecureError {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
-    match cause {
-        Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => true,
-        Some(_) => false,
-        None => matches!(
-            error.kind(),
-            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
-        ),
+    match (cause, error.kind()) {
+        (Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)), _) => {
+            SecureError::NotTls(error)
+        }
+        (None, ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
+            SecureError::Ended(error)
+        }
+        _ => SecureError::Handshake(error),
     }
 }
 
