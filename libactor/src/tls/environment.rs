@@ -72,6 +72,14 @@ impl Environment {
             let warning = "LIBPROCESS_SSL_SUPPORT_DOWNGRADE=true: who speaks no TLS is served, and dialled, without any verification";
             variables.warn(warning.to_owned());
         }
+        if settings.require_client && settings.ca_file.is_none() && settings.ca_dir.is_none() {
+            let warning = "LIBPROCESS_SSL_REQUIRE_CLIENT_CERT=true without LIBPROCESS_SSL_CA_FILE or LIBPROCESS_SSL_CA_DIR: a certificate of any authority that this system trusts will do";
+            variables.warn(warning.to_owned());
+        }
+        if settings.lets_nameless_pass() {
+            let warning = "LIBPROCESS_SSL_VERIFY_SERVER_CERT=true: where an IP address has no reverse name, no name is looked for in the certificate; set LIBPROCESS_SSL_VERIFY_IPADD=true, or LIBPROCESS_SSL_HOSTNAME_VALIDATION_SCHEME=openssl";
+            variables.warn(warning.to_owned());
+        }
         Ok(Environment { settings: Some(settings), warnings: variables.warnings })
     }
 }
@@ -228,6 +236,20 @@ mod tests {
         assert!(warnings[0].starts_with("LIBPROCESS_SSL_ENABLE_TLS_V1_0=true: TLS 1.0 is not spoken"));
         assert!(warnings[1].starts_with("LIBPROCESS_SSL_VERIFY_DEPTH has no effect"));
         assert!(warnings[2].starts_with("LIBPROCESS_SSL_SUPPORT_DOWNGRADE=true"));
+    }
+
+    #[test]
+    fn what_verifies_less_than_it_seems_to_is_told() {
+        let warnings = |variables: &[(&str, &str)]| read(variables).unwrap().warnings;
+        let server = ("LIBPROCESS_SSL_VERIFY_SERVER_CERT", "true");
+        let client = ("LIBPROCESS_SSL_REQUIRE_CLIENT_CERT", "true");
+
+        assert!(warnings(&[ON, client])[0].contains("any authority that this system trusts"));
+        assert!(warnings(&[ON, client, ("LIBPROCESS_SSL_CA_FILE", "/ca")]).is_empty());
+        assert!(warnings(&[ON, server])[0].contains("no name is looked for in the certificate"));
+        assert!(warnings(&[ON, server, ("LIBPROCESS_SSL_VERIFY_IPADD", "true")]).is_empty());
+        let scheme = ("LIBPROCESS_SSL_HOSTNAME_VALIDATION_SCHEME", "openssl");
+        assert!(warnings(&[ON, server, scheme]).is_empty());
     }
 
     #[test]

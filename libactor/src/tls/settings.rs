@@ -14,7 +14,8 @@ pub struct Settings {
     pub ca_dir: Option<PathBuf>,
     /// Who speaks no TLS is served without, and dialled without.
     pub downgrade: bool,
-    /// Whoever we dial must show a certificate of a trusted authority, with its name in it.
+    /// Whoever we dial must show a certificate of a trusted authority, with its name in it. Without [`verify_ip`](Settings::verify_ip)
+    /// and `require_client`, and with [`Names::Legacy`], one whose IP address has no reverse name may show any.
     pub verify_server: bool,
     /// Whoever dials us must, too.
     pub require_client: bool,
@@ -48,6 +49,13 @@ pub enum Names {
     Legacy,
     /// It names whom we dialled. Who dials us is not asked.
     Openssl,
+}
+
+impl Settings {
+    /// Whether there are nodes in whose certificates no name is looked for, though certificates are verified.
+    pub(super) fn lets_nameless_pass(&self) -> bool {
+        self.verify_server && self.names == Names::Legacy && !self.verify_ip && !self.require_client
+    }
 }
 
 impl Identity {
