@@ -199,6 +199,9 @@ pub const TAPPED_BODIES_BYTES: usize = 16 << 20;
 /// answered at once, with an error.
 pub const QUESTIONS_PER_CONNECTION: usize = 100_000;
 
+/// What may wait for a peer beyond the limit for messages, as watches and withdrawals: some 400,000 of either.
+pub const CONTROL_BYTES: usize = 16 << 20;
+
 /// Characters of a text of a peer that go to the log: a reason is shorter, and a frame could fill the disk.
 pub const LOGGED_CHARACTERS: usize = 256;
 

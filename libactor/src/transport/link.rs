@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::counters;
-use crate::limits::DIAL;
+use crate::limits::{CONTROL_BYTES, DIAL};
 use crate::node::Node;
 use crate::trace::{MessageId, Outcome};
 use crate::transport::frames::{Frames, ReadError};
@@ -44,8 +44,12 @@ pub(crate) struct Link {
     pub(crate) wire: Wire,
     /// Which of this node's connections.
     pub(crate) number: u64,
+    // How much may wait before a watch or a withdrawal.
+    control_limit: usize,
     outbox: Outbox,
     overflow: Notify,
+    // The other side has greeted.
+    greeted: AtomicBool,
     // Set under the lock of the state: no watch is taken after it.
     ended: AtomicBool,
     state: Mutex<State>,
@@ -64,9 +68,27 @@ struct Watched {
 }
 
 impl Link {
-    pub(crate) fn new(to: SocketAddr, wire: Wire, number: u64) -> Arc<Link> {
-        let (outbox, overflow, ended) = (Outbox::new(), Notify::new(), AtomicBool::new(false));
-        Arc::new(Link { to, wire, number, outbox, overflow, ended, state: Mutex::default() })
+    /// `limit`: how many bytes of messages may wait.
+    pub(crate) fn new(to: SocketAddr, wire: Wire, number: u64, limit: usize) -> Arc<Link> {
+        let (outbox, overflow) = (Outbox::new(), Notify::new());
+        let (greeted, ended) = (AtomicBool::new(false), AtomicBool::new(false));
+        let control_limit = limit.saturating_add(CONTROL_BYTES);
+        Arc::new(Link {
+            to,
+            wire,
+            number,
+            control_limit,
+            outbox,
+            overflow,
+            greeted,
+            ended,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Whether the other side is known to speak the wire of this link.
+    pub(crate) fn talks(&self) -> bool {
+        self.greeted.load(Ordering::Acquire) && !self.has_ended()
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -133,12 +155,16 @@ impl Link {
         drop(watcher);
     }
 
+    /// Called under the lock of the state.
     fn control(&self, kind: Kind) {
         if self.wire == Wire::Libprocess {
             return;
         }
-        // A link that ends meanwhile fires its watchers anyway.
-        self.outbox.control(&peer::frame(kind));
+        // A link that ends, meanwhile or now, fires its watchers anyway.
+        if self.outbox.control(&peer::frame(kind), self.control_limit) == Err(Refusal::Full) {
+            self.ended.store(true, Ordering::Release);
+            self.overflow.notify_one();
+        }
     }
 
     fn exited(&self, number: u64, why: Exit) {
@@ -306,6 +332,7 @@ async fn connect(node: &Node, link: &Link) -> Result<(Reading, SocketWriter), Di
     let mut frames = Frames::new(read, BytesMut::new(), settings.frame_bytes, settings.silence, room);
     frames.preface().await?;
     frames.hello().await?;
+    link.greeted.store(true, Ordering::Release);
     Ok((Reading::Frames(frames), write))
 }
 
@@ -376,6 +403,28 @@ async fn write_all(node: &Node, link: &Link, write: &mut (impl AsyncWrite + Unpi
                 write.write_all(&[0; peer::LENGTH_BYTES]).await?;
                 write.flush().await?;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Link, Wire};
+    use crate::limits::CONTROL_BYTES;
+    use crate::watch::Watcher;
+
+    #[test]
+    fn watches_that_come_and_go_end_the_link_of_a_peer_that_does_not_read() {
+        let link = Link::new("127.0.0.1:1".parse().unwrap(), Wire::Peer, 1, 0);
+        let name = "a".repeat(1000).into();
+        let mut turns = 0;
+        while !link.has_ended() {
+            let watcher = Watcher { key: turns, notify: Box::new(|_| {}) };
+            if link.watch(&name, watcher, || turns).is_ok() {
+                link.unwatch(&name, turns);
+            }
+            turns += 1;
+            assert!(turns < CONTROL_BYTES as u64 / 1000 + 2, "it ends");
         }
     }
 }

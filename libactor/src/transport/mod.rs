@@ -204,8 +204,9 @@ impl Transport {
 
     /// A message in the libprocess wire came from there: answers take that wire too, unless one of our nodes is there.
     pub(crate) fn hear(&self, address: SocketAddr) {
+        let dialled = lock(&self.links).get(&(address, Wire::Peer)).is_some_and(|link| link.talks());
         let peers = lock(&self.peers);
-        if peers.range((address, 0)..=(address, u64::MAX)).next().is_none() {
+        if !dialled && peers.range((address, 0)..=(address, u64::MAX)).next().is_none() {
             self.speakers.hear(address);
         }
     }
@@ -231,7 +232,8 @@ impl Transport {
         {
             return Some(link.clone());
         }
-        let link = Link::new(to, wire, self.dialled.fetch_add(1, Ordering::Relaxed) + 1);
+        let number = self.dialled.fetch_add(1, Ordering::Relaxed) + 1;
+        let link = Link::new(to, wire, number, node.inner().settings.outbound_bytes);
         let (node, ours) = (node.clone(), link.clone());
         if !self.run(move || link::run(node, ours)) {
             return None;

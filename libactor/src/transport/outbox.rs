@@ -100,10 +100,9 @@ impl Outbox {
         })
     }
 
-    /// Adds a frame that is no message of an actor. However much waits.
-    pub(crate) fn control(&self, frame: &[u8]) {
-        // A link that ended does without.
-        let _ = self.add(usize::MAX, |waiting| waiting.last().bytes.extend_from_slice(frame));
+    /// Adds a frame that is no message of an actor. What is beyond `limit` before it, is refused.
+    pub(crate) fn control(&self, frame: &[u8], limit: usize) -> Result<(), Refusal> {
+        self.add(limit, |waiting| waiting.last().bytes.extend_from_slice(frame))
     }
 
     fn add(&self, limit: usize, put: impl FnOnce(&mut Waiting)) -> Result<(), Refusal> {
