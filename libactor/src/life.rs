@@ -26,8 +26,8 @@ pub(crate) struct Life<A: Actor> {
     cx: Context<A>,
     inbox: Inbox<A>,
     registration: Registration,
-    // None: a panic is the end.
-    supervision: Option<Supervision<A>>,
+    // None: a panic is the end. Most actors have none.
+    supervision: Option<Box<Supervision<A>>>,
     has_started: bool,
 }
 
@@ -43,6 +43,7 @@ impl<A: Actor> Life<A> {
         registration: Registration,
     ) {
         let (actor, cx) = (Some(actor), Context::new(inbox.mailbox.clone(), 0));
+        let supervision = supervision.map(Box::new);
         actix_rt::spawn(Life { actor, cx, inbox, registration, supervision, has_started: false });
     }
 
