@@ -43,9 +43,9 @@ pub(crate) fn verdict(ending: Ending, asked: Asked, out_of_memory: bool) -> Verd
     let message = describe(ending);
     let (state, reason) = match (asked, ending) {
         (Asked::TooLong, _) => (TaskFailed, Some(Reason::MaxCompletionTimeReached)),
-        // A command that ends well on SIGTERM has finished, as Mesos sees it.
-        (Asked::Nothing | Asked::Kill, Ending::Exited(0)) => (TaskFinished, None),
+        // However it ends, as with Mesos since 1.5.
         (Asked::Kill, _) => (TaskKilled, None),
+        (Asked::Nothing, Ending::Exited(0)) => (TaskFinished, None),
         (Asked::Nothing, _) if out_of_memory => (TaskFailed, Some(Reason::ContainerLimitationMemory)),
         (Asked::Nothing, _) => (TaskFailed, None),
     };
@@ -122,7 +122,7 @@ mod tests {
             says(Ending::Signaled(15), Asked::Kill),
             "TASK_KILLED Command terminated with signal Terminated"
         );
-        assert_eq!(says(Ending::Exited(0), Asked::Kill), "TASK_FINISHED Command exited with status 0");
+        assert_eq!(says(Ending::Exited(0), Asked::Kill), "TASK_KILLED Command exited with status 0");
         assert_eq!(says(Ending::Exited(1), Asked::Kill), "TASK_KILLED Command exited with status 1");
         assert_eq!(
             says(Ending::Signaled(15), Asked::TooLong),
