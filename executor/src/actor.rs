@@ -233,6 +233,7 @@ impl<E: Executor> ExecutorActor<E> {
         let mut context = Context {
             environment: self.environment.clone(),
             handle: Handle(cx.actor_ref()),
+            now: cx.now(),
             commands: Vec::new(),
         };
         callback(&mut self.executor, &mut context);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use libactor::Timestamp;
 use tepui_proto::v1;
 
 use crate::actor::Handle;
@@ -13,6 +14,7 @@ use crate::{Environment, Executor};
 pub struct Context<E: Executor> {
     pub(crate) environment: Arc<Environment>,
     pub(crate) handle: Handle<E>,
+    pub(crate) now: Timestamp,
     pub(crate) commands: Vec<Command<E>>,
 }
 
@@ -32,6 +34,12 @@ impl<E: Executor> Context<E> {
     #[must_use]
     pub fn environment(&self) -> &Environment {
         &self.environment
+    }
+
+    /// What time it is, by the clock that [`Context::after`] goes by.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// Reports a task's state. The update is kept and resent until the agent acknowledges it. Returns its uuid.
@@ -100,11 +108,30 @@ impl Update {
         self
     }
 
+    /// Whether the task is healthy.
+    #[must_use]
+    pub fn healthy(mut self, healthy: bool) -> Self {
+        self.status.healthy = Some(healthy);
+        self
+    }
+
+    /// What a check of the task found.
+    #[must_use]
+    pub fn check_status(mut self, status: v1::CheckStatusInfo) -> Self {
+        self.status.check_status = Some(Box::new(status));
+        self
+    }
+
     /// Bytes for the framework.
     #[must_use]
     pub fn data(mut self, data: impl Into<Bytes>) -> Self {
         self.status.data = Some(data.into());
         self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn into_status(self) -> v1::TaskStatus {
+        self.status
     }
 }
 

@@ -26,6 +26,7 @@
 //! ```
 
 mod actor;
+pub mod checks;
 mod command;
 mod context;
 mod environment;

@@ -2,9 +2,10 @@
 //!
 //! Apart from the SDK because it is an executor like any other: it uses nothing that a third party could not.
 
-mod policy;
-mod process;
+pub(crate) mod policy;
+pub(crate) mod process;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,8 +13,9 @@ use nix::sys::signal::Signal;
 use tepui_proto::v1;
 use v1::TaskState::{TaskFailed, TaskKilling, TaskRunning, TaskStarting};
 
+use crate::checks::{self, Checked, Checks, Native, Plans};
 use crate::{Context, Executor, Subscribed, Update};
-use policy::Asked;
+use policy::{Asked, Verdict};
 
 /// ```text
 /// Idle ──launch──► Running ──SIGTERM──► Killing ──exit──► Ended ──acknowledged──► (stops)
@@ -40,11 +42,21 @@ pub struct CommandExecutor {
     announces_killing: bool,
     /// A shutdown arrived: no launch will be accepted any more.
     shut_down: bool,
+    checks: Checks,
+    /// Why the task is killed, if its health check is why.
+    unhealthy: Option<String>,
 }
 
 impl Default for CommandExecutor {
     fn default() -> Self {
-        CommandExecutor { phase: Phase::Idle, task: None, announces_killing: false, shut_down: false }
+        CommandExecutor {
+            phase: Phase::Idle,
+            task: None,
+            announces_killing: false,
+            shut_down: false,
+            checks: Checks::default(),
+            unhealthy: None,
+        }
     }
 }
 
@@ -60,17 +72,17 @@ impl Executor for CommandExecutor {
             cx.update(Update::new(&task.task_id, TaskFailed).message(why));
             return;
         }
-        if task.health_check.is_some() || task.check.is_some() {
-            // Our stderr is the sandbox's, where whoever waits for a healthy task looks first.
-            eprintln!("tepui: this version runs no checks or health checks; the task runs without them");
-        }
-        cx.update(Update::new(&task.task_id, TaskStarting));
+        cx.update(update(&task, TaskStarting));
         let limit = task
             .max_completion_time
             .as_ref()
             .map(|d| Duration::from_nanos(d.nanoseconds.max(0).unsigned_abs()));
+        let plans = Plans::read(&task);
         self.task = Some(task);
-        self.start(cx);
+        match plans {
+            Ok(plans) => self.start(cx, plans),
+            Err(error) => self.ended_before_start(cx, error.to_string()),
+        }
         if let Some(limit) = limit {
             cx.after(limit, |executor, cx| {
                 let grace = executor.grace_period(None);
@@ -87,6 +99,7 @@ impl Executor for CommandExecutor {
     }
 
     fn acknowledged(&mut self, cx: &mut Context<Self>, _task_id: &v1::TaskId, uuid: &Bytes) {
+        Checks::acknowledged(self, cx, uuid);
         if matches!(&self.phase, Phase::Ended { last } if last == uuid) {
             cx.stop();
         }
@@ -104,8 +117,25 @@ impl Executor for CommandExecutor {
     }
 }
 
+impl Checked for CommandExecutor {
+    fn checks(&mut self) -> &mut Checks {
+        &mut self.checks
+    }
+
+    fn unhealthy(&mut self, cx: &mut Context<Self>, why: String) {
+        self.unhealthy = Some(why);
+        let grace = self.grace_period(None);
+        self.end(cx, Asked::Kill, grace);
+    }
+}
+
+/// A task is now in `state`.
+fn update(task: &v1::TaskInfo, state: v1::TaskState) -> Update {
+    checks::without_result(Update::new(&task.task_id, state), task)
+}
+
 impl CommandExecutor {
-    fn start(&mut self, cx: &mut Context<Self>) {
+    fn start(&mut self, cx: &mut Context<Self>, plans: Plans) {
         let Some(task) = &self.task else { return };
         let Some(command) = &task.command else {
             return self.ended_before_start(cx, "the task has no command".into());
@@ -116,7 +146,10 @@ impl CommandExecutor {
             Err(error) => return self.ended_before_start(cx, error.to_string()),
         };
         self.phase = Phase::Running { pid: child.id().unwrap_or_default() };
-        cx.update(Update::new(&task.task_id, TaskRunning));
+        let running = update(task, TaskRunning);
+        cx.update(running.clone());
+        let native = Native::new(command.environment.clone().unwrap_or_default(), role);
+        Checks::start(self, cx, plans, running, Arc::new(native));
         let handle = cx.handle();
         tokio::spawn(async move {
             let ended = child.wait().await;
@@ -126,9 +159,8 @@ impl CommandExecutor {
 
     fn ended_before_start(&mut self, cx: &mut Context<Self>, why: String) {
         let Some(task) = &self.task else { return };
-        let update = Update::new(&task.task_id, TaskFailed)
-            .reason(v1::task_status::Reason::ContainerLaunchFailed)
-            .message(why);
+        let update =
+            update(task, TaskFailed).reason(v1::task_status::Reason::ContainerLaunchFailed).message(why);
         self.phase = Phase::Ended { last: cx.update(update) };
     }
 
@@ -143,8 +175,9 @@ impl CommandExecutor {
         match &mut self.phase {
             Phase::Running { pid } => {
                 let pid = *pid;
+                self.checks.stop();
                 if self.announces_killing {
-                    cx.update(Update::new(&task.task_id, TaskKilling));
+                    cx.update(update(task, TaskKilling));
                 }
                 process::signal_tree(pid, Signal::SIGTERM);
                 self.phase = Phase::Killing { pid, asked, since: Instant::now(), grace };
@@ -165,21 +198,27 @@ impl CommandExecutor {
     }
 
     fn ended(&mut self, cx: &mut Context<Self>, status: std::io::Result<std::process::ExitStatus>) {
+        self.checks.stop();
         let Some(task) = &self.task else { return };
         let asked = match self.phase {
             Phase::Killing { asked, .. } => asked,
             Phase::Idle | Phase::Running { .. } | Phase::Ended { .. } => Asked::Nothing,
         };
-        let update = match status {
-            Ok(status) => {
-                let verdict = policy::verdict(process::ending(status), asked, process::out_of_memory());
-                let update = Update::new(&task.task_id, verdict.state).message(verdict.message);
-                verdict.reason.map_or(update.clone(), |reason| update.reason(reason))
-            }
+        let verdict = match status {
+            Ok(status) => policy::verdict(process::ending(status), asked, process::out_of_memory()),
             Err(error) => {
-                Update::new(&task.task_id, TaskFailed).message(format!("wait for the command: {error}"))
+                let message = format!("wait for the command: {error}");
+                Verdict { state: TaskFailed, reason: None, message }
             }
         };
+        let update = update(task, verdict.state);
+        let update = match &self.unhealthy {
+            Some(why) => {
+                update.healthy(false).message(format!("{}; its health check failed: {why}", verdict.message))
+            }
+            None => update.message(verdict.message),
+        };
+        let update = verdict.reason.map_or(update.clone(), |reason| update.reason(reason));
         self.phase = Phase::Ended { last: cx.update(update) };
         if self.shut_down {
             cx.stop();

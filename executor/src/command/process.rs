@@ -18,6 +18,14 @@ use super::policy::Ending;
 /// # Errors
 /// When the executable is missing or cannot be run; the message names it.
 pub(crate) fn start(command: &v1::CommandInfo, role: Option<&str>) -> Result<Child, StartError> {
+    spawn(prepare(command, role)?, command)
+}
+
+/// The command as [`start`] starts it, for who wants its output elsewhere.
+pub(crate) fn prepare(
+    command: &v1::CommandInfo,
+    role: Option<&str>,
+) -> Result<std::process::Command, StartError> {
     let value = command.value.as_deref().unwrap_or_default();
     let mut process = if command.shell.unwrap_or(true) {
         let mut process = std::process::Command::new("/bin/sh");
@@ -37,7 +45,13 @@ pub(crate) fn start(command: &v1::CommandInfo, role: Option<&str>) -> Result<Chi
     for variable in command.environment.iter().flat_map(|environment| &environment.variables) {
         process.env(&variable.name, value_of(variable)?);
     }
-    Command::from(process).spawn().map_err(|cause| StartError::Spawn { value: value.to_string(), cause })
+    Ok(process)
+}
+
+/// Starts what was prepared for this command.
+pub(crate) fn spawn(process: std::process::Command, command: &v1::CommandInfo) -> Result<Child, StartError> {
+    let value = command.value.clone().unwrap_or_default();
+    Command::from(process).spawn().map_err(|cause| StartError::Spawn { value, cause })
 }
 
 /// A variable's value: its text, or the secret that it holds.
