@@ -108,6 +108,21 @@ impl Update {
         self
     }
 
+    /// A label for the framework and for operators.
+    #[must_use]
+    pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        let label = v1::Label { key: key.into(), value: Some(value.into()) };
+        self.status.labels.get_or_insert_default().labels.push(label);
+        self
+    }
+
+    /// Where the task can be reached.
+    #[must_use]
+    pub fn network(mut self, info: v1::NetworkInfo) -> Self {
+        self.status.container_status.get_or_insert_default().network_infos.push(info);
+        self
+    }
+
     /// Whether the task is healthy.
     #[must_use]
     pub fn healthy(mut self, healthy: bool) -> Self {

@@ -32,6 +32,7 @@ mod context;
 mod environment;
 mod executor;
 mod link;
+pub mod policy;
 mod run;
 mod session;
 

@@ -2,7 +2,6 @@
 //!
 //! Apart from the SDK because it is an executor like any other: it uses nothing that a third party could not.
 
-pub(crate) mod policy;
 pub(crate) mod process;
 
 use std::sync::Arc;
@@ -14,8 +13,8 @@ use tepui_proto::v1;
 use v1::TaskState::{TaskFailed, TaskKilling, TaskRunning, TaskStarting};
 
 use crate::checks::{self, Checked, Checks, Native, Plans};
+use crate::policy::{self, Asked, Verdict};
 use crate::{Context, Executor, Subscribed, Update};
-use policy::{Asked, Verdict};
 
 /// ```text
 /// Idle ──launch──► Running ──SIGTERM──► Killing ──exit──► Ended ──acknowledged──► (stops)
@@ -205,7 +204,9 @@ impl CommandExecutor {
             Phase::Idle | Phase::Running { .. } | Phase::Ended { .. } => Asked::Nothing,
         };
         let verdict = match status {
-            Ok(status) => policy::verdict(process::ending(status), asked, process::out_of_memory()),
+            Ok(status) => {
+                policy::verdict("Command", process::ending(status), asked, process::out_of_memory())
+            }
             Err(error) => {
                 let message = format!("wait for the command: {error}");
                 Verdict { state: TaskFailed, reason: None, message }

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use tepui_proto::v1;
 use tokio::process::{Child, Command};
 
-use super::policy::Ending;
+use crate::policy::Ending;
 
 /// Starts the command in a process group of its own, with our output files and our environment plus the task's.
 ///

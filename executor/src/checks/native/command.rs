@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
 use crate::checks::Finding;
-use crate::command::policy::Ending;
+use crate::policy::Ending;
 use crate::command::process;
 
 /// What one look may leave in the sandbox; more is thrown away. Enough for the message of an error.

@@ -1,4 +1,4 @@
-//! What the command executor says and does about the end of a task, without touching a process.
+//! What the built-in executors say and do about the end of a task, without touching a process.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ const GRACE_PERIOD: Duration = Duration::from_secs(3);
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// It left with this status.
     Exited(i32),
     /// A signal ended it.
@@ -18,7 +18,7 @@ pub(crate) enum Ending {
 
 /// What was asked of the command before it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub enum Asked {
     /// Nothing: it ended by itself.
     Nothing,
     /// A kill, by the framework or by a shutdown.
@@ -29,18 +29,23 @@ pub(crate) enum Asked {
 
 /// The final word on a task: state, reason, message.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Verdict {
-    pub(crate) state: v1::TaskState,
-    pub(crate) reason: Option<v1::task_status::Reason>,
-    pub(crate) message: String,
+pub struct Verdict {
+    /// The state.
+    pub state: v1::TaskState,
+    /// Why, for programs.
+    pub reason: Option<v1::task_status::Reason>,
+    /// Why, for people.
+    pub message: String,
 }
 
-/// Decides the final state of a task. `out_of_memory` tells that the kernel killed something in our cgroup for memory.
-pub(crate) fn verdict(ending: Ending, asked: Asked, out_of_memory: bool) -> Verdict {
+/// Decides the final state of a task. `what` ended: the message begins with it. `out_of_memory` tells that the kernel killed
+/// something in its cgroup for memory.
+#[must_use]
+pub fn verdict(what: &str, ending: Ending, asked: Asked, out_of_memory: bool) -> Verdict {
     use v1::TaskState::{TaskFailed, TaskFinished, TaskKilled};
     use v1::task_status::Reason;
 
-    let message = describe(ending);
+    let message = describe(what, ending);
     let (state, reason) = match (asked, ending) {
         (Asked::TooLong, _) => (TaskFailed, Some(Reason::MaxCompletionTimeReached)),
         // However it ends, as with Mesos since 1.5.
@@ -57,12 +62,12 @@ pub(crate) fn verdict(ending: Ending, asked: Asked, out_of_memory: bool) -> Verd
 }
 
 /// Mesos' words for an exit status.
-fn describe(ending: Ending) -> String {
+fn describe(what: &str, ending: Ending) -> String {
     match ending {
-        Ending::Exited(status) => format!("Command exited with status {status}"),
+        Ending::Exited(status) => format!("{what} exited with status {status}"),
         Ending::Signaled(signal) => match nix::sys::signal::Signal::try_from(signal) {
-            Ok(known) => format!("Command terminated with signal {}", title(known)),
-            Err(_) => format!("Command terminated with signal {signal}"),
+            Ok(known) => format!("{what} terminated with signal {}", title(known)),
+            Err(_) => format!("{what} terminated with signal {signal}"),
         },
     }
 }
@@ -87,7 +92,8 @@ fn title(signal: nix::sys::signal::Signal) -> &'static str {
 }
 
 /// The grace period of a kill: the call's own policy, else the task's, else Mesos' 3 s.
-pub(crate) fn grace_period(call: Option<&v1::KillPolicy>, task: Option<&v1::KillPolicy>) -> Duration {
+#[must_use]
+pub fn grace_period(call: Option<&v1::KillPolicy>, task: Option<&v1::KillPolicy>) -> Duration {
     let stated = |policy: Option<&v1::KillPolicy>| {
         let nanoseconds = policy?.grace_period.as_ref()?.nanoseconds;
         Some(Duration::from_nanos(nanoseconds.max(0).unsigned_abs()))
@@ -97,7 +103,8 @@ pub(crate) fn grace_period(call: Option<&v1::KillPolicy>, task: Option<&v1::Kill
 
 /// What a shutdown leaves a command: the agent's grace period less the time to reap it and to say so, so that the agent
 /// hears TASK_KILLED before it destroys the container.
-pub(crate) fn shutdown_grace_period(agents: Duration) -> Duration {
+#[must_use]
+pub fn shutdown_grace_period(agents: Duration) -> Duration {
     agents.saturating_sub(Duration::from_secs(2))
 }
 
@@ -108,7 +115,7 @@ mod tests {
     #[test]
     fn an_exit_status_decides_the_state_unless_something_was_asked() {
         let says = |ending, asked| {
-            let verdict = verdict(ending, asked, false);
+            let verdict = verdict("Command", ending, asked, false);
             format!("{} {}", verdict.state.as_str_name(), verdict.message)
         };
 
@@ -132,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_kill_by_the_kernel_for_memory_is_the_tasks_reason() {
-        let verdict = verdict(Ending::Signaled(9), Asked::Nothing, true);
+        let verdict = verdict("Command", Ending::Signaled(9), Asked::Nothing, true);
 
         assert_eq!(verdict.reason, Some(v1::task_status::Reason::ContainerLimitationMemory));
         assert_eq!(verdict.message, "Memory limit exceeded: Command terminated with signal Killed");
