@@ -24,6 +24,7 @@ const MODEL: &str = "tepui-model";
 const ACTOR: &str = "libactor";
 const SCHEDULER: &str = "tepui-scheduler";
 const EXECUTOR: &str = "tepui-executor";
+const DOCKER: &str = "tepui-docker";
 const RECORDING: &str = "tepui-recording";
 const ALLOCATOR: &str = "tepui-allocator";
 const MASTER_CORE: &str = "tepui-master-core";
@@ -34,7 +35,7 @@ const FRAMEWORKS: &str = "tepui-frameworks";
 const BENCH: &str = "tepui-bench";
 
 /// From the wire upwards.
-const LAYERS: [Layer; 18] = [
+const LAYERS: [Layer; 19] = [
     Layer { package: PROTO, ours: &[], others: Others::Any },
     Layer { package: MODEL, ours: &[PROTO], others: Others::Pure },
     Layer { package: ALLOCATOR, ours: &[MODEL], others: Others::Pure },
@@ -44,17 +45,22 @@ const LAYERS: [Layer; 18] = [
     Layer { package: ACTOR, ours: &[], others: Others::Actix },
     Layer { package: SCHEDULER, ours: &[ACTOR, MODEL, PROTO], others: Others::Any },
     Layer { package: EXECUTOR, ours: &[ACTOR, MODEL, PROTO], others: Others::Any },
+    Layer { package: DOCKER, ours: &[EXECUTOR, PROTO], others: Others::Any },
     Layer {
         package: MASTER,
         ours: &[ACTOR, MASTER_CORE, ALLOCATOR, RECORDING, MODEL, PROTO],
         others: Others::Any,
     },
-    Layer { package: AGENT, ours: &[ACTOR, AGENT_CORE, RECORDING, MODEL, PROTO], others: Others::Any },
+    Layer {
+        package: AGENT,
+        ours: &[DOCKER, ACTOR, AGENT_CORE, RECORDING, MODEL, PROTO],
+        others: Others::Any,
+    },
     // The SDKs' first users see what a stranger's framework would see.
     Layer { package: FRAMEWORKS, ours: &[SCHEDULER, EXECUTOR], others: Others::Any },
     Layer {
         package: "tepui",
-        ours: &[FRAMEWORKS, MASTER, AGENT, SCHEDULER, EXECUTOR, ACTOR, RECORDING, MODEL, PROTO],
+        ours: &[FRAMEWORKS, MASTER, AGENT, SCHEDULER, DOCKER, EXECUTOR, ACTOR, RECORDING, MODEL, PROTO],
         others: Others::Any,
     },
     Layer {

@@ -1,0 +1,274 @@
+//! The Docker executor: one task, one container.
+//!
+//! A process of its own beside the container, so that neither a restart of the agent nor one of the engine ends the task.
+
+mod report;
+mod task;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bollard::models::ContainerInspectResponse;
+use bytes::Bytes;
+use tepui_executor::policy::{self, Asked};
+use tepui_executor::{Context, Executor, Handle, Subscribed, Update, v1};
+use tokio::sync::oneshot;
+use v1::TaskState::{TaskError, TaskFailed, TaskKilled, TaskKilling, TaskRunning, TaskStarting};
+use v1::task_status::Reason;
+
+use crate::container::Ending;
+use crate::credentials::DockerConfig;
+use crate::engine::{Engine, EngineError};
+use crate::spec::{Plan, Settings, SpecError, Wanted};
+
+/// How often at most a pull says how far it is: each is a status update that travels to the framework.
+const REPORT_EVERY: Duration = Duration::from_secs(3);
+
+/// What the engine gets, beyond the grace period, to end a container before it is killed by us.
+const OVERTIME: Duration = Duration::from_secs(5);
+
+/// What the agent told this executor.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The container's name with the engine.
+    pub container: String,
+    /// `--docker_socket`.
+    pub engine: String,
+    /// `--docker_config`.
+    pub config: DockerConfig,
+    /// The agent's other flags.
+    pub settings: Settings,
+    /// By which the agent finds the container again.
+    pub labels: HashMap<String, String>,
+}
+
+/// ```text
+/// Idle ──launch──► Preparing ──started──► Running ──stop──► Stopping ──exit──► Ended ──acknowledged──► (ends)
+///                      └──────failed, killed──────┴─────────────exit───────────►┘
+/// ```
+#[derive(Debug)]
+enum Phase {
+    /// No task yet.
+    Idle,
+    /// Its image is pulled, its container made. Dropping the sender ends that.
+    Preparing { _stop: oneshot::Sender<()> },
+    /// The container runs.
+    Running,
+    /// The container was asked to end, which it must have done after `grace`.
+    Stopping { asked: Asked, grace: Duration },
+    /// The container is gone; the update with this uuid says so.
+    Ended { last: Bytes },
+}
+
+/// Runs the one task it is given in a container, and reports how that ended.
+#[derive(Debug)]
+pub struct DockerExecutor {
+    setup: Setup,
+    phase: Phase,
+    task: Option<v1::TaskInfo>,
+    /// The framework understands TASK_KILLING.
+    announces_killing: bool,
+    /// A shutdown arrived: no launch will be accepted any more.
+    shut_down: bool,
+}
+
+impl DockerExecutor {
+    /// An executor that waits for its task.
+    #[must_use]
+    pub fn new(setup: Setup) -> DockerExecutor {
+        DockerExecutor { setup, phase: Phase::Idle, task: None, announces_killing: false, shut_down: false }
+    }
+}
+
+impl Executor for DockerExecutor {
+    fn subscribed(&mut self, _cx: &mut Context<Self>, info: &Subscribed) {
+        let killing = v1::framework_info::capability::Type::TaskKillingState as i32;
+        self.announces_killing = info.framework.capabilities.iter().any(|c| c.r#type == Some(killing));
+    }
+
+    fn launch(&mut self, cx: &mut Context<Self>, task: v1::TaskInfo) {
+        if self.task.is_some() || self.shut_down {
+            let why = "a Docker executor runs exactly one task, and this one is taken";
+            cx.update(Update::new(&task.task_id, TaskFailed).message(why));
+            return;
+        }
+        let sandbox = cx.environment().sandbox.clone();
+        let plan = self.plan(&task, sandbox);
+        self.task = Some(task);
+        match plan {
+            Ok(plan) => self.prepare(cx, plan),
+            Err(why) => self.end_with(cx, TaskError, Some(Reason::TaskInvalid), why.to_string()),
+        }
+    }
+
+    fn kill(&mut self, cx: &mut Context<Self>, task_id: &v1::TaskId, policy: Option<v1::KillPolicy>) {
+        if self.task.as_ref().is_some_and(|task| task.task_id == *task_id) {
+            let grace = self.grace_period(policy.as_ref());
+            self.stop(cx, Asked::Kill, grace);
+        }
+    }
+
+    fn acknowledged(&mut self, cx: &mut Context<Self>, _task_id: &v1::TaskId, uuid: &Bytes) {
+        if matches!(&self.phase, Phase::Ended { last } if last == uuid) {
+            cx.stop();
+        }
+    }
+
+    fn shutdown(&mut self, cx: &mut Context<Self>) {
+        self.shut_down = true;
+        match self.phase {
+            Phase::Idle | Phase::Ended { .. } => cx.stop(),
+            Phase::Preparing { .. } | Phase::Running | Phase::Stopping { .. } => {
+                let grace = policy::shutdown_grace_period(cx.environment().shutdown_grace_period);
+                self.stop(cx, Asked::Kill, grace);
+            }
+        }
+    }
+}
+
+impl DockerExecutor {
+    fn plan(&self, task: &v1::TaskInfo, sandbox: PathBuf) -> Result<Plan, SpecError> {
+        let container = task.container.as_deref().ok_or(SpecError::NoDocker)?;
+        let nothing = v1::CommandInfo { shell: Some(false), ..v1::CommandInfo::default() };
+        let limits: Vec<_> = task.limits.iter().map(|(name, limit)| (name.clone(), limit.value)).collect();
+        let role = task.resources.iter().find_map(|r| r.allocation_info.as_ref()?.role.clone());
+        let wanted = Wanted {
+            name: &self.setup.container,
+            container,
+            command: task.command.as_deref().unwrap_or(&nothing),
+            resources: &task.resources,
+            limits: &limits,
+            variables: role.map(|role| ("MESOS_ALLOCATION_ROLE".into(), role)).into_iter().collect(),
+            labels: self.setup.labels.clone(),
+            sandbox,
+            settings: &self.setup.settings,
+        };
+        wanted.plan()
+    }
+
+    fn prepare(&mut self, cx: &mut Context<Self>, plan: Plan) {
+        let Some(task) = &self.task else { return };
+        cx.update(Update::new(&task.task_id, TaskStarting));
+        let limit = task.max_completion_time.as_ref().map(|limit| limit.nanoseconds.max(0).unsigned_abs());
+        if let Some(limit) = limit.map(Duration::from_nanos) {
+            cx.after(limit, |executor, cx| {
+                let grace = executor.grace_period(None);
+                executor.stop(cx, Asked::TooLong, grace);
+            });
+        }
+        let (stop, stopped) = oneshot::channel();
+        self.phase = Phase::Preparing { _stop: stop };
+        let (setup, handle) = (self.setup.clone(), cx.handle());
+        tokio::spawn(async move {
+            let outcome = task::prepare(&setup, &plan, &handle, stopped).await;
+            handle.run(move |executor, cx| executor.prepared(cx, outcome));
+        });
+    }
+
+    /// How far the pull is, for who waits for the task.
+    fn pulling(&mut self, cx: &mut Context<Self>, message: String) {
+        if let (Some(task), Phase::Preparing { .. }) = (&self.task, &self.phase) {
+            cx.update(Update::new(&task.task_id, TaskStarting).message(message));
+        }
+    }
+
+    fn prepared(&mut self, cx: &mut Context<Self>, outcome: task::Prepared) {
+        match outcome {
+            task::Prepared::Started(engine, inspected) => self.started(cx, engine, &inspected),
+            task::Prepared::Failed(why) => {
+                self.end_with(cx, TaskFailed, Some(Reason::ContainerLaunchFailed), why.to_string());
+            }
+            task::Prepared::Stopped => {
+                let too_long = matches!(self.phase, Phase::Stopping { asked: Asked::TooLong, .. });
+                let (state, reason) = if too_long {
+                    (TaskFailed, Some(Reason::MaxCompletionTimeReached))
+                } else {
+                    (TaskKilled, None)
+                };
+                self.end_with(cx, state, reason, "Ended before its container was started".into());
+            }
+        }
+    }
+
+    fn started(&mut self, cx: &mut Context<Self>, engine: Engine, inspected: &ContainerInspectResponse) {
+        let Some(task) = &self.task else { return };
+        cx.update(report::running(Update::new(&task.task_id, TaskRunning), inspected));
+        let before = std::mem::replace(&mut self.phase, Phase::Running);
+        let (name, handle) = (self.setup.container.clone(), cx.handle());
+        tokio::spawn(async move {
+            let ended = task::follow(&engine, &name).await;
+            handle.run(move |executor, cx| executor.ended(cx, ended));
+        });
+        if let Phase::Stopping { asked, grace } = before {
+            // It was asked to end in the moment in which it started.
+            self.stop(cx, asked, grace);
+        }
+    }
+
+    fn grace_period(&self, call: Option<&v1::KillPolicy>) -> Duration {
+        policy::grace_period(call, self.task.as_ref().and_then(|task| task.kill_policy.as_ref()))
+    }
+
+    /// Another kill can only bring the end forward: a repeated call must not give the container more time.
+    fn stop(&mut self, cx: &mut Context<Self>, asked: Asked, grace: Duration) {
+        let Some(task) = &self.task else { return };
+        match &mut self.phase {
+            // `prepared` hears of it when everything is undone.
+            Phase::Preparing { .. } => self.phase = Phase::Stopping { asked, grace },
+            Phase::Running => {
+                if self.announces_killing {
+                    cx.update(Update::new(&task.task_id, TaskKilling));
+                }
+                self.phase = Phase::Stopping { asked, grace };
+                self.ask_to_end(cx, grace);
+            }
+            Phase::Stopping { grace: longest, .. } if grace < *longest => {
+                *longest = grace;
+                self.ask_to_end(cx, grace);
+            }
+            Phase::Stopping { .. } | Phase::Idle | Phase::Ended { .. } => {}
+        }
+    }
+
+    fn ask_to_end(&self, cx: &mut Context<Self>, grace: Duration) {
+        let setup = self.setup.clone();
+        tokio::spawn(async move { task::stop(&setup, grace).await });
+        cx.after(grace + OVERTIME, |executor, _| {
+            if matches!(executor.phase, Phase::Stopping { .. }) {
+                let setup = executor.setup.clone();
+                tokio::spawn(async move { task::kill(&setup).await });
+            }
+        });
+    }
+
+    fn ended(&mut self, cx: &mut Context<Self>, ended: Result<Ending, EngineError>) {
+        let asked = match self.phase {
+            Phase::Stopping { asked, .. } => asked,
+            _ => Asked::Nothing,
+        };
+        let verdict = report::verdict(ended, asked);
+        self.end_with(cx, verdict.state, verdict.reason, verdict.message);
+    }
+
+    fn end_with(
+        &mut self,
+        cx: &mut Context<Self>,
+        state: v1::TaskState,
+        reason: Option<Reason>,
+        message: String,
+    ) {
+        let (Some(task), false) = (&self.task, matches!(self.phase, Phase::Ended { .. })) else { return };
+        let update = Update::new(&task.task_id, state).message(message);
+        let update = match reason {
+            Some(reason) => update.reason(reason),
+            None => update,
+        };
+        self.phase = Phase::Ended { last: cx.update(update) };
+        if self.shut_down {
+            cx.stop();
+        }
+    }
+}
+
+type Way = Handle<DockerExecutor>;

@@ -1,0 +1,89 @@
+//! What a container's state is in a task's words.
+
+use bollard::models::ContainerInspectResponse;
+use tepui_executor::policy::{self, Asked, Verdict};
+use tepui_executor::{Update, v1};
+
+use crate::container::Ending;
+use crate::engine::EngineError;
+
+/// The largest inspection that is sent along. Real ones have a few kilobytes.
+const LARGEST_INSPECTION: usize = 64 << 10;
+
+/// Where the task is reached, and what the engine says about it, as frameworks of Mesos expect to find it: a label with the
+/// address, and the inspection as `data`. Values of variables are left out of that.
+pub(super) fn running(update: Update, inspected: &ContainerInspectResponse) -> Update {
+    let networks = inspected.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
+    let mut addresses: Vec<(&String, &String)> = networks
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, endpoint)| Some((name, endpoint.ip_address.as_ref()?)))
+        .filter(|(_, address)| !address.is_empty())
+        .collect();
+    addresses.sort();
+    let mut update = update;
+    if let Some((_, address)) = addresses.first() {
+        update = update.label("Docker.NetworkSettings.IPAddress", address.as_str());
+    }
+    for (name, address) in addresses {
+        let address = v1::network_info::IpAddress { ip_address: Some(address.clone()), ..Default::default() };
+        let name = Some(name.clone());
+        update = update.network(v1::NetworkInfo { name, ip_addresses: vec![address], ..Default::default() });
+    }
+    let mut shown = inspected.clone();
+    let variables = shown.config.as_mut().and_then(|config| config.env.as_mut());
+    for variable in variables.into_iter().flatten() {
+        let name = variable.split('=').next().unwrap_or_default().len();
+        variable.truncate(name);
+    }
+    match serde_json::to_vec(&[shown]) {
+        Ok(data) if data.len() <= LARGEST_INSPECTION => update.data(data),
+        _ => update,
+    }
+}
+
+/// The final word on a task whose container is gone.
+pub(super) fn verdict(ended: Result<Ending, EngineError>, asked: Asked) -> Verdict {
+    let ending = match ended {
+        Ok(ending) => ending,
+        Err(why) => {
+            let (state, reason) = match asked {
+                Asked::Kill => (v1::TaskState::TaskKilled, None),
+                Asked::Nothing | Asked::TooLong => (v1::TaskState::TaskFailed, None),
+            };
+            return Verdict { state, reason, message: format!("The container is gone: {why}") };
+        }
+    };
+    let code = i32::try_from(ending.code).unwrap_or(i32::MAX);
+    let mut verdict = policy::verdict("Container", policy::Ending::Exited(code), asked, ending.out_of_memory);
+    if let Some(error) = ending.error {
+        verdict.message = format!("{}: {error}", verdict.message);
+    }
+    verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(code: i64, out_of_memory: bool) -> Result<Ending, EngineError> {
+        Ok(Ending { code, out_of_memory, error: None })
+    }
+
+    #[test]
+    fn a_containers_end_is_its_tasks() {
+        let says = |ended, asked| {
+            let verdict = verdict(ended, asked);
+            let reason = verdict.reason.map_or("", |reason| reason.as_str_name());
+            format!("{} {reason} {}", verdict.state.as_str_name(), verdict.message)
+        };
+
+        assert_eq!(says(ended(0, false), Asked::Nothing), "TASK_FINISHED  Container exited with status 0");
+        assert_eq!(says(ended(7, false), Asked::Nothing), "TASK_FAILED  Container exited with status 7");
+        assert_eq!(says(ended(137, false), Asked::Kill), "TASK_KILLED  Container exited with status 137");
+        assert_eq!(
+            says(ended(137, true), Asked::Nothing),
+            "TASK_FAILED REASON_CONTAINER_LIMITATION_MEMORY Memory limit exceeded: Container exited with status 137"
+        );
+    }
+}

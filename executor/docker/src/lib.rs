@@ -1,0 +1,17 @@
+//! Tasks in Docker containers: the engine's API, and the executor that runs one task through it.
+
+mod container;
+mod credentials;
+mod engine;
+mod executor;
+mod handover;
+mod logs;
+mod pull;
+pub mod spec;
+
+pub use container::{Ending, Found};
+pub use credentials::{ConfigError, DockerConfig};
+pub use engine::{Engine, EngineError};
+pub use executor::{DockerExecutor, Setup};
+pub use handover::{HandoverError, variables};
+pub use pull::Progress;
