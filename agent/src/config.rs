@@ -9,6 +9,7 @@ use tepui_agent_core::{Policy, Recover};
 use tepui_model::{Size, duration};
 
 use crate::containerizer::{Isolation, LauncherKind, PIDS_PER_CONTAINER};
+use crate::docker::DockerFlags;
 
 /// The settings of one agent. [`Config::new`] has Mesos' defaults; every field may be changed.
 #[derive(Clone, Debug)]
@@ -39,6 +40,10 @@ pub struct Config {
     pub attributes: Option<String>,
     /// The role of resources that name none.
     pub default_role: String,
+    /// Tasks in Docker containers, if this agent runs them.
+    pub docker: Option<DockerFlags>,
+    /// Tasks without an image, or with one that is not Docker's, if this agent runs them.
+    pub native: bool,
     /// How processes are started and killed; if not given, as strictly as this user and this machine can.
     pub launcher: Option<LauncherKind>,
     /// What containers are kept from; if not given, everything that the launcher can carry.
@@ -118,6 +123,8 @@ impl Config {
             resources: None,
             attributes: None,
             default_role: "*".into(),
+            docker: None,
+            native: true,
             launcher: None,
             isolation: None,
             cgroups_root: "mesos".into(),
@@ -150,6 +157,12 @@ impl Config {
         }
     }
 
+    /// Those that are there, as Mesos names them.
+    pub(crate) fn containerizers(&self) -> String {
+        let named = [("docker", self.docker.is_some()), ("mesos", self.native)];
+        named.iter().filter(|(_, is_there)| *is_there).map(|(name, _)| *name).collect::<Vec<_>>().join(",")
+    }
+
     /// All settings by the name of their flag, as Mesos prints them. What the operator gave wins.
     pub(crate) fn shown_flags(&self) -> BTreeMap<String, String> {
         let time = |value: Duration| duration::print(value).to_string();
@@ -173,7 +186,7 @@ impl Config {
             ("cgroups_limit_swap", self.cgroups_limit_swap.to_string()),
             ("cgroups_root", self.cgroups_root.clone()),
             ("container_disk_watch_interval", time(self.container_disk_watch_interval)),
-            ("containerizers", "mesos".into()),
+            ("containerizers", self.containerizers()),
             ("default_role", self.default_role.clone()),
             ("disk_watch_interval", time(self.disk_watch_interval)),
             ("enforce_container_disk_quota", self.enforce_container_disk_quota.to_string()),

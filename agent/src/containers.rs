@@ -18,6 +18,7 @@ use crate::containerizer::{
     Command, ContainerConfig, ContainerResources, ContainerTermination, KnownContainer, LimitationReason,
     Recovered,
 };
+use crate::docker::{self, Docker};
 use crate::environment;
 use crate::fetcher::FetchItem;
 use crate::world::World;
@@ -89,9 +90,19 @@ impl AgentActor {
 
     fn await_end(&mut self, cx: &mut Context<Self>, id: ContainerId) {
         let world = Arc::clone(&self.world);
-        cx.spawn_then(async move { (end_of(&world, &id).await, id) }, |agent, cx, (end, id)| {
+        let docker = self.docker_container(&id);
+        cx.spawn_then(async move { (end_of(&world, &id).await, id) }, move |agent, cx, (end, id)| {
+            if let Some(docker) = docker {
+                docker.executor_ended(&id);
+            }
             agent.tell_core(cx, &id, ContainerEvent::Exited(end))
         });
+    }
+
+    /// The containerizer of a container that is Docker's.
+    fn docker_container(&self, id: &ContainerId) -> Option<Docker> {
+        let executor = self.core.executor_of(id)?;
+        self.world.docker.clone().filter(|_| docker::is_docker(&executor.info))
     }
 
     pub(crate) fn update_container(
@@ -154,6 +165,9 @@ impl AgentActor {
             |id: &str| runs.iter().map(|run| &run.container).find(|container| container.to_string() == id);
         let alive: Vec<ContainerId> = recovered.live.iter().filter_map(|(id, _)| find(id).cloned()).collect();
         runs.iter().for_each(|run| self.world.shown.show_latest(run));
+        if let Some(docker) = &self.world.docker {
+            docker.sweep(runs.iter().filter(|run| alive.contains(&run.container)));
+        }
         self.step(cx, Input::ContainersRecovered { alive: alive.clone() });
         for (id, termination) in recovered.ended {
             let Some(container) = find(&id).cloned() else { continue };
@@ -170,6 +184,7 @@ impl AgentActor {
 /// Sandbox, files, environment: everything before there is a process.
 async fn prepare(world: &World, launch: Launch) -> Result<(Run, ContainerConfig), String> {
     let command = launch.executor.command.as_deref().ok_or("the executor has no command")?;
+    let docker = docker_of(world, &launch)?;
     let user = user_of(world, &launch, command);
     let sandbox = launch.run.sandbox(&world.config.work_dir);
     make_sandbox(&sandbox, user.clone()).await?;
@@ -179,15 +194,39 @@ async fn prepare(world: &World, launch: Launch) -> Result<(Run, ContainerConfig)
     world.fetcher.fetch(&items, &sandbox, user.as_deref()).await.map_err(|why| with_causes(&why))?;
     let address = world.address;
     let environment = environment::of_executor(&world.config, &world.pid, address, &launch, &sandbox);
+    let mut environment = environment.map_err(|why| why.to_string())?;
+    if let Some(docker) = docker {
+        environment.extend(docker.variables(&launch));
+    }
     let config = ContainerConfig {
         id: launch.run.container.to_string(),
         command: command_of(command),
-        environment: environment.map_err(|why| why.to_string())?,
-        user,
+        environment,
+        // The Docker executor talks to the engine, which only the agent's own user may.
+        user: user.filter(|_| docker.is_none()),
         sandbox,
         resources: granted(&launch.resources),
     };
     Ok((launch.run, config))
+}
+
+/// The containerizer for Docker, if this launch is one of its own.
+fn docker_of<'a>(world: &'a World, launch: &Launch) -> Result<Option<&'a Docker>, String> {
+    let none = || {
+        let there = world.config.containerizers();
+        Err(format!(
+            "None of the enabled containerizers ({there}) could create a container for the provided TaskInfo/ExecutorInfo message"
+        ))
+    };
+    match (docker::is_docker(&launch.executor), &world.docker) {
+        (true, Some(_)) if launch.task.is_none() => {
+            Err("Executors inside Docker images are not supported yet: run the executor without a container"
+                .into())
+        }
+        (true, Some(docker)) => Ok(Some(docker)),
+        (false, _) if world.config.native => Ok(None),
+        (true, None) | (false, _) => none(),
+    }
 }
 
 /// A relative path starts at `--frameworks_home`.

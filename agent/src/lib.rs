@@ -24,6 +24,7 @@ mod checkpoint;
 mod collector;
 mod config;
 mod containers;
+mod docker;
 mod environment;
 mod hostname;
 mod http;
@@ -38,6 +39,7 @@ mod stream;
 mod world;
 
 pub use config::Config;
+pub use docker::{Credentials, DockerFlags};
 pub use start::{Running, StartError, start};
 /// What decides; for whoever replays a recording of it.
 pub use tepui_agent_core::Agent as Core;

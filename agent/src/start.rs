@@ -18,6 +18,7 @@ use crate::checkpoint::{self, WorkDirLock, Writer};
 use crate::collector::Collector;
 use crate::containerizer::{self, Isolation, LauncherKind, Native, OpenError, Program};
 use crate::disk::GcSettings;
+use crate::docker::Docker;
 use crate::fetcher::Fetcher;
 use crate::http::{self, Site};
 use crate::info::{self as agent_info, InfoError};
@@ -134,6 +135,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let (info, hostname) = agent_info::describe(&config, node.address()).await?;
     let recovered = recover(&config, &info)?;
     let containerizer = open_containerizer(&mut config).await?;
+    let docker = open_docker(&config).await?;
     checkpoint::write_boot_id(&config.work_dir).map_err(|why| StartError::WorkDir(why.to_string()))?;
 
     let pid = node.pid(ACTOR);
@@ -152,6 +154,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
         started: node.clock().now().as_secs_f64(),
         fetcher: Fetcher::new(program(&config), config.fetcher_stall_timeout),
         containerizer,
+        docker,
         collector,
         shown,
         _lock: lock,
@@ -219,6 +222,13 @@ fn recover(config: &Config, info: &v1::AgentInfo) -> Result<tepui_agent_core::Re
 /// What runs `container init`.
 fn program(config: &Config) -> Program {
     config.container_binary.clone().map_or(Program::ThisBinary, Program::Path)
+}
+
+async fn open_docker(config: &Config) -> Result<Option<Docker>, StartError> {
+    let Some(flags) = config.docker.clone() else { return Ok(None) };
+    let work_dir = std::path::absolute(&config.work_dir).unwrap_or_else(|_| config.work_dir.clone());
+    let opened = Docker::open(flags, config.cgroups_enable_cfs, work_dir.display().to_string()).await;
+    opened.map(Some).map_err(|why| StartError::Containerizer(format!("--containerizers=docker: {why}")))
 }
 
 /// Settles on a launcher where none was given: posix, if this machine lets nobody isolate and nobody asked for it.

@@ -8,6 +8,7 @@ use crate::Config;
 use crate::checkpoint::WorkDirLock;
 use crate::collector::Collector;
 use crate::containerizer::Native;
+use crate::docker::Docker;
 use crate::fetcher::Fetcher;
 use crate::hostname;
 use crate::shown::Shown;
@@ -24,6 +25,8 @@ pub(crate) struct World {
     /// Seconds since the epoch.
     pub started: f64,
     pub containerizer: Native,
+    /// Docker's, if this agent runs its containers.
+    pub docker: Option<Docker>,
     pub fetcher: Fetcher,
     pub collector: Collector,
     /// What `/files` shows.

@@ -1,9 +1,10 @@
-//! The executor that the agent makes for a task that comes with a command instead of one.
+//! The executor that the agent makes for a task that comes with a command instead of one: the command executor, or for a task
+//! in a Docker container the Docker executor.
 
 use std::time::Duration;
 
 use tepui_model::{FrameworkId, Resources, Role};
-use tepui_proto::v1;
+use tepui_proto::v1::{self, container_info};
 
 /// What the executor itself may use on top of its task; Mesos' numbers. The machine is overcommitted by this much, as
 /// masters do not account for it.
@@ -24,7 +25,9 @@ pub(crate) fn for_task(
     let Some(command) = &task.command else {
         return Err("Task has neither an executor nor a command".into());
     };
-    let arguments = ["tepui", "executor", "command"].map(String::from).to_vec();
+    let docker = task.container.as_ref().is_some_and(|info| info.r#type() == container_info::Type::Docker);
+    let (kind, title) = if docker { ("docker", "Docker Executor") } else { ("command", "Command Executor") };
+    let arguments = ["tepui", "executor", kind].map(String::from).to_vec();
     let own = v1::CommandInfo {
         shell: Some(false),
         value: Some(program.to_owned()),
@@ -40,7 +43,7 @@ pub(crate) fn for_task(
         command: Some(Box::new(own)),
         container: task.container.clone(),
         resources: own_resources(task),
-        name: Some(format!("Command Executor (Task: {}) (Command: {})", task.task_id.value, shown(command))),
+        name: Some(format!("{title} (Task: {}) (Command: {})", task.task_id.value, shown(command))),
         source: Some(task.task_id.value.clone()),
         discovery: task.discovery.clone(),
         shutdown_grace_period: task

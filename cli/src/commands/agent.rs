@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use tepui_agent::{Config, Policy, Recover};
+use tepui_agent::{Config, Credentials, DockerFlags, Policy, Recover};
 
 use crate::addresses::Addresses;
 use crate::daemon::{self, count, set, usable};
@@ -76,6 +77,7 @@ pub fn config(flags: &Parsed) -> Result<Config> {
     set(&mut config.default_role, flags.text("default_role").map(str::to_owned));
     set(&mut config.frameworks_home, flags.text("frameworks_home").map(str::to_owned));
     containers(flags, &mut config)?;
+    containerizers(flags, &mut config)?;
     executors(flags, &mut config)?;
     recovery(flags, &mut config)?;
     set(&mut config.gc_delay, flags.duration("gc_delay"));
@@ -89,6 +91,8 @@ pub fn config(flags: &Parsed) -> Result<Config> {
     if !flags.is_given("isolation") {
         config.flags.remove("isolation");
     }
+    // It may hold passwords, and whoever may ask for the flags may not know those.
+    config.flags.remove("docker_config");
     Ok(config)
 }
 
@@ -134,6 +138,42 @@ fn containers(flags: &Parsed, config: &mut Config) -> Result<()> {
     config.enforce_container_disk_quota = flags.switch("enforce_container_disk_quota");
     config.switch_user = flags.switch("switch_user");
     Ok(())
+}
+
+/// Which are there. Their order means nothing: a task says which one it wants by the type of its container.
+fn containerizers(flags: &Parsed, config: &mut Config) -> Result<()> {
+    let named: Vec<&str> =
+        flags.text("containerizers").unwrap_or("mesos").split(',').map(str::trim).collect();
+    if let Some(unknown) = named.iter().find(|name| !["mesos", "native", "docker"].contains(name)) {
+        bail!("--containerizers: '{unknown}' is none; write mesos, docker, or docker,mesos");
+    }
+    config.native = named.iter().any(|name| *name != "docker");
+    if named.contains(&"docker") {
+        config.docker = Some(docker(flags)?);
+    }
+    Ok(())
+}
+
+fn docker(flags: &Parsed) -> Result<DockerFlags> {
+    let given = flags.is_given("docker_socket").then(|| flags.text("docker_socket")).flatten();
+    let host = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+    let socket = given.map(str::to_owned).or(host).unwrap_or_else(|| "/var/run/docker.sock".into());
+    let config = flags.text("docker_config").filter(|text| !text.is_empty());
+    let config =
+        config.map(|text| match text.strip_prefix("file://").or(text.strip_prefix('/').map(|_| text)) {
+            Some(path) => {
+                std::fs::read_to_string(path).with_context(|| format!("--docker_config: read {path}"))
+            }
+            None => Ok(text.to_owned()),
+        });
+    let config = config.transpose()?.map(Credentials::parse).transpose().context("--docker_config")?;
+    Ok(DockerFlags {
+        socket,
+        config,
+        remove_delay: flags.duration("docker_remove_delay").unwrap_or(Duration::from_secs(6 * 3600)),
+        kill_orphans: flags.switch("docker_kill_orphans"),
+        sandbox_directory: flags.text("sandbox_directory").unwrap_or("/mnt/mesos/sandbox").to_owned(),
+    })
 }
 
 fn executors(flags: &Parsed, config: &mut Config) -> Result<()> {

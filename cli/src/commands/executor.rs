@@ -1,9 +1,10 @@
-//! `tepui executor command`: the executor that agents start for command tasks.
+//! `tepui executor`: the executors that agents start for tasks that bring none.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Subcommand;
+use tepui_docker::{DockerExecutor, Setup};
 use tepui_executor::{CommandExecutor, Via};
 
 use crate::logging;
@@ -12,6 +13,8 @@ use crate::logging;
 pub enum Kind {
     /// Runs the command of one task
     Command,
+    /// Runs one task in a Docker container
+    Docker,
 }
 
 /// Started by an agent, with an executor's environment. It logs into its sandbox.
@@ -19,6 +22,10 @@ pub fn run(kind: &Kind) -> Result<ExitCode> {
     logging::start_quietly()?;
     match kind {
         Kind::Command => tepui_executor::run(CommandExecutor::default(), Via::Http)?,
+        Kind::Docker => {
+            let setup = Setup::read(|name| std::env::var(name).ok())?;
+            tepui_executor::run(DockerExecutor::new(setup), Via::Http)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

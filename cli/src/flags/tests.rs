@@ -74,7 +74,7 @@ fn flags_are_honoured_accepted_or_refused() {
 
     expect![[r#"
         tepui master: 32 done, 9 accepted, 31 refused
-        tepui agent: 40 done, 65 accepted, 56 refused
+        tepui agent: 46 done, 60 accepted, 55 refused
         both: 4 done, 3 accepted, 0 refused
     "#]]
     .assert_eq(&counts);
@@ -391,8 +391,8 @@ fn what_cannot_be_honoured_is_refused_by_name() {
 #[test]
 fn an_agent_is_told_what_it_cannot_be() {
     let lines = [
+        "--docker_mesos_image=tepui",
         "--containerizers=docker,mesos",
-        "--containerizers=mesos",
         "--allowed_capabilities={}",
         "--docker_store_dir=/a --no-systemd_enable_support --systemd_runtime_directory=/r",
         "--executor_reregistration_timeout=1mins",
@@ -402,20 +402,21 @@ fn an_agent_is_told_what_it_cannot_be() {
         &AGENT,
         &lines,
         expect![[r#"
-        > --containerizers=docker,mesos
-          error: --containerizers is refused: only the native containerizer is there; use mesos
-        > --containerizers=mesos
-        > --allowed_capabilities={}
-          error: --allowed_capabilities is refused: capabilities are not limited yet; use --switch_user
-        > --docker_store_dir=/a --no-systemd_enable_support --systemd_runtime_directory=/r
-          warning: --docker_store_dir changes nothing: containers have no images yet, and --image_providers is refused
-          warning: --systemd_runtime_directory changes nothing: systemd is not asked for anything
-          docker_store_dir = /a
-          systemd_enable_support = false
-          systemd_runtime_directory = /r
-        > --executor_reregistration_timeout=1mins
-          error: --executor_reregistration_timeout: '1mins' cannot be read: write at most 15secs
-    "#]],
+            > --docker_mesos_image=tepui
+              error: --docker_mesos_image is refused: an agent in a container keeps its executors there; leave it out
+            > --containerizers=docker,mesos
+              containerizers = docker,mesos
+            > --allowed_capabilities={}
+              error: --allowed_capabilities is refused: capabilities are not limited yet; use --switch_user
+            > --docker_store_dir=/a --no-systemd_enable_support --systemd_runtime_directory=/r
+              warning: --docker_store_dir changes nothing: containers have no images yet, and --image_providers is refused
+              warning: --systemd_runtime_directory changes nothing: systemd is not asked for anything
+              docker_store_dir = /a
+              systemd_enable_support = false
+              systemd_runtime_directory = /r
+            > --executor_reregistration_timeout=1mins
+              error: --executor_reregistration_timeout: '1mins' cannot be read: write at most 15secs
+        "#]],
     );
 }
 

@@ -36,8 +36,12 @@ pub static EXECUTORS: Group = Group {
 pub static CONTAINERS: Group = Group {
     title: "Containers",
     flags: &[
-        refused("containerizers", TEXT, "mesos", "only the native containerizer is there; use mesos")
-            .unless(&["native"]),
+        done(
+            "containerizers",
+            TEXT,
+            "mesos",
+            "what runs tasks: mesos (or native), docker, or both with a comma",
+        ),
         done(
             "isolation",
             TEXT,
@@ -48,12 +52,7 @@ pub static CONTAINERS: Group = Group {
         refused("default_container_info", TEXT, "", "tasks without a container get none; leave it out"),
         refused("default_container_shm_size", SIZE, "", "containers share /dev/shm; leave it out"),
         refused("default_container_dns", TEXT, "", "containers use the machine's resolver; leave it out"),
-        accepted(
-            "sandbox_directory",
-            PATH,
-            "/mnt/mesos/sandbox",
-            "no container has a root file system of its own",
-        ),
+        done("sandbox_directory", PATH, "/mnt/mesos/sandbox", "where a Docker container finds its sandbox"),
         refused("host_path_volume_force_creation", TEXT, "", "host paths are not mounted yet; leave it out"),
         refused("volume_gid_range", TEXT, "", "volumes are not shared between users yet; leave it out"),
         accepted(

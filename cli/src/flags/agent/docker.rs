@@ -1,6 +1,6 @@
-//! Images, and containers run by Docker. Neither is there yet.
+//! Images, which are not there yet, and containers run by Docker.
 
-use crate::flags::flag::{DURATION, Group, PATH, SWITCH, TEXT, accepted, refused};
+use crate::flags::flag::{DURATION, Group, PATH, SWITCH, TEXT, accepted, done, refused};
 
 pub static IMAGES: Group = Group {
     title: "Images",
@@ -21,16 +21,45 @@ pub static IMAGES: Group = Group {
 pub static DOCKER: Group = Group {
     title: "Docker",
     flags: &[
-        accepted("docker", PATH, "docker", NO_DOCKER),
-        accepted("docker_remove_delay", DURATION, "6hrs", NO_DOCKER),
-        accepted("docker_kill_orphans", SWITCH, "true", NO_DOCKER),
-        refused("docker_mesos_image", TEXT, "", "tasks cannot be run by Docker yet; leave it out"),
-        accepted("docker_socket", PATH, "/var/run/docker.sock", NO_DOCKER),
-        accepted("docker_config", TEXT, "", NO_DOCKER),
-        accepted("docker_stop_timeout", DURATION, "0ns", NO_DOCKER),
+        accepted(
+            "docker",
+            PATH,
+            "docker",
+            "the engine is asked through its API, not by the command line tool",
+        ),
+        done(
+            "docker_remove_delay",
+            DURATION,
+            "6hrs",
+            "remove a Docker container this long after its task ended",
+        ),
+        done(
+            "docker_kill_orphans",
+            SWITCH,
+            "true",
+            "after a restart, end Docker containers that belong to no known task",
+        ),
+        refused(
+            "docker_mesos_image",
+            TEXT,
+            "",
+            "an agent in a container keeps its executors there; leave it out",
+        ),
+        done(
+            "docker_socket",
+            PATH,
+            "/var/run/docker.sock",
+            "where the Docker engine listens; else DOCKER_HOST",
+        ),
+        done(
+            "docker_config",
+            TEXT,
+            "",
+            "docker's config.json, or file:// and its path: credentials for registries",
+        ),
+        accepted("docker_stop_timeout", DURATION, "0ns", "the kill policy of a task says how long it has"),
     ],
 };
 
 const NO_IMAGES: &str = "containers have no images yet, and --image_providers is refused";
 const NO_VOLUMES: &str = "the isolator docker/volume, which --isolation refuses, would use it";
-const NO_DOCKER: &str = "tasks are not run by Docker yet, and --containerizers=docker is refused";

@@ -9,8 +9,8 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
 use crate::checks::Finding;
-use crate::policy::Ending;
 use crate::command::process;
+use crate::policy::Ending;
 
 /// What one look may leave in the sandbox; more is thrown away. Enough for the message of an error.
 const OUTPUT: usize = 4 << 10;
