@@ -7,13 +7,17 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Processes started for the agents of one cluster: their environment names its directory, or they are in its control groups.
+/// Processes started for one cluster or engine: their environment or their command line names its directory, or they are in its
+/// control groups.
 fn processes(directory: &Path, cgroup: &str) -> Vec<Pid> {
     let directory = directory.as_os_str().as_encoded_bytes();
     let ours = |pid: i32| {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let names_it = |file: &str| {
+            let text = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+            text.windows(directory.len()).any(|window| window == directory)
+        };
         let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
-        environment.windows(directory.len()).any(|window| window == directory) || groups.contains(cgroup)
+        names_it("environ") || names_it("cmdline") || groups.contains(cgroup)
     };
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -50,5 +54,16 @@ pub fn clear(directory: &Path, cgroup: &str) {
             return;
         }
         std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Unmounts everything below `directory`, the innermost first.
+pub fn unmount(directory: &Path) {
+    let table = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let points = table.lines().filter_map(|line| line.split(' ').nth(1)).map(Path::new);
+    let ours: Vec<&Path> = points.filter(|point| point.starts_with(directory)).collect();
+    for point in ours.into_iter().rev() {
+        // What is busy goes when its last user does.
+        let _ = nix::mount::umount2(point, nix::mount::MntFlags::MNT_DETACH);
     }
 }

@@ -11,6 +11,8 @@ pub mod certificates;
 pub mod clients;
 pub mod cluster;
 pub mod daemon;
+pub mod docker;
+pub mod engine;
 pub mod framework;
 pub mod http;
 pub mod json;

@@ -13,7 +13,7 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: [Need; 9] = [
+const NEEDS: [Need; 12] = [
     Need {
         package: "gcc",
         probe: &["cc", "--version"],
@@ -43,6 +43,18 @@ const NEEDS: [Need; 9] = [
     },
     Need { package: "unzip", probe: &["unzip", "-v"], why: "agents extract zip archives with it" },
     Need { package: "iproute2", probe: &["ip", "-V"], why: "makes the network whose cable the tests cut" },
+    Need { package: "docker.io", probe: &["dockerd", "--version"], why: "the engine that runs Docker tasks" },
+    Need {
+        package: "docker-registry",
+        probe: &["docker-registry", "--version"],
+        why: "the registry that images are pulled from",
+    },
+    Need {
+        package: "busybox-static",
+        // One that is linked against the system's libraries would not run in an image of its own.
+        probe: &["sh", "-c", "/bin/busybox true && ! ldd /bin/busybox"],
+        why: "what the images are made of",
+    },
 ];
 
 /// Installs what is missing, after saying what and why. Without apt, or without the right to use it, the list
