@@ -1,7 +1,8 @@
 //! What no reader, log or answer may show: the values of secrets in commands, containers and volumes.
 //!
-//! Here because both daemons show the same messages, and the list of secret fields must not be kept twice.
+//! Here because both daemons show the same messages. Which fields of messages are secret, `tepui_proto::secrets` says.
 
+use tepui_proto::secrets::is_secret;
 use tepui_proto::{json, v1};
 
 /// Any message by its name as JSON, without secrets and without the values of environment variables, which often are. For
@@ -9,23 +10,8 @@ use tepui_proto::{json, v1};
 ///
 /// A call or an event of an HTTP client goes by its message's name and its own: `mesos.v1.scheduler.Call.ACCEPT`.
 pub fn shown(name: &str, body: &[u8]) -> Option<serde_json::Value> {
-    let whole = || json::render(name, body, &is_hidden);
-    whole().or_else(|| json::render(name.rsplit_once('.')?.0, body, &is_hidden))
-}
-
-/// Fields by the ends of their messages' names: those of the v1 API and the others go by the same.
-fn is_hidden(message: &str, field: &str) -> bool {
-    let of = |name: &str| {
-        message.rsplit_once(name).is_some_and(|(package, rest)| rest.is_empty() && package.ends_with('.'))
-    };
-    match field {
-        "secret" => of("Credential"),
-        "value" => of("Secret") || of("Environment.Variable"),
-        // A registry's credentials, wherever they are configured.
-        "docker_config" => true,
-        "config" => of("Image.Docker"),
-        _ => false,
-    }
+    let whole = || json::render(name, body, &is_secret);
+    whole().or_else(|| json::render(name.rsplit_once('.')?.0, body, &is_secret))
 }
 
 /// The executor without the values of its secrets; what they are called stays.

@@ -11,16 +11,27 @@ use std::sync::OnceLock;
 
 use prost::encoding::{WireType, encode_key, encode_varint};
 
-use crate::schema::{self, Kind, Message};
+use crate::schema::{self, Field, Kind, Message};
 use crate::wire::{Cursor, Value};
 
-/// Message and field. The value of an environment's variable is a secret whatever its type says: many are. The
-/// configuration for Docker registries is a `Secret`.
-const SECRET: [(&str, &str); 3] = [
-    ("mesos.v1.Credential", "secret"),
-    ("mesos.v1.Secret.Value", "data"),
-    ("mesos.v1.Environment.Variable", "value"),
-];
+/// Whether nobody who watches, records or replays may see this field.
+///
+/// Messages go by the ends of their names, so that those of the v1 API and the others are one. The value of an
+/// environment's variable is a secret whatever its type says: many are.
+pub fn is_secret(message: &str, field: &str) -> bool {
+    let of = |name: &str| {
+        message.rsplit_once(name).is_some_and(|(package, rest)| rest.is_empty() && package.ends_with('.'))
+    };
+    match field {
+        "secret" => of("Credential"),
+        "value" => of("Secret") || of("Environment.Variable"),
+        "data" => of("Secret.Value"),
+        // A registry's credentials, wherever they are configured.
+        "docker_config" => true,
+        "config" => of("Image.Docker"),
+        _ => false,
+    }
+}
 
 /// The bytes of a message with its secrets hidden.
 pub fn hide(message: &'static Message, bytes: Vec<u8>) -> Vec<u8> {
@@ -42,7 +53,7 @@ fn hidden<'a>(message: &'static Message, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let content = match (field, value) {
             (Some(field), Value::Bytes(content)) => match field.kind {
                 Kind::Message(inner) | Kind::Map(inner) => Some(hidden(inner, content)),
-                _ if SECRET.contains(&(message.name, field.name)) => Some(Cow::Owned(pseudonym(content))),
+                _ if is_secret(message.name, field.name) => Some(Cow::Owned(pseudonym(content))),
                 _ => None,
             },
             _ => None,
@@ -86,15 +97,15 @@ fn holders() -> &'static BTreeSet<&'static str> {
                 _ => None,
             });
         messages.extend(entries.collect::<Vec<_>>());
-        let mut holders: BTreeSet<&'static str> = SECRET.iter().map(|(message, _)| *message).collect();
+        let mut holders = BTreeSet::new();
         loop {
             let before = holders.len();
             for message in &messages {
-                let holds = |kind: Kind| match kind {
+                let holds = |field: &Field| match field.kind {
                     Kind::Message(inner) | Kind::Map(inner) => holders.contains(inner.name),
-                    _ => false,
+                    _ => is_secret(message.name, field.name),
                 };
-                if message.fields.iter().any(|field| holds(field.kind)) {
+                if message.fields.iter().any(holds) {
                     holders.insert(message.name);
                 }
             }
@@ -161,12 +172,19 @@ mod tests {
 
     #[test]
     fn every_field_that_holds_a_secret_exists() {
-        for (message, field) in super::SECRET {
-            let message = crate::schema::find(message).unwrap();
-            assert!(message.slot_named(field).is_some(), "{field}");
+        for (message, field) in [
+            ("mesos.v1.Credential", "secret"),
+            ("mesos.v1.Secret", "value"),
+            ("mesos.v1.Secret.Value", "data"),
+            ("mesos.v1.Environment.Variable", "value"),
+            ("mesos.v1.Image.Docker", "config"),
+        ] {
+            assert!(crate::schema::find(message).unwrap().slot_named(field).is_some(), "{message}.{field}");
+            assert!(super::is_secret(message, field), "{message}.{field}");
         }
         for holder in ["mesos.v1.ContainerInfo", "mesos.v1.Image.Docker", "mesos.v1.Volume"] {
             assert!(super::holders().contains(holder), "{holder}");
         }
+        assert!(!super::holders().contains("mesos.v1.TaskID"));
     }
 }
