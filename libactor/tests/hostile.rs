@@ -106,6 +106,29 @@ fn a_message_for_nobody_is_noted_and_the_connection_goes_on() {
 }
 
 #[test]
+fn who_never_stops_to_send_is_answered_meanwhile() {
+    libactor::run(async {
+        let (target, listener, seen, decent) = scene().await;
+        let (mut read, mut write) = peer(target.address()).await.into_split();
+        let piece = deliver(b"nobody", b"test.Note", b"").repeat(4000);
+        let flood = async {
+            loop {
+                write.write_all(&piece).await.unwrap();
+            }
+        };
+        let mut notes = vec![0; 256 << 10];
+
+        tokio::select! {
+            () = flood => {}
+            read = soon(read.read_exact(&mut notes)) => assert_eq!(read.unwrap(), 256 << 10),
+        }
+
+        drop((read, write));
+        nobody_else_is_hurt(target, listener, seen, decent).await;
+    });
+}
+
+#[test]
 fn a_message_of_unknown_name_is_noted_and_the_connection_goes_on() {
     libactor::run(async {
         let (target, listener, mut seen, decent) = scene().await;

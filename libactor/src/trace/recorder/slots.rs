@@ -19,8 +19,12 @@ use crate::trace::Outcome;
 /// Slots are made so many at a time, when the first of them is used: 64 KiB.
 const CHUNK: u64 = 1024;
 
-/// A writer that meets another one at its slot waits for so many turns, then leaves the slot to it.
+/// A reader that meets a writer at a slot looks so many times, then leaves the slot out.
 const PATIENCE: u32 = 128;
+
+/// A writer that meets another one at its slot spins so many times, then lets other threads run between two looks: the other
+/// writer needs some nanoseconds, or was put to sleep in the middle of them.
+const SPINS: u32 = 64;
 
 pub(super) type Words = [u64; 8];
 
@@ -72,6 +76,16 @@ impl Slots {
         self.length
     }
 
+    /// Begins to write and goes to sleep; wakes when what this gives is called.
+    #[cfg(test)]
+    pub(super) fn sleep_in(&self, number: u64) -> impl FnOnce() {
+        let word = &self.slot(number).0[0];
+        word.fetch_or(WRITING, Ordering::Acquire);
+        || {
+            word.fetch_and(!WRITING, Ordering::Release);
+        }
+    }
+
     /// The number of the next slot, for one writer.
     #[inline]
     pub(super) fn claim(&self) -> u64 {
@@ -113,7 +127,7 @@ impl Slots {
         change: impl FnOnce(Outcome, &Slot) -> Option<(Outcome, u64)>,
     ) -> bool {
         let (slot, lap) = (self.slot(number), self.lap(number));
-        let mut patience = PATIENCE;
+        let mut looks = 0;
         let before = loop {
             let before = slot.0[0].load(Ordering::Relaxed);
             if before & lap_mask() != lap {
@@ -126,11 +140,12 @@ impl Slots {
             {
                 break free;
             }
-            patience -= 1;
-            if patience == 0 {
-                return false;
+            looks += 1;
+            if looks < SPINS {
+                std::hint::spin_loop();
+            } else {
+                std::thread::yield_now();
             }
-            std::hint::spin_loop();
         };
         fence(Ordering::Release);
         let changed = outcome(before).and_then(|outcome| change(outcome, slot));

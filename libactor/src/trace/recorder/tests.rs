@@ -344,3 +344,19 @@ proptest! {
         prop_assert!(kept.most_bytes() <= 4096);
     }
 }
+
+#[test]
+fn an_outcome_waits_for_a_writer_that_sleeps_in_its_slot() {
+    let (recorder, _) = recorder(SMALLEST_RECORDER);
+    let message = recorder.record(entry("a", "b")).message;
+    let wake = recorder.store.as_ref().unwrap().slots.sleep_in(recorder.ticket(message).0);
+
+    std::thread::scope(|scope| {
+        scope.spawn(|| recorder.ended(message, Outcome::Handled));
+        // Far longer than anybody would spin.
+        (0..20_000).for_each(|_| std::thread::yield_now());
+        wake();
+    });
+
+    assert_eq!(all(&recorder)[0].outcome, Outcome::Handled);
+}
