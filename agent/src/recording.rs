@@ -1,48 +1,27 @@
 //! Recording the core: the tape runs while somebody reads it over HTTP.
 
-use libactor::{Context, Handler, Message};
-use tepui_model::Time;
-use tepui_recording::{Busy, Limits, Records, Why};
+use libactor::{Context, Handler};
+use tepui_agent_core::Agent;
+use tepui_recording::{Begin, Busy, Finish, Recorded, Records, Tape};
 
 use crate::actor::AgentActor;
 
-/// Begins a recording.
-pub(crate) struct Record(pub(crate) Limits);
+impl Recorded for AgentActor {
+    type Core = Agent;
 
-/// Ends it, if there is one.
-pub(crate) struct EndRecording;
-
-/// The time of this recording is up.
-pub(crate) struct RecordingOver(u64);
-
-impl Message for Record {
-    type Reply = Result<Records, Busy>;
-}
-impl Message for EndRecording {
-    type Reply = ();
-}
-impl Message for RecordingOver {
-    type Reply = ();
-}
-
-impl Handler<Record> for AgentActor {
-    fn handle(&mut self, cx: &mut Context<Self>, Record(limits): Record) -> Result<Records, Busy> {
-        let now = Time::from_nanos(cx.now().as_nanos());
-        let records = self.tape.begin(&self.core, &cx.me().to_string(), now, limits)?;
-        tracing::info!(seconds = limits.time.as_secs(), "a recording begins");
-        cx.after(limits.time, RecordingOver(records.number));
-        Ok(records)
+    fn taped(&mut self) -> (&mut Tape, &Self::Core) {
+        (&mut self.tape, &self.core)
     }
 }
 
-impl Handler<EndRecording> for AgentActor {
-    fn handle(&mut self, _cx: &mut Context<Self>, EndRecording: EndRecording) {
-        self.tape.end(&self.core, Why::Asked);
+impl Handler<Begin> for AgentActor {
+    fn handle(&mut self, cx: &mut Context<Self>, begin: Begin) -> Result<Records, Busy> {
+        self.begin(cx, begin)
     }
 }
 
-impl Handler<RecordingOver> for AgentActor {
-    fn handle(&mut self, _cx: &mut Context<Self>, RecordingOver(number): RecordingOver) {
-        self.tape.time_is_up(&self.core, number);
+impl Handler<Finish> for AgentActor {
+    fn handle(&mut self, _cx: &mut Context<Self>, finish: Finish) {
+        self.finish(finish);
     }
 }

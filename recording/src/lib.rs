@@ -7,16 +7,15 @@
 //!
 //! What cores and their inputs look like in bytes is `tepui_model::recorded`; secrets are hidden there.
 
+mod actor;
 mod file;
 mod replay;
 mod tape;
 
+pub use actor::{Begin, Finish, Recorded, serve};
 pub use file::{End, Header, ReadError, Reader, Record, Why};
 pub use replay::{ReplayError, Replayed, replay};
 pub use tape::{Busy, Limits, Records, Tape};
-
-/// The media type of a recording.
-pub const MEDIA_TYPE: &str = "application/x-tepui-recording";
 
 /// Which build records and replays.
 pub const BUILD: &str = env!("CARGO_PKG_VERSION");

@@ -7,7 +7,6 @@ mod lists;
 mod metrics;
 mod negotiate;
 mod operator;
-mod record;
 mod routing;
 mod state;
 mod statistics;
@@ -62,7 +61,7 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
             Ok(body) => operator::serve(&request, body, &site).await,
             Err(refused) => return refused,
         },
-        Route::Record => record::serve(&request, &site).await,
+        Route::Record => tepui_recording::serve(&request, &site.agent).await,
         Route::Health => Ok(HttpResponse::Ok().finish()),
         Route::Version => Ok(answer::json(&request, &state::version())),
         Route::State => state::serve(&request, &site).await,

@@ -3,7 +3,6 @@
 mod answer;
 mod legacy;
 mod operator;
-mod record;
 mod routing;
 mod scheduler;
 
@@ -59,7 +58,10 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
             Ok(body) => legacy::teardown(&body, &site).await,
             Err(refused) => refused,
         },
-        Route::Record => record::serve(&request, &site).await,
+        Route::Record => {
+            let answer = tepui_recording::serve(&request, &site.master).await;
+            answer.unwrap_or_else(|_ended| answer::recovering())
+        }
         read => legacy::serve(&request, read, &site).await,
     }
 }

@@ -41,7 +41,7 @@ const LAYERS: [Layer; 19] = [
     Layer { package: ALLOCATOR, ours: &[MODEL], others: Others::Pure },
     Layer { package: MASTER_CORE, ours: &[PROTO, MODEL, ALLOCATOR], others: Others::Pure },
     Layer { package: AGENT_CORE, ours: &[PROTO, MODEL], others: Others::Pure },
-    Layer { package: RECORDING, ours: &[MODEL], others: Others::Any },
+    Layer { package: RECORDING, ours: &[ACTOR, MODEL], others: Others::Any },
     Layer { package: ACTOR, ours: &[], others: Others::Actix },
     Layer { package: SCHEDULER, ours: &[ACTOR, MODEL, PROTO], others: Others::Any },
     Layer { package: EXECUTOR, ours: &[ACTOR, MODEL, PROTO], others: Others::Any },
