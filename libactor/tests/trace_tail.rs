@@ -2,9 +2,10 @@
 
 mod cast;
 
-use cast::cluster::{Chain, bad_peer, get, get_json};
+use cast::cluster::{Chain, bad_peer, get, get_bytes, get_json};
 use cast::{listener, node, note, served, soon};
 use libactor::{Node, Pid};
+use prost::Message as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -91,6 +92,26 @@ fn a_tail_shows_what_happens_on_every_node_of_a_chain() {
         assert_eq!(message["tags"], json!({"task": ["2"]}));
         assert_eq!(message.get("body"), None);
         chain.shutdown().await;
+    });
+}
+
+#[test]
+fn a_node_that_joins_while_somebody_watches_is_watched_too() {
+    libactor::run(async {
+        let mut chain = Chain::new(2).await;
+        chain.pass(1).await;
+        let mut tail = Tail::open(&chain.nodes[0], "scope=cluster&message=Note&actor=late&seconds=60").await;
+
+        let (late, (actor, _seen)) = (node().await, listener());
+        let listener = late.spawn("late", actor).pid().clone();
+        // It is known to the far end only.
+        let far = chain.nodes[1].clone();
+        let message = until_shown(&mut tail, || far.tell(&far.pid("me"), &listener, note(2))).await;
+
+        assert_eq!(message["node"], late.address().to_string());
+        assert_eq!(message["outcome"], "handled");
+        chain.shutdown().await;
+        late.shutdown().await;
     });
 }
 
@@ -255,6 +276,65 @@ fn there_are_only_so_many_tails_and_each_says_what_is_wrong_with_it() {
         ] {
             assert_eq!(get(&node, &format!("/__trace__/tail?{query}")).await, (400, error.to_owned()));
         }
+        node.shutdown().await;
+    });
+}
+
+/// As docs/protocol/trace.md describes it to those who read it with a library of their own.
+#[derive(Clone, PartialEq, prost::Message)]
+struct TailItem {
+    #[prost(message, optional, tag = "1")]
+    message: Option<Shown>,
+    #[prost(string, optional, tag = "3")]
+    end: Option<String>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Shown {
+    #[prost(string, tag = "1")]
+    node: String,
+}
+
+/// A chunked body without its chunks' lengths.
+fn unchunked(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = rest.windows(2).position(|part| part == b"\r\n").unwrap();
+        let length = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap(), 16).unwrap();
+        if length == 0 {
+            return body;
+        }
+        body.extend_from_slice(&rest[end + 2..end + 2 + length]);
+        rest = &rest[end + 2 + length + 2..];
+    }
+}
+
+#[test]
+fn a_tail_is_also_written_as_protobuf() {
+    libactor::run(async {
+        let node = node().await;
+        let (actor, _seen) = listener();
+        let listener = node.spawn("listener", actor);
+        let path = "/__trace__/tail?limit=2&message=Note&seconds=60";
+        let answer = get_bytes(&node, path, "application/x-protobuf");
+        tokio::pin!(answer);
+
+        let (status, body) = loop {
+            node.tell(&node.pid("me"), listener.pid(), note(1));
+            tokio::select! {
+                answer = &mut answer => break answer,
+                () = tokio::time::sleep(std::time::Duration::from_millis(20)) => {}
+            }
+        };
+
+        let (mut items, mut body) = (Vec::new(), &*unchunked(&body));
+        while !body.is_empty() {
+            items.push(TailItem::decode_length_delimited(&mut body).unwrap());
+        }
+        let nodes: Vec<String> =
+            items.iter().filter_map(|item| Some(item.message.as_ref()?.node.clone())).collect();
+        assert_eq!((status, nodes), (200, vec![node.address().to_string(); 2]));
+        assert!(items.last().unwrap().end.is_some(), "{items:?}");
         node.shutdown().await;
     });
 }

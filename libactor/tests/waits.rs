@@ -238,7 +238,7 @@ fn a_long_chain_of_those_who_wait_is_no_deadlock() {
 }
 
 #[test]
-fn who_looks_sees_depth_age_rate_and_what_is_stuck() {
+fn who_looks_sees_depth_age_rate_and_what_is_handled() {
     libactor::run(async {
         let (node, clock) = virtual_node().await;
         let player = node.spawn("player", Player::default());
@@ -262,6 +262,40 @@ fn who_looks_sees_depth_age_rate_and_what_is_stuck() {
         }));
 
         assert_eq!(soon(player.ask(See(3))).await, Ok(3));
+        node.shutdown().await;
+    });
+}
+
+#[test]
+fn a_handler_that_hangs_is_called_stuck_after_a_second_until_it_ends() {
+    libactor::run(async {
+        let node = cast::node().await;
+        let worker = libactor::Worker::start();
+        let (go_on, wait) = std::sync::mpsc::channel::<()>();
+        let player = node.spawn_on(&worker, "player", Player::default);
+        let load = |node: &Node| {
+            let actors = node.top().actors;
+            actors.into_iter().find(|load| load.actor.name() == "player").expect("it lives")
+        };
+        assert!(!load(&node).stuck);
+
+        player.tell(perform(move |_, _| drop(wait.recv())));
+        let stuck = tokio::time::timeout(Duration::from_secs(20), async {
+            loop {
+                let load = load(&node);
+                if load.stuck {
+                    return load.handling_for;
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+
+        // Before anything may fail: the worker's end waits for the handler's.
+        drop(go_on);
+        assert!(stuck.is_ok_and(|handling_for| handling_for >= Duration::from_secs(1)));
+        assert_eq!(soon(player.ask(See(1))).await, Ok(1));
+        assert!(!load(&node).stuck);
         node.shutdown().await;
     });
 }

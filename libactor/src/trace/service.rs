@@ -7,7 +7,7 @@
 //!         ◄──           ◄──           ◄──               with less time at each step
 //! ```
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::actor::{Actor, Handler, Message, Receive};
 use crate::context::Context;
 use crate::limits::{
     HIGHEST_TAP_RATE, LONGEST_TAP, LONGEST_TRACE_BUDGET, MOST_TRACED_MESSAGES, RELAYED_TRACE_QUERIES,
-    REMEMBERED_TRACE_QUERIES, TAPS, TRACE_HOPS, TRACE_SEARCHES, TRACED_NODES, TRACED_PEERS, TRACES_OF_A_TAG,
+    REMEMBERED_TRACE_QUERIES, TAPS, TRACE_HOPS, TRACE_SEARCHES, TRACED_NODES, TRACES_OF_A_TAG,
 };
 use crate::pid::Pid;
 use crate::routes::Routes;
@@ -113,19 +113,9 @@ impl TraceService {
 
 impl TraceService {
     fn open_tap(&mut self, cx: &mut Context<Self>, open: OpenTap, viewer: Viewer) {
-        let mut peers = BTreeSet::new();
-        if open.hops > 0 {
-            peers = cx.node().inner().transport.peers_known();
-            if let Viewer::Peer(pid) = &viewer {
-                peers.remove(&pid.address());
-            }
-            while peers.len() > TRACED_PEERS {
-                peers.pop_last();
-            }
-        }
         let (id, tail) = (open.id, Tail::new(viewer.clone(), open.rate));
         let (say, mut said) = mpsc::unbounded_channel();
-        let run = Run { node: cx.node().clone(), open, viewer, peers, stop: tail.stop.clone(), say };
+        let run = Run { node: cx.node().clone(), open, viewer, stop: tail.stop.clone(), say };
         let me = cx.actor_ref();
         self.tails.insert(id, tail);
         cx.spawn(async move {

@@ -19,14 +19,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::BodyRenderer;
-use crate::limits::TAP_QUEUE;
+use crate::limits::{TAP_QUEUE, TRACED_PEERS};
 use crate::node::Node;
 use crate::pid::Pid;
 use crate::trace::gather::service_of;
 use crate::trace::taps::{Caught, Rate, Tap, Wish};
 use crate::trace::wire::{CloseTap, Message, Messages, OpenTap, Tapped};
 
-/// How often what was caught is passed on.
+/// How often what was caught is passed on, and new peers are looked for.
 const EVERY: Duration = Duration::from_millis(100);
 
 /// Messages of one batch: some 100 KiB without bodies.
@@ -80,7 +80,6 @@ pub(crate) struct Run {
     pub(crate) node: Node,
     pub(crate) open: OpenTap,
     pub(crate) viewer: Viewer,
-    pub(crate) peers: BTreeSet<SocketAddr>,
     pub(crate) stop: CancellationToken,
     /// What this node has to say goes through its own service, like what others say.
     pub(crate) say: mpsc::UnboundedSender<Tapped>,
@@ -89,12 +88,8 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) async fn run(self) {
         let end = Instant::now() + Duration::from_millis(self.open.length.into());
-        let me = service_of(self.node.address());
-        let hops = self.open.hops.saturating_sub(1);
-        for peer in &self.peers {
-            self.node.tell(&me, &service_of(*peer), OpenTap { hops, ..self.open.clone() });
-        }
-        let asked = self.peers.iter().map(SocketAddr::to_string).collect();
+        let mut peers = BTreeSet::new();
+        let asked = self.meet(&mut peers, end);
         let (id, node) = (self.open.id, self.node.address().to_string());
         let (sink, caught) = mpsc::channel(TAP_QUEUE);
         let wish = Wish {
@@ -113,12 +108,48 @@ impl Run {
             () = tokio::time::sleep_until(end) => {}
             () = self.viewer_gone() => {}
             () = self.show(tap.as_ref(), caught) => {}
+            () = self.meet_all(&mut peers, end) => {}
         }
         if let Some(tap) = &tap {
             self.node.recorder().taps.close(tap);
         }
-        for peer in &self.peers {
+        let me = service_of(self.node.address());
+        for peer in &peers {
             self.node.tell(&me, &service_of(*peer), CloseTap { id });
+        }
+    }
+
+    /// Opens the tap at each peer that is new, and says which they are. One that left is new when it comes back: it may be
+    /// another process, and who has the tap already takes no notice.
+    fn meet(&self, peers: &mut BTreeSet<SocketAddr>, end: Instant) -> Vec<String> {
+        if self.open.hops == 0 {
+            return Vec::new();
+        }
+        let mut known = self.node.inner().transport.peers_known();
+        if let Viewer::Peer(pid) = &self.viewer {
+            known.remove(&pid.address());
+        }
+        peers.retain(|peer| known.contains(peer));
+        let room = TRACED_PEERS.saturating_sub(peers.len());
+        let new: Vec<SocketAddr> = known.difference(peers).take(room).copied().collect();
+        let length = end.saturating_duration_since(Instant::now()).as_millis() as u32;
+        let me = service_of(self.node.address());
+        for peer in &new {
+            let open = OpenTap { hops: self.open.hops - 1, length, ..self.open.clone() };
+            self.node.tell(&me, &service_of(*peer), open);
+        }
+        peers.extend(&new);
+        new.iter().map(SocketAddr::to_string).collect()
+    }
+
+    /// A cluster grows while somebody watches: each task that starts has a node of its own.
+    async fn meet_all(&self, peers: &mut BTreeSet<SocketAddr>, end: Instant) {
+        loop {
+            tokio::time::sleep(EVERY).await;
+            let asked = self.meet(peers, end);
+            if !asked.is_empty() {
+                let _ = self.say.send(Tapped { id: self.open.id, asked, ..Tapped::default() });
+            }
         }
     }
 
