@@ -279,7 +279,9 @@ fn a_handler_that_hangs_is_called_stuck_after_a_second_until_it_ends() {
         };
         assert!(!load(&node).stuck);
 
-        player.tell(perform(move |_, _| drop(wait.recv())));
+        player.tell(perform(move |_, _| {
+            let _ = wait.recv();
+        }));
         let stuck = tokio::time::timeout(Duration::from_secs(20), async {
             loop {
                 let load = load(&node);
