@@ -206,6 +206,8 @@ async fn prepare(world: &World, launch: Launch) -> Result<(Run, ContainerConfig)
         user: user.filter(|_| docker.is_none()),
         sandbox,
         resources: granted(&launch.resources),
+        // It enters its container's network, and ends what checks have started there.
+        sees_host: docker.is_some(),
     };
     Ok((launch.run, config))
 }

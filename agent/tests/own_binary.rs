@@ -40,6 +40,7 @@ async fn launches_from_a_sealed_copy() {
         user: None,
         sandbox: directory.path().into(),
         resources: ContainerResources::default(),
+        sees_host: false,
     };
 
     for id in ["c1", "c2"] {

@@ -8,6 +8,7 @@
 
 pub mod binary;
 pub mod certificates;
+pub mod checks;
 pub mod clients;
 pub mod cluster;
 pub mod daemon;

@@ -5,8 +5,9 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tepui_tests::checks::{await_status, health, set};
 use tepui_tests::cluster::{Cluster, Plan};
-use tepui_tests::framework::{Framework, PATIENCE, info, scalar, task};
+use tepui_tests::framework::{Framework, info, scalar, task};
 use tepui_tests::waiting::{secs, until};
 
 /// Answers a GET with the status that the file says; nobody listens while there is no file.
@@ -51,30 +52,6 @@ fn server(id: &str, port: u64, file: &Path) -> Value {
     let range = json!({ "range": [{ "begin": port, "end": port }] });
     server["resources"] = json!([scalar("cpus", 0.1), scalar("mem", 64.0), { "name": "ports", "type": "RANGES", "ranges": range }]);
     server
-}
-
-/// A health check that looks five times a second from the first moment on.
-fn health(kind: &str, more: Value) -> Value {
-    let mut health = json!({
-        "type": kind, "delay_seconds": 0.0, "interval_seconds": 0.2, "grace_period_seconds": 60.0, "timeout_seconds": 10.0,
-    });
-    for (key, value) in more.as_object().into_iter().flatten() {
-        health[key] = value.clone();
-    }
-    health
-}
-
-fn set(file: &Path, text: &str) {
-    let new = file.with_extension("new");
-    fs::write(&new, text).and_then(|()| fs::rename(&new, file)).expect("our own directory can be written");
-}
-
-/// The first status after the first `after` ones that is like this.
-#[track_caller]
-fn await_status(framework: &Framework, id: &str, after: usize, like: impl Fn(&Value) -> bool) -> Value {
-    until(format!("a status of {id}"), PATIENCE, || {
-        framework.statuses(id).into_iter().skip(after).find(|status| like(status))
-    })
 }
 
 fn count(framework: &Framework, id: &str) -> usize {
@@ -295,7 +272,7 @@ fn what_happens_while_the_agent_is_away_is_told_when_it_is_back() {
 }
 
 #[test]
-fn a_check_that_cannot_be_done_fails_the_task_and_names_its_field() {
+fn a_check_that_cannot_be_done_is_the_tasks_error_and_names_its_field() {
     let cluster = Cluster::of(1);
     let framework = Framework::subscribe(cluster.master.address(), info("wrong"));
     let mut wrong = task("wrong", "true");
@@ -303,6 +280,7 @@ fn a_check_that_cannot_be_done_fails_the_task_and_names_its_field() {
 
     framework.launch(&framework.offer(), &[wrong]);
 
-    let failed = framework.await_state("wrong", "TASK_FAILED");
-    assert_eq!(failed["message"], "health_check.http.port is 70000: give a port from 1 to 65535");
+    let error = framework.await_state("wrong", "TASK_ERROR");
+    assert_eq!(error["reason"], "REASON_TASK_INVALID");
+    assert_eq!(error["message"], "health_check.http.port is 70000: give a port from 1 to 65535");
 }

@@ -17,6 +17,8 @@ pub struct ContainerConfig {
     /// An existing directory: working directory of the command, and where `stdout` and `stderr` go.
     pub sandbox: PathBuf,
     pub resources: ContainerResources,
+    /// The command is one of ours that looks after processes elsewhere on this machine: no pid namespace hides them from it.
+    pub sees_host: bool,
 }
 
 /// What a container runs.

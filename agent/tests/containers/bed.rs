@@ -140,6 +140,7 @@ pub fn shell(id: &str, line: &str, sandbox: PathBuf) -> ContainerConfig {
         user: None,
         sandbox,
         resources: ContainerResources { cpus: 0.5, mem: 64 << 20, ..Default::default() },
+        sees_host: false,
     }
 }
 

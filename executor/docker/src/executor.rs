@@ -7,16 +7,19 @@ mod task;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::models::ContainerInspectResponse;
 use bytes::Bytes;
+use tepui_executor::checks::{self, Checked, Checks, Plans};
 use tepui_executor::policy::{self, Asked};
 use tepui_executor::{Context, Executor, Handle, Subscribed, Update, v1};
 use tokio::sync::oneshot;
 use v1::TaskState::{TaskError, TaskFailed, TaskKilled, TaskKilling, TaskRunning, TaskStarting};
 use v1::task_status::Reason;
 
+use crate::checks::InContainer;
 use crate::container::Ending;
 use crate::credentials::DockerConfig;
 use crate::engine::{Engine, EngineError};
@@ -71,13 +74,24 @@ pub struct DockerExecutor {
     announces_killing: bool,
     /// A shutdown arrived: no launch will be accepted any more.
     shut_down: bool,
+    checks: Checks,
+    /// Why the task is killed, if its health check is why.
+    unhealthy: Option<String>,
 }
 
 impl DockerExecutor {
     /// An executor that waits for its task.
     #[must_use]
     pub fn new(setup: Setup) -> DockerExecutor {
-        DockerExecutor { setup, phase: Phase::Idle, task: None, announces_killing: false, shut_down: false }
+        DockerExecutor {
+            setup,
+            phase: Phase::Idle,
+            task: None,
+            announces_killing: false,
+            shut_down: false,
+            checks: Checks::default(),
+            unhealthy: None,
+        }
     }
 }
 
@@ -94,11 +108,12 @@ impl Executor for DockerExecutor {
             return;
         }
         let sandbox = cx.environment().sandbox.clone();
-        let plan = self.plan(&task, sandbox);
+        let plan = self.plan(&task, sandbox).map_err(|why| why.to_string());
+        let checks = Plans::read(&task).map_err(|why| why.to_string());
         self.task = Some(task);
-        match plan {
-            Ok(plan) => self.prepare(cx, plan),
-            Err(why) => self.end_with(cx, TaskError, Some(Reason::TaskInvalid), why.to_string()),
+        match plan.and_then(|plan| Ok((plan, checks?))) {
+            Ok((plan, checks)) => self.prepare(cx, plan, checks),
+            Err(why) => self.end_with(cx, TaskError, Some(Reason::TaskInvalid), why),
         }
     }
 
@@ -110,6 +125,7 @@ impl Executor for DockerExecutor {
     }
 
     fn acknowledged(&mut self, cx: &mut Context<Self>, _task_id: &v1::TaskId, uuid: &Bytes) {
+        Checks::acknowledged(self, cx, uuid);
         if matches!(&self.phase, Phase::Ended { last } if last == uuid) {
             cx.stop();
         }
@@ -125,6 +141,23 @@ impl Executor for DockerExecutor {
             }
         }
     }
+}
+
+impl Checked for DockerExecutor {
+    fn checks(&mut self) -> &mut Checks {
+        &mut self.checks
+    }
+
+    fn unhealthy(&mut self, cx: &mut Context<Self>, why: String) {
+        self.unhealthy = Some(why);
+        let grace = self.grace_period(None);
+        self.stop(cx, Asked::Kill, grace);
+    }
+}
+
+/// A task is now in `state`.
+fn update(task: &v1::TaskInfo, state: v1::TaskState) -> Update {
+    checks::without_result(Update::new(&task.task_id, state), task)
 }
 
 impl DockerExecutor {
@@ -147,9 +180,9 @@ impl DockerExecutor {
         wanted.plan()
     }
 
-    fn prepare(&mut self, cx: &mut Context<Self>, plan: Plan) {
+    fn prepare(&mut self, cx: &mut Context<Self>, plan: Plan, checks: Plans) {
         let Some(task) = &self.task else { return };
-        cx.update(Update::new(&task.task_id, TaskStarting));
+        cx.update(update(task, TaskStarting));
         let limit = task.max_completion_time.as_ref().map(|limit| limit.nanoseconds.max(0).unsigned_abs());
         if let Some(limit) = limit.map(Duration::from_nanos) {
             cx.after(limit, |executor, cx| {
@@ -162,20 +195,20 @@ impl DockerExecutor {
         let (setup, handle) = (self.setup.clone(), cx.handle());
         tokio::spawn(async move {
             let outcome = task::prepare(&setup, &plan, &handle, stopped).await;
-            handle.run(move |executor, cx| executor.prepared(cx, outcome));
+            handle.run(move |executor, cx| executor.prepared(cx, outcome, checks));
         });
     }
 
     /// How far the pull is, for who waits for the task.
     fn pulling(&mut self, cx: &mut Context<Self>, message: String) {
         if let (Some(task), Phase::Preparing { .. }) = (&self.task, &self.phase) {
-            cx.update(Update::new(&task.task_id, TaskStarting).message(message));
+            cx.update(update(task, TaskStarting).message(message));
         }
     }
 
-    fn prepared(&mut self, cx: &mut Context<Self>, outcome: task::Prepared) {
+    fn prepared(&mut self, cx: &mut Context<Self>, outcome: task::Prepared, checks: Plans) {
         match outcome {
-            task::Prepared::Started(engine, inspected) => self.started(cx, engine, &inspected),
+            task::Prepared::Started(engine, inspected) => self.started(cx, engine, &inspected, checks),
             task::Prepared::Failed(why) => {
                 self.end_with(cx, TaskFailed, Some(Reason::ContainerLaunchFailed), why.to_string());
             }
@@ -191,11 +224,20 @@ impl DockerExecutor {
         }
     }
 
-    fn started(&mut self, cx: &mut Context<Self>, engine: Engine, inspected: &ContainerInspectResponse) {
+    fn started(
+        &mut self,
+        cx: &mut Context<Self>,
+        engine: Engine,
+        inspected: &ContainerInspectResponse,
+        checks: Plans,
+    ) {
         let Some(task) = &self.task else { return };
-        cx.update(report::running(Update::new(&task.task_id, TaskRunning), inspected));
+        let running = report::placed(update(task, TaskRunning), inspected);
+        cx.update(report::described(running.clone(), inspected));
         let before = std::mem::replace(&mut self.phase, Phase::Running);
         let (name, handle) = (self.setup.container.clone(), cx.handle());
+        let prober = InContainer::new(engine.clone(), name.clone(), inspected);
+        Checks::start(self, cx, checks, running, Arc::new(prober));
         tokio::spawn(async move {
             let ended = task::follow(&engine, &name).await;
             handle.run(move |executor, cx| executor.ended(cx, ended));
@@ -217,8 +259,9 @@ impl DockerExecutor {
             // `prepared` hears of it when everything is undone.
             Phase::Preparing { .. } => self.phase = Phase::Stopping { asked, grace },
             Phase::Running => {
+                self.checks.stop();
                 if self.announces_killing {
-                    cx.update(Update::new(&task.task_id, TaskKilling));
+                    cx.update(update(task, TaskKilling));
                 }
                 self.phase = Phase::Stopping { asked, grace };
                 self.ask_to_end(cx, grace);
@@ -258,8 +301,13 @@ impl DockerExecutor {
         reason: Option<Reason>,
         message: String,
     ) {
+        self.checks.stop();
         let (Some(task), false) = (&self.task, matches!(self.phase, Phase::Ended { .. })) else { return };
-        let update = Update::new(&task.task_id, state).message(message);
+        let update = update(task, state);
+        let update = match &self.unhealthy {
+            Some(why) => update.healthy(false).message(format!("{message}; its health check failed: {why}")),
+            None => update.message(message),
+        };
         let update = match reason {
             Some(reason) => update.reason(reason),
             None => update,

@@ -1,5 +1,6 @@
 //! Tasks in Docker containers: the engine's API, and the executor that runs one task through it.
 
+mod checks;
 mod container;
 mod credentials;
 mod engine;

@@ -12,13 +12,15 @@
 mod checker;
 mod judge;
 mod native;
+mod output;
 mod plan;
 mod reports;
 mod run;
 #[cfg(test)]
 mod tests;
 
-pub use native::Native;
+pub use native::{Native, end_tree};
+pub use output::Output;
 pub use plan::{Plan, PlanError, Plans, Probe};
 pub use reports::without_result;
 pub use run::{Checked, Checks};

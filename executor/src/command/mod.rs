@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use nix::sys::signal::Signal;
 use tepui_proto::v1;
-use v1::TaskState::{TaskFailed, TaskKilling, TaskRunning, TaskStarting};
+use v1::TaskState::{TaskError, TaskFailed, TaskKilling, TaskRunning, TaskStarting};
+use v1::task_status::Reason;
 
 use crate::checks::{self, Checked, Checks, Native, Plans};
 use crate::policy::{self, Asked, Verdict};
@@ -80,7 +81,7 @@ impl Executor for CommandExecutor {
         self.task = Some(task);
         match plans {
             Ok(plans) => self.start(cx, plans),
-            Err(error) => self.ended_before_start(cx, error.to_string()),
+            Err(error) => self.end_with(cx, TaskError, Reason::TaskInvalid, error.to_string()),
         }
         if let Some(limit) = limit {
             cx.after(limit, |executor, cx| {
@@ -157,10 +158,12 @@ impl CommandExecutor {
     }
 
     fn ended_before_start(&mut self, cx: &mut Context<Self>, why: String) {
+        self.end_with(cx, TaskFailed, Reason::ContainerLaunchFailed, why);
+    }
+
+    fn end_with(&mut self, cx: &mut Context<Self>, state: v1::TaskState, reason: Reason, why: String) {
         let Some(task) = &self.task else { return };
-        let update =
-            update(task, TaskFailed).reason(v1::task_status::Reason::ContainerLaunchFailed).message(why);
-        self.phase = Phase::Ended { last: cx.update(update) };
+        self.phase = Phase::Ended { last: cx.update(update(task, state).reason(reason).message(why)) };
     }
 
     fn grace_period(&self, call: Option<&v1::KillPolicy>) -> Duration {

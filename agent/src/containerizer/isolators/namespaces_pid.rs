@@ -9,7 +9,10 @@ use crate::containerizer::{ContainerConfig, LaunchSpec};
 pub(super) struct NamespacesPid;
 
 impl Isolator for NamespacesPid {
-    fn prepare(&self, _config: &ContainerConfig, spec: &mut LaunchSpec) -> Result<(), IsolatorError> {
+    fn prepare(&self, config: &ContainerConfig, spec: &mut LaunchSpec) -> Result<(), IsolatorError> {
+        if config.sees_host {
+            return Ok(());
+        }
         spec.pid_namespace = true;
         // The namespace needs a `/proc` of its own, and that must not be mounted over the host's.
         spec.mount_namespace = true;

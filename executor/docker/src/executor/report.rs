@@ -10,9 +10,8 @@ use crate::engine::EngineError;
 /// The largest inspection that is sent along. Real ones have a few kilobytes.
 const LARGEST_INSPECTION: usize = 64 << 10;
 
-/// Where the task is reached, and what the engine says about it, as frameworks of Mesos expect to find it: a label with the
-/// address, and the inspection as `data`. Values of variables are left out of that.
-pub(super) fn running(update: Update, inspected: &ContainerInspectResponse) -> Update {
+/// Where the task is reached, as frameworks of Mesos expect to find it: also as a label with the address.
+pub(super) fn placed(update: Update, inspected: &ContainerInspectResponse) -> Update {
     let networks = inspected.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
     let mut addresses: Vec<(&String, &String)> = networks
         .into_iter()
@@ -30,6 +29,11 @@ pub(super) fn running(update: Update, inspected: &ContainerInspectResponse) -> U
         let name = Some(name.clone());
         update = update.network(v1::NetworkInfo { name, ip_addresses: vec![address], ..Default::default() });
     }
+    update
+}
+
+/// What the engine says about the task, as frameworks of Mesos expect to find it: as `data`. Values of variables are left out.
+pub(super) fn described(update: Update, inspected: &ContainerInspectResponse) -> Update {
     let mut shown = inspected.clone();
     let variables = shown.config.as_mut().and_then(|config| config.env.as_mut());
     for variable in variables.into_iter().flatten() {

@@ -2,14 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use tepui_proto::v1::environment::variable::Type;
+use tepui_proto::v1;
+use v1::environment::variable::Type;
 
 use super::{SpecError, Wanted};
 
 /// The command's own, then what is said about the container, which wins.
 pub(super) fn of(wanted: &Wanted<'_>) -> Result<Vec<String>, SpecError> {
+    let mut variables = wanted.command.environment.as_ref().map(read).transpose()?.unwrap_or_default();
+    variables.insert("MESOS_SANDBOX".into(), wanted.settings.sandbox_directory.clone());
+    variables.insert("MESOS_CONTAINER_NAME".into(), wanted.name.to_owned());
+    variables.extend(wanted.variables.iter().cloned());
+    Ok(variables.into_iter().map(|(name, value)| format!("{name}={value}")).collect())
+}
+
+/// Names and values, secrets included.
+pub(crate) fn read(environment: &v1::Environment) -> Result<BTreeMap<String, String>, SpecError> {
     let mut variables = BTreeMap::new();
-    for variable in wanted.command.environment.iter().flat_map(|environment| &environment.variables) {
+    for variable in &environment.variables {
         let value = if variable.r#type() == Type::Secret {
             let held =
                 variable.secret.as_ref().and_then(|secret| secret.value.as_ref()).ok_or_else(|| {
@@ -26,8 +36,5 @@ pub(super) fn of(wanted: &Wanted<'_>) -> Result<Vec<String>, SpecError> {
         }
         variables.insert(variable.name.clone(), value);
     }
-    variables.insert("MESOS_SANDBOX".into(), wanted.settings.sandbox_directory.clone());
-    variables.insert("MESOS_CONTAINER_NAME".into(), wanted.name.to_owned());
-    variables.extend(wanted.variables.iter().cloned());
-    Ok(variables.into_iter().map(|(name, value)| format!("{name}={value}")).collect())
+    Ok(variables)
 }

@@ -11,6 +11,8 @@ mod tests;
 mod value;
 mod volumes;
 
+pub(crate) use environment::read as variables;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 

@@ -1,6 +1,5 @@
 //! How a command ends that is run beside the task.
 
-use std::io::Write;
 use std::os::fd::OwnedFd;
 
 use nix::sys::signal::Signal;
@@ -8,12 +7,9 @@ use tepui_proto::v1;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
-use crate::checks::Finding;
+use crate::checks::{Finding, Output};
 use crate::command::process;
 use crate::policy::Ending;
-
-/// What one look may leave in the sandbox; more is thrown away. Enough for the message of an error.
-const OUTPUT: usize = 4 << 10;
 
 /// Ends the command's whole tree, unless it has ended.
 struct Tree(Option<u32>);
@@ -21,9 +17,14 @@ struct Tree(Option<u32>);
 impl Drop for Tree {
     fn drop(&mut self) {
         if let Some(leader) = self.0 {
-            process::signal_tree(leader, Signal::SIGKILL);
+            end_tree(leader);
         }
     }
+}
+
+/// Ends a process with everything that it started, at once.
+pub fn end_tree(leader: u32) {
+    process::signal_tree(leader, Signal::SIGKILL);
 }
 
 pub(super) async fn look(command: &v1::CommandInfo, role: Option<&str>) -> Result<Finding, String> {
@@ -35,14 +36,14 @@ pub(super) async fn look(command: &v1::CommandInfo, role: Option<&str>) -> Resul
     let mut child = process::spawn(process, command).map_err(|error| error.to_string())?;
     let mut tree = Tree(child.id());
 
-    let mut left = OUTPUT;
+    let mut shown = Output::default();
     let mut buffer = [0; 1024];
     let mut open = true;
     let ended = loop {
         tokio::select! {
             ended = child.wait() => break ended,
             read = output.read(&mut buffer), if open => match read {
-                Ok(count) if count > 0 => show(&buffer[..count], &mut left),
+                Ok(count) if count > 0 => shown.show(&buffer[..count]),
                 _ => open = false,
             },
         }
@@ -51,23 +52,15 @@ pub(super) async fn look(command: &v1::CommandInfo, role: Option<&str>) -> Resul
     // Only what is there: a process that it left behind may hold the pipe open for ever.
     while let Ok(count) = output.try_read(&mut buffer)
         && count > 0
-        && left > 0
+        && !shown.is_full()
     {
-        show(&buffer[..count], &mut left);
+        shown.show(&buffer[..count]);
     }
     match ended.map(process::ending) {
         Ok(Ending::Exited(status)) => Ok(Finding::Exited(status)),
         Ok(Ending::Signaled(signal)) => Err(format!("signal {signal} ended the check's command")),
         Err(error) => Err(format!("wait for the check's command: {error}")),
     }
-}
-
-/// Our stderr is the sandbox's.
-fn show(output: &[u8], left: &mut usize) {
-    let shown = &output[..output.len().min(*left)];
-    *left -= shown.len();
-    // Who took our stderr away does not want to know.
-    let _ = std::io::stderr().write_all(shown);
 }
 
 #[cfg(test)]

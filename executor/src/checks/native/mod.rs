@@ -4,6 +4,8 @@ mod command;
 mod http;
 mod tcp;
 
+pub use command::end_tree;
+
 use std::sync::Arc;
 
 use tepui_proto::v1;
