@@ -8,7 +8,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::actor::WireMessage;
 use crate::counters;
-use crate::envelope::{Header, Receipt};
+use crate::arrivals::{Arrivals, Receipts};
+use crate::envelope::{Head, Header, Receipt};
 use crate::node::Node;
 use crate::pid::Pid;
 use crate::registry::Known;
@@ -31,67 +32,65 @@ const OWN_MESSAGES: &str = "libactor.";
 impl Node {
     /// What follows from the message has the cause that this answers.
     pub(crate) fn dispatch<M: WireMessage>(&self, from: &Pid, to: &Pid, message: M) -> Cause {
-        let (header, stamp) = self.header(from, to, wire_name::<M>(), message.encoded_len());
-        let sent = Cause { trace: header.trace, message: header.id };
+        let name = Cow::Borrowed(wire_name::<M>());
+        let (head, stamp) = self.head(from, to, &name, message.encoded_len());
+        let sent = Cause { trace: head.trace, message: head.id };
         if to.address() == self.address() {
-            self.pass(header, stamp, message);
+            self.pass(head, stamp, message);
         } else {
-            self.inner().transport.send(self, &header, stamp, &message);
+            self.inner().transport.send(self, head, stamp, &message);
         }
         sent
     }
 
     /// Under a name that is not the type's own: what passes from actor to actor here is the encoded message too.
     pub(crate) fn dispatch_as<M: WireMessage>(&self, from: &Pid, to: &Pid, name: &'static str, message: M) {
-        let (header, stamp) = self.header(from, to, name, message.encoded_len());
+        let name = Cow::Borrowed(name);
+        let (head, stamp) = self.head(from, to, &name, message.encoded_len());
         if to.address() == self.address() {
-            self.pass_encoded(header, stamp, message);
+            self.pass_encoded(head, stamp, message);
         } else {
-            self.inner().transport.send(self, &header, stamp, &message);
+            self.inner().transport.send(self, head, stamp, &message);
         }
     }
 
     #[inline]
-    fn header(&self, from: &Pid, to: &Pid, name: &'static str, size: usize) -> (Header, Stamp) {
+    fn head<'a>(
+        &self,
+        from: &'a Pid,
+        to: &'a Pid,
+        name: &'a Cow<'static, str>,
+        size: usize,
+    ) -> (Head<'a>, Stamp) {
         let (cause, at) = (Cause::current(), self.clock().now());
         let (ticket, id) = self.inner().recorder.claim(name);
         let trace = if cause.trace.0 == 0 { TraceId(id.0) } else { cause.trace };
-        let header = Header {
-            from: from.clone(),
-            to: to.clone(),
-            name: Cow::Borrowed(name),
-            size,
-            trace,
-            id,
-            cause: cause.message,
-            logical: self.inner().ids.tick(at),
-        };
-        (header, Stamp { ticket, at })
+        let logical = self.inner().ids.tick(at);
+        (Head { from, to, name, size, trace, id, cause: cause.message, logical }, Stamp { ticket, at })
     }
 
-    fn pass<M: WireMessage>(&self, header: Header, stamp: Stamp, message: M) {
-        let Some(door) = self.inner().registry.find(header.to.name()) else {
-            return self.give_up(&header, stamp.ticket, Times::here(stamp.at), Outcome::NoSuchActor);
+    fn pass<M: WireMessage>(&self, head: Head<'_>, stamp: Stamp, message: M) {
+        let Some(door) = self.inner().registry.find(head.to.name()) else {
+            return self.give_up(head, stamp.ticket, Times::here(stamp.at), Outcome::NoSuchActor);
         };
         if door.receives(TypeId::of::<M>()) {
-            let size = header.size;
-            let mut receipt = self.receipt(header, stamp.ticket, Times::here(stamp.at));
-            receipt.keep(wire_name::<M>(), size, || message.encode_to_vec().into());
+            let mut receipt = self.receipt(head, stamp.ticket, Times::here(stamp.at));
+            receipt.keep(wire_name::<M>(), head.size, || message.encode_to_vec().into());
             let mut message: Option<M> = Some(message);
             return door.pass(TypeId::of::<M>(), &mut message as &mut dyn Any, receipt);
         }
         // Another Rust type may go by the same name there.
-        self.pass_encoded(header, stamp, message);
+        self.pass_encoded(head, stamp, message);
     }
 
-    fn pass_encoded<M: WireMessage>(&self, header: Header, stamp: Stamp, message: M) {
-        let Some(door) = self.inner().registry.find(header.to.name()) else {
-            return self.give_up(&header, stamp.ticket, Times::here(stamp.at), Outcome::NoSuchActor);
+    fn pass_encoded<M: WireMessage>(&self, head: Head<'_>, stamp: Stamp, message: M) {
+        let Some(door) = self.inner().registry.find(head.to.name()) else {
+            return self.give_up(head, stamp.ticket, Times::here(stamp.at), Outcome::NoSuchActor);
         };
-        let Some(known) = door.knows(&header.name) else {
-            return self.give_up(&header, stamp.ticket, Times::here(stamp.at), Outcome::NoSuchMessage);
+        let Some(known) = door.knows(head.name) else {
+            return self.give_up(head, stamp.ticket, Times::here(stamp.at), Outcome::NoSuchMessage);
         };
-        let mut receipt = self.receipt(header, stamp.ticket, Times::here(stamp.at));
+        let mut receipt = self.receipt(head, stamp.ticket, Times::here(stamp.at));
         let body = Bytes::from(message.encode_to_vec());
         receipt.keep(known.type_name, body.len(), || body.clone());
         door.deliver(known.name, body, receipt, None, None);
@@ -99,17 +98,18 @@ impl Node {
 
     /// Asks an actor of this node.
     pub(crate) fn ask_here<M: WireMessage>(&self, from: &Pid, to: &Pid, message: M, reply: ReplyTo) {
-        let (header, stamp) = self.header(from, to, wire_name::<M>(), message.encoded_len());
+        let name = Cow::Borrowed(wire_name::<M>());
+        let (head, stamp) = self.head(from, to, &name, message.encoded_len());
         let (ticket, times) = (stamp.ticket, Times::here(stamp.at));
-        let Some(door) = self.inner().registry.find(header.to.name()) else {
-            self.give_up(&header, ticket, times, Outcome::NoSuchActor);
+        let Some(door) = self.inner().registry.find(to.name()) else {
+            self.give_up(head, ticket, times, Outcome::NoSuchActor);
             return reply.refuse(Outcome::NoSuchActor);
         };
-        let Some(known) = door.knows(&header.name).filter(|known| known.answers) else {
-            self.give_up(&header, ticket, times, Outcome::NoSuchMessage);
+        let Some(known) = door.knows(&name).filter(|known| known.answers) else {
+            self.give_up(head, ticket, times, Outcome::NoSuchMessage);
             return reply.refuse(Outcome::NoSuchMessage);
         };
-        let mut receipt = self.receipt(header, ticket, times);
+        let mut receipt = self.receipt(head, ticket, times);
         let body = Bytes::from(message.encode_to_vec());
         receipt.keep(known.type_name, body.len(), || body.clone());
         door.deliver(known.name, body, receipt, None, Some(reply));
@@ -123,10 +123,38 @@ impl Node {
         message: M,
         tell: oneshot::Sender<Answered>,
     ) -> MessageId {
-        let (header, stamp) = self.header(from, to, wire_name::<M>(), message.encoded_len());
-        self.inner().asks.open(header.id, tell);
-        self.inner().transport.ask(self, &header, stamp, &message);
-        header.id
+        let name = Cow::Borrowed(wire_name::<M>());
+        let (head, stamp) = self.head(from, to, &name, message.encoded_len());
+        self.inner().asks.open(head.id, tell);
+        self.inner().transport.ask(self, head, stamp, &message);
+        head.id
+    }
+
+    /// Messages of another node to one actor here, whose bodies were [checked](Node::accepts).
+    pub(crate) fn receive_together(
+        &self,
+        arrivals: Arrivals,
+        received: Timestamp,
+        share: OwnedSemaphorePermit,
+    ) {
+        let (ids, recorder) = (&self.inner().ids, &self.inner().recorder);
+        ids.observe_all(arrivals.times(), received);
+        let first = recorder.claim_places(arrivals.size().0);
+        recorder.write_several(first, arrivals.heads(), received);
+        let seen = arrivals.seen(recorder, received);
+        let door = arrivals.door.clone();
+        door.deliver_together(arrivals, Receipts { first, recorder: recorder.clone(), seen, _share: share });
+    }
+
+    /// Whether a body is what a message of that type must be. The program's check knows the program's messages.
+    ///
+    /// # Errors
+    /// Says what is wrong.
+    pub(crate) fn accepts(&self, type_name: &str, body: &[u8]) -> Result<(), String> {
+        match &self.inner().settings.body_check {
+            Some(check) if !type_name.starts_with(OWN_MESSAGES) => check(type_name, body),
+            _ => Ok(()),
+        }
     }
 
     /// A message of another node. What is wrong with it, if it cannot be delivered.
@@ -155,34 +183,37 @@ impl Node {
             return Err((Outcome::NoSuchMessage, reason));
         };
         header.name = Cow::Borrowed(name);
-        // The program's check knows the program's messages.
-        if !type_name.starts_with(OWN_MESSAGES)
-            && let Some(check) = &self.inner().settings.body_check
-            && let Err(error) = check(type_name, &body)
-        {
+        if let Err(error) = self.accepts(type_name, &body) {
             let reason = format!("malformed {name}: {error}");
             self.give_up(&header, ticket, times, Outcome::Malformed);
             refuse(reply, Outcome::Malformed);
             return Err((Outcome::Malformed, reason));
         }
-        let mut receipt = self.receipt(header, ticket, times);
+        let mut receipt = self.receipt(Head::from(&header), ticket, times);
         receipt.keep(type_name, body.len(), || body.clone());
         door.deliver(name, body, receipt, Some(share), reply);
         Ok(())
     }
 
     #[inline]
-    fn receipt(&self, header: Header, ticket: Ticket, times: Times) -> Receipt {
-        Receipt::new(ticket, header, times, &self.inner().recorder)
+    fn receipt(&self, head: Head<'_>, ticket: Ticket, times: Times) -> Receipt {
+        Receipt::new(ticket, head, times, &self.inner().recorder)
     }
 
     /// A message goes nowhere: counted, logged and recorded.
-    pub(crate) fn give_up(&self, header: &Header, ticket: Ticket, times: Times, outcome: Outcome) {
-        let (from, to, message) = (&header.from, &header.to, &*header.name);
+    pub(crate) fn give_up<'a>(
+        &self,
+        head: impl Into<Head<'a>>,
+        ticket: Ticket,
+        times: Times,
+        outcome: Outcome,
+    ) {
+        let head = head.into();
+        let (from, to, message) = (head.from, head.to, &**head.name);
         tracing::debug!(%from, %to, message, %outcome, "message not delivered");
         counters::count_outcome(outcome);
         let recorder = &self.inner().recorder;
-        recorder.write(ticket, header, Times { ended: Some(self.clock().now()), ..times }, outcome);
+        recorder.write(ticket, head, Times { ended: Some(self.clock().now()), ..times }, outcome);
         recorder.show(ticket, false);
     }
 }

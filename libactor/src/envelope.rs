@@ -34,6 +34,26 @@ pub struct Header {
     pub logical: HybridTime,
 }
 
+/// The head of a message that is written down or sent now, its texts where they are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head<'a> {
+    pub(crate) from: &'a Pid,
+    pub(crate) to: &'a Pid,
+    pub(crate) name: &'a Cow<'static, str>,
+    pub(crate) size: usize,
+    pub(crate) trace: TraceId,
+    pub(crate) id: MessageId,
+    pub(crate) cause: MessageId,
+    pub(crate) logical: HybridTime,
+}
+
+impl<'a> From<&'a Header> for Head<'a> {
+    fn from(header: &'a Header) -> Head<'a> {
+        let Header { from, to, name, size, trace, id, cause, logical } = header;
+        Head { from, to, name, size: *size, trace: *trace, id: *id, cause: *cause, logical: *logical }
+    }
+}
+
 thread_local! {
     // When the handler before this one ended, in the same turn of the same actor; zero if there is none.
     static BEFORE: Cell<Timestamp> = const { Cell::new(Timestamp::from_nanos(0)) };
@@ -44,30 +64,36 @@ pub(crate) fn break_off() {
     BEFORE.set(Timestamp::default());
 }
 
-/// A message in a mailbox. Whatever happens to it, the flight recorder hears of its end exactly once.
+/// A message in a mailbox, or in its handler. Whatever happens to it, the flight recorder hears of its end exactly once.
 pub(crate) struct Receipt {
     from: Pid,
     cause: Cause,
+    recorder: Arc<Recorder>,
+    end: End,
+}
+
+/// What is still to be recorded of one message: that it was handled, or what became of it instead.
+pub(crate) struct End {
     // None once the end is recorded.
     ticket: Option<Ticket>,
-    recorder: Arc<Recorder>,
     // Which taps may want it.
     seen: Seen,
+}
+
+/// A message of several that came together, while its handler runs.
+pub(crate) struct Handling<'a> {
+    end: End,
+    recorder: &'a Recorder,
 }
 
 impl Receipt {
     /// For a message that is about to be put into a mailbox.
     #[inline]
-    pub(crate) fn new(ticket: Ticket, header: Header, times: Times, recorder: &Arc<Recorder>) -> Receipt {
-        recorder.write(ticket, &header, times, Outcome::Waiting);
-        let seen = if recorder.taps.are_off() {
-            Seen::Not
-        } else {
-            recorder.taps.arrives(&header, times.received.unwrap_or_default())
-        };
-        let cause = Cause { trace: header.trace, message: header.id };
-        let recorder = recorder.clone();
-        Receipt { from: header.from, cause, ticket: Some(ticket), recorder, seen }
+    pub(crate) fn new(ticket: Ticket, head: Head<'_>, times: Times, recorder: &Arc<Recorder>) -> Receipt {
+        recorder.write(ticket, head, times, Outcome::Waiting);
+        let seen = recorder.taps.arrives(head, times.received.unwrap_or_default());
+        let cause = Cause { trace: head.trace, message: head.id };
+        Receipt { from: head.from.clone(), cause, recorder: recorder.clone(), end: End::new(ticket, seen) }
     }
 
     pub(crate) fn from(&self) -> &Pid {
@@ -82,43 +108,81 @@ impl Receipt {
     /// Keeps the body for a tap that wants it.
     #[inline]
     pub(crate) fn keep(&mut self, type_name: &'static str, size: usize, body: impl FnOnce() -> Bytes) {
-        if !matches!(self.seen, Seen::Not) {
-            self.recorder.taps.keep(&mut self.seen, type_name, size, body);
-        }
+        self.recorder.taps.keep(&mut self.end.seen, type_name, size, body);
     }
 
-    /// Its handler is called now. The clock was read for it if the handler before it has just ended.
+    /// Its handler is called now.
     #[inline]
     pub(crate) fn begin(&self) {
-        if let Some(ticket) = self.ticket.filter(|ticket| ticket.is_some()) {
-            let before = BEFORE.get();
-            let at = if before == Timestamp::default() { self.recorder.clock().now() } else { before };
-            self.recorder.begin(ticket, at);
-        }
+        self.end.begins(&self.recorder);
     }
 
     #[inline]
     pub(crate) fn settle(mut self, outcome: Outcome) {
-        self.end(outcome);
-    }
-
-    #[inline]
-    fn end(&mut self, outcome: Outcome) {
-        if let Some(ticket) = self.ticket.take().filter(|ticket| ticket.is_some()) {
-            let now = self.recorder.clock().now();
-            BEFORE.set(now);
-            self.recorder.end(ticket, now, outcome);
-            if !matches!(self.seen, Seen::Not) {
-                self.recorder.show_seen(std::mem::take(&mut self.seen), ticket, outcome, now);
-            }
-        }
+        self.end.is(&self.recorder, outcome);
     }
 }
 
 impl Drop for Receipt {
-    // A mailbox that is dropped with its actor, or a handler that panics.
     fn drop(&mut self) {
-        self.end(if std::thread::panicking() { Outcome::Panicked } else { Outcome::ActorEnded });
+        self.end.is_lost(&self.recorder);
+    }
+}
+
+impl End {
+    pub(crate) fn new(ticket: Ticket, seen: Seen) -> End {
+        End { ticket: Some(ticket), seen }
+    }
+
+    /// The handler is called now. The clock was read for it if the handler before it has just ended.
+    #[inline]
+    fn begins(&self, recorder: &Recorder) {
+        if let Some(ticket) = self.ticket.filter(|ticket| ticket.is_some()) {
+            let before = BEFORE.get();
+            let at = if before == Timestamp::default() { recorder.clock().now() } else { before };
+            recorder.begin(ticket, at);
+        }
+    }
+
+    #[inline]
+    fn is(&mut self, recorder: &Recorder, outcome: Outcome) {
+        if let Some(ticket) = self.ticket.take().filter(|ticket| ticket.is_some()) {
+            let now = recorder.clock().now();
+            BEFORE.set(now);
+            recorder.end(ticket, now, outcome);
+            if !matches!(self.seen, Seen::Not) {
+                recorder.show_seen(std::mem::take(&mut self.seen), ticket, outcome, now);
+            }
+        }
+    }
+
+    /// The mailbox is dropped with its actor, or the handler panics.
+    #[inline]
+    pub(crate) fn is_lost(&mut self, recorder: &Recorder) {
+        if self.ticket.is_some() {
+            let panics = std::thread::panicking();
+            self.is(recorder, if panics { Outcome::Panicked } else { Outcome::ActorEnded });
+        }
+    }
+}
+
+impl<'a> Handling<'a> {
+    /// The handler is called now.
+    #[inline]
+    pub(crate) fn begins(end: End, recorder: &'a Recorder) -> Handling<'a> {
+        end.begins(recorder);
+        Handling { end, recorder }
+    }
+
+    #[inline]
+    pub(crate) fn settle(mut self, outcome: Outcome) {
+        self.end.is(self.recorder, outcome);
+    }
+}
+
+impl Drop for Handling<'_> {
+    fn drop(&mut self) {
+        self.end.is_lost(self.recorder);
     }
 }
 

@@ -90,10 +90,8 @@ impl<A: Actor> Parcel<A> for Arrived<A> {
                 receipt.settle(Outcome::Handled);
             }
             Err(error) => {
-                let from = receipt.from();
-                tracing::warn!(%from, actor = %cx.me(), message = route.name, %error, "malformed message dropped");
-                counters::count(counters::MESSAGES_MALFORMED);
-                receipt.settle(Outcome::Malformed);
+                let outcome = malformed(cx.me(), receipt.from(), route.name, &error);
+                receipt.settle(outcome);
                 if let Some(reply) = reply {
                     reply.refuse(Outcome::Malformed);
                 }
@@ -101,6 +99,18 @@ impl<A: Actor> Parcel<A> for Arrived<A> {
         }
         drop(share);
     }
+}
+
+/// Logged and counted.
+pub(crate) fn malformed(
+    actor: &Pid,
+    from: &Pid,
+    message: &'static str,
+    error: &prost::DecodeError,
+) -> Outcome {
+    tracing::warn!(%from, %actor, message, %error, "malformed message dropped");
+    counters::count(counters::MESSAGES_MALFORMED);
+    Outcome::Malformed
 }
 
 /// A watched actor is out of reach.

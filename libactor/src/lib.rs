@@ -5,6 +5,7 @@
 mod actor;
 mod actor_ref;
 mod addresses;
+mod arrivals;
 mod ask;
 mod builder;
 mod clock;

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::counters;
 use crate::envelope::break_off;
 use crate::limits::MESSAGES_PER_TURN;
-use crate::mailbox::Inbox;
+use crate::mailbox::{Inbox, Next};
 use crate::registry::Registration;
 use crate::supervision::Supervision;
 use crate::trace::Cause;
@@ -74,7 +74,8 @@ impl<A: Actor> Life<A> {
                 continue;
             }
             match inbox.poll_next(task) {
-                Poll::Ready(Some(parcel)) => parcel.open(actor, cx),
+                Poll::Ready(Some(Next::One(parcel))) => parcel.open(actor, cx),
+                Poll::Ready(Some(Next::OfRun)) => inbox.open_of_run(actor, cx),
                 Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
             }

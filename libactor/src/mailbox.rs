@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use crate::actor::Actor;
+use crate::arrivals::Run;
 use crate::clock::{Busy, Clock};
 use crate::context::Context;
 use crate::node::Node;
@@ -25,7 +26,20 @@ pub(crate) trait Parcel<A: Actor>: Send {
     fn open(self: Box<Self>, actor: &mut A, cx: &mut Context<A>);
 }
 
-pub(crate) type Batch<A> = VecDeque<Box<dyn Parcel<A>>>;
+/// What stands in a mailbox in one place.
+enum Item<A: Actor> {
+    One(Box<dyn Parcel<A>>),
+    Run(Box<Run<A>>),
+}
+
+/// What comes next.
+pub(crate) enum Next<A: Actor> {
+    One(Box<dyn Parcel<A>>),
+    /// A message of a run: see [`Inbox::open_of_run`].
+    OfRun,
+}
+
+type Batch<A> = VecDeque<Item<A>>;
 
 /// What all handles of an actor share.
 pub(crate) struct Mailbox<A: Actor> {
@@ -70,19 +84,31 @@ impl<A: Actor> Mailbox<A> {
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let (queue, halted, pulse) = (Mutex::new(queue), AtomicBool::new(false), Pulse::default());
         let mailbox = Arc::new(Mailbox { queue, halted, pid, node, routes, serial, pulse });
-        (mailbox.clone(), Inbox { mailbox, batch: VecDeque::new(), taken: 0 })
+        (mailbox.clone(), Inbox { mailbox, batch: VecDeque::new(), run: None, taken: 0 })
     }
 
     /// Puts a message in, or drops it if the actor has ended.
+    #[inline]
     pub(crate) fn post(&self, parcel: Box<dyn Parcel<A>>) {
+        self.put(Item::One(parcel), 1);
+    }
+
+    /// Puts all messages of a run in, or drops them if the actor has ended.
+    pub(crate) fn post_run(&self, run: Box<Run<A>>) {
+        let count = run.len() as u64;
+        self.put(Item::Run(run), count);
+    }
+
+    #[inline]
+    fn put(&self, item: Item<A>, count: u64) {
         let mut queue = self.queue();
         if queue.phase == Phase::Closed {
             // Not under the lock: whoever is dropped with it may post to this actor.
             drop(queue);
-            return drop(parcel);
+            return drop(item);
         }
-        queue.told += 1;
-        queue.waiting.push_back(parcel);
+        queue.told += count;
+        queue.waiting.push_back(item);
         if queue.phase == Phase::Open && queue.busy.is_none() {
             queue.busy = self.clock().busy();
         }
@@ -127,13 +153,15 @@ impl<A: Actor> Mailbox<A> {
 /// The actor's side of its mailbox. Dropped, it closes the mailbox and drops what waits there.
 pub(crate) struct Inbox<A: Actor> {
     pub(crate) mailbox: Arc<Mailbox<A>>,
+    // The one whose messages are handed out. Before the batch, which is dropped after it.
+    run: Option<Box<Run<A>>>,
     batch: Batch<A>,
     taken: u64,
 }
 
 impl<A: Actor> Inbox<A> {
     /// The next message. Pending: none waits, and the task is woken when one comes. None: the actor is to end.
-    pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Box<dyn Parcel<A>>>> {
+    pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Next<A>>> {
         if self.mailbox.is_halted() {
             return Poll::Ready(None);
         }
@@ -161,11 +189,30 @@ impl<A: Actor> Inbox<A> {
         Poll::Pending
     }
 
-    fn take(&mut self) -> Option<Box<dyn Parcel<A>>> {
-        let next = self.batch.pop_front()?;
+    fn take(&mut self) -> Option<Next<A>> {
+        // One may be over and still here, if its last message made the actor panic.
+        let next = match self.run.take_if(|run| run.is_over()) {
+            None if self.run.is_some() => Next::OfRun,
+            _ => match self.batch.pop_front()? {
+                Item::One(parcel) => Next::One(parcel),
+                Item::Run(run) => {
+                    self.run = Some(run);
+                    Next::OfRun
+                }
+            },
+        };
         self.taken += 1;
         self.mailbox.pulse.takes(self.taken);
         Some(next)
+    }
+
+    /// Hands the next message of the run to the actor. What is behind it waits its turn, also if the actor panics.
+    pub(crate) fn open_of_run(&mut self, actor: &mut A, cx: &mut Context<A>) {
+        if let Some(run) = &mut self.run {
+            run.open_next(actor, cx);
+        }
+        // Its share of what may wait is given back with it.
+        self.run.take_if(|run| run.is_over());
     }
 
     /// Messages wait from now on for a future of the actor. True if the actor is to end instead.
@@ -204,6 +251,7 @@ impl<A: Actor> Drop for Inbox<A> {
         let (waiting, busy) = (std::mem::take(&mut queue.waiting), queue.busy.take());
         queue.sleeper = None;
         drop(queue);
+        drop(self.run.take());
         drop(std::mem::take(&mut self.batch));
         drop(waiting);
         drop(busy);

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, watch as signal};
 
 use crate::actor::Actor;
+use crate::arrivals::{Arrivals, Receipts, Run};
 use crate::envelope::Receipt;
 use crate::host::{Arrived, Stop};
 use crate::mailbox::Mailbox;
@@ -47,6 +48,8 @@ pub(crate) trait Door: Send + Sync {
         share: Option<OwnedSemaphorePermit>,
         reply: Option<ReplyTo>,
     );
+    /// Delivers encoded messages whose names the actor knows.
+    fn deliver_together(&self, arrivals: Arrivals, receipts: Receipts);
     fn stop(&self);
     /// Ends the actor even if it waits for a future.
     fn halt(&self);
@@ -70,6 +73,7 @@ pub(crate) struct Look {
 }
 
 /// A message that an actor receives.
+#[derive(Clone, Copy)]
 pub(crate) struct Known {
     pub(crate) name: &'static str,
     pub(crate) type_name: &'static str,
@@ -102,6 +106,11 @@ impl<A: Actor> Door for Mailbox<A> {
     ) {
         let route = self.routes.by_name(name).expect("the caller asked whether the actor knows it");
         self.post(Box::new(Arrived { route, body, receipt, share, reply }));
+    }
+
+    fn deliver_together(&self, arrivals: Arrivals, receipts: Receipts) {
+        let route = |name| self.routes.by_name(name).expect("the caller asked whether the actor knows it");
+        self.post_run(Box::new(Run::new(arrivals, receipts, route)));
     }
 
     fn stop(&self) {

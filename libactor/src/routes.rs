@@ -29,6 +29,8 @@ pub(crate) struct Route<A: Actor> {
     /// The full protobuf name of the type, by which a body is checked.
     pub(crate) type_name: &'static str,
     pub(crate) decode: Decode<A>,
+    /// The same for a small body that was told, at once.
+    pub(crate) receive: ReceiveNow<A>,
     /// Takes a Rust value of the same node; None if only encoded messages are taken.
     pub(crate) pass: Option<Pass<A>>,
     /// Somebody who asks gets an answer.
@@ -67,6 +69,9 @@ pub(crate) type Pass<A> = fn(&Mailbox<A>, &mut dyn Any, Receipt);
 pub(crate) type Decode<A> = fn(Bytes) -> Result<Deliver<A>, prost::DecodeError>;
 pub(crate) type Deliver<A> = Box<dyn FnOnce(&mut A, &mut Context<A>, &Pid, Option<ReplyTo>)>;
 
+/// Decodes a body and hands it to the actor. It keeps nothing of the bytes.
+pub(crate) type ReceiveNow<A> = fn(&[u8], &mut A, &mut Context<A>, &Pid) -> Result<(), prost::DecodeError>;
+
 impl<A: Actor> Clone for Route<A> {
     fn clone(&self) -> Self {
         *self
@@ -98,9 +103,16 @@ impl<A: Actor> Routes<A> {
         A: Receive<M>,
     {
         let (type_id, type_name) = (TypeId::of::<M>(), wire_name::<M>());
-        let (decode, pass) = (decode::<A, M>, Some(pass::<A, M> as Pass<A>));
-        let route = Route { name, type_name, decode, pass, answers: false, type_id, actor: PhantomData };
-        self.install(route)
+        self.install(Route {
+            name,
+            type_name,
+            decode: decode::<A, M>,
+            receive: receive::<A, M>,
+            pass: Some(pass::<A, M>),
+            answers: false,
+            type_id,
+            actor: PhantomData,
+        })
     }
 
     /// The actor answers messages of type `M`, by their full protobuf name.
@@ -112,10 +124,16 @@ impl<A: Actor> Routes<A> {
         A: Answer<M>,
     {
         let (type_id, name) = (TypeId::of::<M>(), wire_name::<M>());
-        let decode = decode_request::<A, M>;
-        let route =
-            Route { name, type_name: name, decode, pass: None, answers: true, type_id, actor: PhantomData };
-        self.install(route)
+        self.install(Route {
+            name,
+            type_name: name,
+            decode: decode_request::<A, M>,
+            receive: receive_request::<A, M>,
+            pass: None,
+            answers: true,
+            type_id,
+            actor: PhantomData,
+        })
     }
 
     fn install(&mut self, route: Route<A>) -> &mut Self {
@@ -158,6 +176,29 @@ fn decode<A: Receive<M>, M: WireMessage>(body: Bytes) -> Result<Deliver<A>, pros
 fn decode_request<A: Answer<M>, M: Request>(body: Bytes) -> Result<Deliver<A>, prost::DecodeError> {
     let message = M::decode(body)?;
     Ok(Box::new(move |actor, cx, from, reply| actor.answer(cx, from, message, Responder::to(reply))))
+}
+
+fn receive<A: Receive<M>, M: WireMessage>(
+    body: &[u8],
+    actor: &mut A,
+    cx: &mut Context<A>,
+    from: &Pid,
+) -> Result<(), prost::DecodeError> {
+    let message = M::decode(body)?;
+    actor.receive(cx, from, message);
+    Ok(())
+}
+
+/// Nobody gets the answer to a question that was told.
+fn receive_request<A: Answer<M>, M: Request>(
+    body: &[u8],
+    actor: &mut A,
+    cx: &mut Context<A>,
+    from: &Pid,
+) -> Result<(), prost::DecodeError> {
+    let message = M::decode(body)?;
+    actor.answer(cx, from, message, Responder::to(None));
+    Ok(())
 }
 
 fn pass<A: Receive<M>, M: WireMessage>(mailbox: &Mailbox<A>, message: &mut dyn Any, receipt: Receipt) {

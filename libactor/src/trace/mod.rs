@@ -165,8 +165,14 @@ impl Ids {
 
     /// A message of another node came in. A clock that runs far ahead is not followed.
     pub(crate) fn observe(&self, sent: HybridTime, now: Timestamp) {
-        if sent.0 <= hybrid(now + CLOCK_SKEW) {
-            self.time.fetch_max(sent.0, Ordering::Relaxed);
+        self.observe_all(std::iter::once(sent), now);
+    }
+
+    /// Messages of other nodes came in.
+    pub(crate) fn observe_all(&self, sent: impl Iterator<Item = HybridTime>, now: Timestamp) {
+        let limit = hybrid(now + CLOCK_SKEW);
+        if let Some(last) = sent.map(|sent| sent.0).filter(|sent| *sent <= limit).max() {
+            self.time.fetch_max(last, Ordering::Relaxed);
         }
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::envelope::Header;
+use crate::envelope::Head;
 use crate::limits::{TAPPED_BODIES_BYTES, TAPPED_BODY_BYTES, TAPS};
 use crate::time::Timestamp;
 use crate::trace::recorder::UNRECORDED;
@@ -118,16 +118,16 @@ impl Rate {
 }
 
 impl Tap {
-    fn wants(&self, header: &Header) -> bool {
+    fn wants(&self, header: Head<'_>) -> bool {
         self.trace.is_none_or(|trace| trace == header.trace.0)
             && self.message.as_deref().is_none_or(|name| {
-                *header.name == *name || header.name.rsplit_once('.').is_some_and(|(_, last)| last == name)
+                **header.name == *name || header.name.rsplit_once('.').is_some_and(|(_, last)| last == name)
             })
             && self.actor.as_ref().is_none_or(|(name, address)| {
                 let is = |pid: &crate::pid::Pid| {
                     pid.name() == name && address.is_none_or(|address| address == pid.address())
                 };
-                is(&header.from) || is(&header.to)
+                is(header.from) || is(header.to)
             })
     }
 
@@ -215,7 +215,12 @@ impl Taps {
     }
 
     /// A message that has not ended: whom it may be shown to.
-    pub(crate) fn arrives(&self, header: &Header, at: Timestamp) -> Seen {
+    #[inline]
+    pub(crate) fn arrives<'a>(&self, head: impl Into<Head<'a>>, at: Timestamp) -> Seen {
+        if self.are_off() { Seen::Not } else { self.see(head.into(), at) }
+    }
+
+    fn see(&self, header: Head<'_>, at: Timestamp) -> Seen {
         if header.name.starts_with(UNRECORDED) {
             return Seen::Not;
         }
@@ -233,7 +238,20 @@ impl Taps {
     }
 
     /// Keeps the body of a message that was seen, if somebody wants it.
+    #[inline]
     pub(crate) fn keep(
+        &self,
+        seen: &mut Seen,
+        type_name: &'static str,
+        size: usize,
+        body: impl FnOnce() -> Bytes,
+    ) {
+        if !matches!(seen, Seen::Not) {
+            self.hold(seen, type_name, size, body);
+        }
+    }
+
+    fn hold(
         &self,
         seen: &mut Seen,
         type_name: &'static str,
@@ -301,7 +319,7 @@ impl Taps {
         }
         self.with(|_, slots| {
             for tap in slots.iter().flatten() {
-                let passes = tap.wants(&record.header)
+                let passes = tap.wants(Head::from(&record.header))
                     && (!leaves_for_peer || tap.leaving)
                     && tap.wants_end(record.outcome, record.took(now))
                     && tap.take_turn(now);
@@ -344,6 +362,7 @@ fn next_generation() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::envelope::Header;
     use crate::trace::{HybridTime, MessageId, TraceId};
 
     fn header(name: &'static str) -> Header {

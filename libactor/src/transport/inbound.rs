@@ -12,6 +12,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::arrivals::{Arrivals, Ids};
 use crate::counters;
 use crate::envelope::Header;
 use crate::limits::{
@@ -22,7 +23,7 @@ use crate::node::Node;
 use crate::pid::Pid;
 use crate::responder::ReplyTo;
 use crate::time::Timestamp;
-use crate::trace::recorder::Times;
+use crate::trace::recorder::{Times, UNRECORDED};
 use crate::trace::{HybridTime, MessageId, Outcome, TraceId};
 use crate::transport::Guest;
 use crate::transport::frames::{Frames, ReadError};
@@ -54,6 +55,10 @@ struct Inbound {
     // Most messages come from the actor that sent the last one, and are like it.
     last_sender: Option<Pid>,
     last_target: Option<(Pid, &'static str)>,
+    // Messages to one actor that are passed on together, once others come or no more have come in.
+    together: Option<Arrivals>,
+    // The size of the last ones that were.
+    last_together: (usize, usize),
 }
 
 type Watched = Arc<Mutex<HashMap<u64, (Arc<str>, WatchKey)>>>;
@@ -105,6 +110,8 @@ async fn serve(
         overrun: overrun.clone(),
         last_sender: None,
         last_target: None,
+        together: None,
+        last_together: (0, 0),
     };
     tokio::select! {
         biased;
@@ -156,8 +163,20 @@ impl Inbound {
 
     /// Waits for a frame, and takes all that came with it. The clock is read once for them.
     async fn read_batch(&mut self, frames: &mut Frames<SocketReader>) -> Result<(), InboundError> {
-        let mut length = frames.ready().await?;
+        let length = frames.ready().await?;
         let now = self.node.clock().now();
+        let taken = self.take_all(frames, length, now).await;
+        // Also what came before something that ends the connection.
+        self.pass_on(now).await;
+        taken
+    }
+
+    async fn take_all(
+        &mut self,
+        frames: &mut Frames<SocketReader>,
+        mut length: usize,
+        now: Timestamp,
+    ) -> Result<(), InboundError> {
         loop {
             self.take(frames, length, now).await?;
             match frames.buffered()? {
@@ -177,11 +196,21 @@ impl Inbound {
         if length < SHARED_BODY
             && let Some(view) = DeliverView::of(frames.peek(length))
         {
+            if self.joins(&view)? {
+                frames.skip(length);
+                return Ok(());
+            }
+            self.pass_on(now).await;
+            if self.begins(&view)? {
+                frames.skip(length);
+                return Ok(());
+            }
             let header = self.header(&view)?;
             let (body, asks) = (Bytes::copy_from_slice(view.body), view.asks);
             frames.skip(length);
             return self.deliver(header, body, asks, now).await;
         }
+        self.pass_on(now).await;
         match frames.decode(length)? {
             Some(Kind::Deliver(message)) => {
                 let header = self.header(&DeliverView::from(&message))?;
@@ -198,6 +227,70 @@ impl Inbound {
         }
     }
 
+    /// Puts a message to those before it, if it can be passed on with them.
+    fn joins(&mut self, message: &DeliverView<'_>) -> Result<bool, InboundError> {
+        let Some(mut together) = self.together.take() else { return Ok(false) };
+        let joins = together.to.name().as_bytes() == message.to && self.adds(&mut together, message)?;
+        self.together = Some(together);
+        Ok(joins)
+    }
+
+    /// Begins with a message that others may join. Not with one that asks, or cannot be delivered.
+    fn begins(&mut self, message: &DeliverView<'_>) -> Result<bool, InboundError> {
+        let (to, _) = self.target(message)?;
+        let Some(door) = self.node.inner().registry.find(to.name()) else { return Ok(false) };
+        let mut together = Arrivals::new(door, to, self.last_together);
+        let begins = self.adds(&mut together, message)?;
+        self.together = begins.then_some(together);
+        Ok(begins)
+    }
+
+    fn adds(&mut self, together: &mut Arrivals, message: &DeliverView<'_>) -> Result<bool, InboundError> {
+        let limit = self.node.inner().settings.intake_bytes;
+        if message.asks || !together.has_room(message.body.len(), limit) {
+            return Ok(false);
+        }
+        let mut sender = Ok(None);
+        let kind = together.kind(message.from, message.name, |door| {
+            let name = std::str::from_utf8(message.name).ok().filter(|name| !name.starts_with(UNRECORDED))?;
+            let known = door.knows(name)?;
+            sender = text(message.from, "sender").and_then(|from| self.sender(from)).map(Some);
+            Some((sender.as_ref().ok()?.clone()?, known))
+        });
+        sender?;
+        let Some((kind, known)) = kind else { return Ok(false) };
+        // Whoever delivers it alone says what is wrong with it.
+        if self.node.accepts(known.type_name, message.body).is_err() {
+            return Ok(false);
+        }
+        let [trace, id, cause, sent] = message.numbers;
+        let (trace, id, cause) = (TraceId(trace), MessageId(id), MessageId(cause));
+        together.push(kind, Ids { trace, id, cause, logical: HybridTime(sent) }, message.body);
+        Ok(true)
+    }
+
+    /// Delivers what was put together.
+    async fn pass_on(&mut self, now: Timestamp) {
+        let Some(mut together) = self.together.take() else { return };
+        self.last_together = together.size();
+        together.close();
+        let share = self.share(together.cost()).await;
+        self.node.receive_together(together, now, share);
+    }
+
+    /// A share of what may be in mailboxes, as soon as there is room.
+    async fn share(&self, bytes: usize) -> OwnedSemaphorePermit {
+        let share = bytes.min(self.node.inner().settings.intake_bytes);
+        let share = u32::try_from(share).unwrap_or(u32::MAX);
+        match self.intake.clone().try_acquire_many_owned(share) {
+            Ok(share) => share,
+            Err(_) => {
+                let share = self.intake.clone().acquire_many_owned(share).await;
+                share.expect("the semaphore of a connection is never closed")
+            }
+        }
+    }
+
     async fn deliver(
         &mut self,
         header: Header,
@@ -205,15 +298,7 @@ impl Inbound {
         asks: bool,
         now: Timestamp,
     ) -> Result<(), InboundError> {
-        let share = (body.len() + MESSAGE_OVERHEAD).min(self.node.inner().settings.intake_bytes);
-        let share = u32::try_from(share).unwrap_or(u32::MAX);
-        let share = match self.intake.clone().try_acquire_many_owned(share) {
-            Ok(share) => share,
-            Err(_) => {
-                let share = self.intake.clone().acquire_many_owned(share).await;
-                share.expect("the semaphore of a connection is never closed")
-            }
-        };
+        let share = self.share(body.len() + MESSAGE_OVERHEAD).await;
         let id = header.id.0;
         let reply = match asks.then(|| self.reply_to(&header)) {
             Some(None) => {

@@ -21,6 +21,7 @@ mod socket;
 mod stream;
 mod watchdog;
 
+use std::cell::RefCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
@@ -34,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::actor::WireMessage;
 use crate::delivery::Stamp;
-use crate::envelope::Header;
+use crate::envelope::Head;
 use crate::node::Node;
 use crate::pid::Pid;
 use crate::trace::Outcome;
@@ -63,6 +64,12 @@ pub(crate) struct Transport {
     // Each task holds a clone; when the last is dropped, all tasks have ended.
     alive: Mutex<Option<mpsc::Sender<Infallible>>>,
     ended: tokio::sync::Mutex<mpsc::Receiver<Infallible>>,
+}
+
+thread_local! {
+    /// The link that was asked for last on this thread, and the incarnation of its node: mostly the next one. There is no other
+    /// between the same two as long as it has not ended.
+    static LAST: RefCell<Option<(u64, Arc<Link>)>> = const { RefCell::new(None) };
 }
 
 impl Transport {
@@ -103,15 +110,15 @@ impl Transport {
         self.closing.clone()
     }
 
-    pub(crate) fn send<M: WireMessage>(&self, node: &Node, header: &Header, stamp: Stamp, message: &M) {
-        match self.wire(header.to.address()) {
-            Wire::Peer => self.deliver(node, header, stamp, peer::DeliverFrame::new(header), message),
+    pub(crate) fn send<M: WireMessage>(&self, node: &Node, head: Head<'_>, stamp: Stamp, message: &M) {
+        match self.wire(head.to.address()) {
+            Wire::Peer => self.deliver(node, head, stamp, peer::DeliverFrame::new(head), message),
             Wire::Libprocess => {
-                let request = outbound::request(header, &message.encode_to_vec());
-                let (bytes, size) = (request.len(), header.size);
+                let request = outbound::request(head, &message.encode_to_vec());
+                let (bytes, size) = (request.len(), head.size);
                 self.put(
                     node,
-                    header,
+                    head,
                     stamp,
                     Frame { wire: Wire::Libprocess, bytes, size, asks: false },
                     |buffer| {
@@ -123,28 +130,28 @@ impl Transport {
     }
 
     /// Sends a question; what comes of it is told to the node's [`Asks`](crate::ask::Asks).
-    pub(crate) fn ask<M: WireMessage>(&self, node: &Node, header: &Header, stamp: Stamp, message: &M) {
-        if self.wire(header.to.address()) == Wire::Libprocess {
-            node.give_up(header, stamp.ticket, Times::sent(stamp.at), Outcome::NoSuchMessage);
-            return node.inner().asks.answered(header.id, Err(Outcome::NoSuchMessage));
+    pub(crate) fn ask<M: WireMessage>(&self, node: &Node, head: Head<'_>, stamp: Stamp, message: &M) {
+        if self.wire(head.to.address()) == Wire::Libprocess {
+            node.give_up(head, stamp.ticket, Times::sent(stamp.at), Outcome::NoSuchMessage);
+            return node.inner().asks.answered(head.id, Err(Outcome::NoSuchMessage));
         }
-        self.deliver(node, header, stamp, peer::DeliverFrame::new(header).that_asks(), message);
+        self.deliver(node, head, stamp, peer::DeliverFrame::new(head).that_asks(), message);
     }
 
     fn deliver<M: WireMessage>(
         &self,
         node: &Node,
-        header: &Header,
+        head: Head<'_>,
         stamp: Stamp,
         deliver: peer::DeliverFrame<'_>,
         message: &M,
     ) {
         let (bytes, size) = (deliver.size(), deliver.size() - peer::LENGTH_BYTES);
         let frame = Frame { wire: Wire::Peer, bytes, size, asks: deliver.asks() };
-        self.put(node, header, stamp, frame, |buffer| {
-            deliver.head(buffer);
+        self.put(node, head, stamp, frame, |buffer| {
+            deliver.before_body(buffer);
             message.encode_raw(buffer);
-            deliver.tail(buffer);
+            deliver.behind_body(buffer);
         });
     }
 
@@ -152,32 +159,32 @@ impl Transport {
     fn put(
         &self,
         node: &Node,
-        header: &Header,
+        head: Head<'_>,
         stamp: Stamp,
         frame: Frame,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
         let settings = &node.inner().settings;
         if frame.size > settings.frame_bytes {
-            let (to, message, size) = (&header.to, &*header.name, header.size);
+            let (to, message, size) = (head.to, &**head.name, head.size);
             tracing::error!(%to, message, size, limit = settings.frame_bytes, "message too large to be sent");
-            node.give_up(header, stamp.ticket, Times::sent(stamp.at), Outcome::TooLarge);
-            return node.inner().asks.answered(header.id, Err(Outcome::TooLarge));
+            node.give_up(head, stamp.ticket, Times::sent(stamp.at), Outcome::TooLarge);
+            return node.inner().asks.answered(head.id, Err(Outcome::TooLarge));
         }
         // Recorded first, so that a loss is noted after it.
-        node.recorder().write(stamp.ticket, header, Times::sent(stamp.at), Outcome::Sent);
+        node.recorder().write(stamp.ticket, head, Times::sent(stamp.at), Outcome::Sent);
         node.recorder().show(stamp.ticket, frame.wire == Wire::Peer);
-        let sent = match self.link(node, header.to.address(), frame.wire) {
+        let sent = match self.link(node, head.to.address(), frame.wire) {
             Some(link) => {
                 if frame.asks {
-                    node.inner().asks.goes_by(header.id, link.number);
+                    node.inner().asks.goes_by(head.id, link.number);
                 }
-                link.send(header.id, frame.bytes, settings.outbound_bytes, write)
+                link.send(head.id, frame.bytes, settings.outbound_bytes, write)
             }
             None => Err(Outcome::ShutDown),
         };
         if let Err(outcome) = sent {
-            link::lose(node, header.id, outcome);
+            link::lose(node, head.id, outcome);
         }
     }
 
@@ -226,6 +233,19 @@ impl Transport {
 
     /// The link to an address, dialled if there is none. None when the node is shut down.
     fn link(&self, node: &Node, to: SocketAddr, wire: Wire) -> Option<Arc<Link>> {
+        let is_it = |(node, link): &&(u64, Arc<Link>)| {
+            *node == self.incarnation && link.to == to && link.wire == wire && !link.has_ended()
+        };
+        let last = LAST.with_borrow(|last| last.as_ref().filter(is_it).map(|(_, link)| link.clone()));
+        if last.is_some() {
+            return last;
+        }
+        let link = self.dialled_link(node, to, wire)?;
+        LAST.set(Some((self.incarnation, link.clone())));
+        Some(link)
+    }
+
+    fn dialled_link(&self, node: &Node, to: SocketAddr, wire: Wire) -> Option<Arc<Link>> {
         let mut links = lock(&self.links);
         if let Some(link) = links.get(&(to, wire))
             && !link.has_ended()

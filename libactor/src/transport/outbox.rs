@@ -13,6 +13,9 @@ use crate::trace::MessageId;
 /// Frames that are put into one write, in bytes. More than the kernel takes at once gains nothing.
 const CHUNK: usize = 64 << 10;
 
+/// Chunks that are kept for later while there is something to write.
+const SPARE: usize = 16;
+
 /// What a message costs besides its bytes while it waits: its id.
 const ID_BYTES: usize = size_of::<MessageId>();
 
@@ -29,8 +32,8 @@ struct Waiting {
     ended: bool,
     // The writer has nothing to do and waits to be told.
     asleep: bool,
-    // An empty one that was written, so that its memory serves again while the link is busy.
-    spare: Option<Chunk>,
+    // Empty ones that were written, so that their memory serves again while the link is busy.
+    spare: Vec<Chunk>,
 }
 
 /// Whole frames.
@@ -143,7 +146,9 @@ impl Outbox {
             waiting.bytes -= written.cost();
             written.bytes.clear();
             written.messages.clear();
-            waiting.spare = (written.bytes.capacity() <= 2 * CHUNK).then_some(written);
+            if written.bytes.capacity() <= 2 * CHUNK && waiting.spare.len() < SPARE {
+                waiting.spare.push(written);
+            }
         }
         if let Some(chunk) = waiting.chunks.pop_front() {
             return Some(Some(chunk));
@@ -152,7 +157,7 @@ impl Outbox {
             return Some(None);
         }
         // A node has tens of thousands of links, most of them idle.
-        waiting.spare = None;
+        waiting.spare = Vec::new();
         waiting.asleep = true;
         None
     }
@@ -181,7 +186,10 @@ impl Waiting {
     /// The chunk that small frames go to.
     fn last(&mut self) -> &mut Chunk {
         if self.chunks.back().is_none_or(|last| last.bytes.len() >= CHUNK) {
-            let chunk = self.spare.take().unwrap_or_default();
+            // What is written one chunk after the other is busy: it will be full.
+            let room = if self.chunks.is_empty() { 0 } else { CHUNK + CHUNK / 16 };
+            let new = || Chunk { bytes: Vec::with_capacity(room), messages: Vec::new() };
+            let chunk = self.spare.pop().unwrap_or_else(new);
             self.chunks.push_back(chunk);
         }
         self.chunks.back_mut().expect("one was put there")

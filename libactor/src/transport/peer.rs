@@ -26,7 +26,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
 use prost::encoding::{WireType, decode_varint, encode_key, encode_varint, encoded_len_varint};
 
-use crate::envelope::Header;
+use crate::envelope::Head;
 use crate::limits::LOGGED_CHARACTERS;
 use crate::responder::Answered;
 use crate::trace::Outcome;
@@ -183,7 +183,7 @@ pub(crate) fn frame(kind: Kind) -> Bytes {
 
 /// A `Deliver` in its frame, written straight to where it leaves from: this is done for every message.
 pub(crate) struct DeliverFrame<'a> {
-    header: &'a Header,
+    head: Head<'a>,
     // Of the `Deliver`, and of the frame around it.
     length: usize,
     frame: usize,
@@ -191,11 +191,12 @@ pub(crate) struct DeliverFrame<'a> {
 }
 
 impl<'a> DeliverFrame<'a> {
-    pub(crate) fn new(header: &'a Header) -> DeliverFrame<'a> {
-        let texts = [header.to.name().len(), header.from.name().len(), header.name.len(), header.size];
+    pub(crate) fn new(head: impl Into<Head<'a>>) -> DeliverFrame<'a> {
+        let head = head.into();
+        let texts = [head.to.name().len(), head.from.name().len(), head.name.len(), head.size];
         let texts = texts.iter().map(|length| 1 + encoded_len_varint(*length as u64) + length).sum::<usize>();
         let length = texts + DELIVER_NUMBERS * 9;
-        DeliverFrame { header, length, frame: 1 + encoded_len_varint(length as u64) + length, asks: false }
+        DeliverFrame { head, length, frame: 1 + encoded_len_varint(length as u64) + length, asks: false }
     }
 
     /// The same message, with the wish for a `Reply`.
@@ -215,24 +216,24 @@ impl<'a> DeliverFrame<'a> {
     }
 
     /// Everything before the body.
-    pub(crate) fn head(&self, buffer: &mut Vec<u8>) {
-        let header = self.header;
+    pub(crate) fn before_body(&self, buffer: &mut Vec<u8>) {
+        let head = self.head;
         buffer.put_u32(u32::try_from(self.frame).unwrap_or(u32::MAX));
         encode_key(2, WireType::LengthDelimited, buffer);
         encode_varint(self.length as u64, buffer);
-        for (tag, text) in (1..).zip([header.to.name(), header.from.name(), &*header.name]) {
+        for (tag, text) in (1..).zip([head.to.name(), head.from.name(), &**head.name]) {
             encode_key(tag, WireType::LengthDelimited, buffer);
             encode_varint(text.len() as u64, buffer);
             buffer.extend_from_slice(text.as_bytes());
         }
         encode_key(4, WireType::LengthDelimited, buffer);
-        encode_varint(header.size as u64, buffer);
+        encode_varint(head.size as u64, buffer);
     }
 
     /// Everything behind the body.
-    pub(crate) fn tail(&self, buffer: &mut Vec<u8>) {
-        let header = self.header;
-        let numbers: [u64; DELIVER_NUMBERS] = [header.trace.0, header.id.0, header.cause.0, header.logical.0];
+    pub(crate) fn behind_body(&self, buffer: &mut Vec<u8>) {
+        let head = self.head;
+        let numbers: [u64; DELIVER_NUMBERS] = [head.trace.0, head.id.0, head.cause.0, head.logical.0];
         for (tag, number) in (5..).zip(numbers) {
             encode_key(tag, WireType::SixtyFourBit, buffer);
             buffer.extend_from_slice(&number.to_le_bytes());
@@ -383,13 +384,14 @@ pub(crate) fn outcome_of(outcome: u32) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::envelope::Header;
     use crate::trace::{HybridTime, MessageId, TraceId};
 
     fn deliver(header: &Header, body: &[u8]) -> Bytes {
         let (frame, mut bytes) = (DeliverFrame::new(header), Vec::new());
-        frame.head(&mut bytes);
+        frame.before_body(&mut bytes);
         bytes.extend_from_slice(body);
-        frame.tail(&mut bytes);
+        frame.behind_body(&mut bytes);
         assert_eq!(bytes.len(), frame.size());
         bytes.into()
     }

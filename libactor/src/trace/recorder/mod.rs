@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::envelope::Header;
+use crate::envelope::{Head, Header};
 use crate::limits::{LARGEST_RECORDER, SMALLEST_RECORDER};
 use crate::time::Timestamp;
 use crate::trace::taps::{Seen, Taps};
@@ -45,6 +45,11 @@ impl Ticket {
     /// Whether the message is recorded.
     pub(crate) fn is_some(self) -> bool {
         RECORDS && self != NO_TICKET
+    }
+
+    /// That of the message so many places behind, of several that were [claimed together](Recorder::claim_places).
+    pub(crate) fn plus(self, places: usize) -> Ticket {
+        if self == NO_TICKET { self } else { Ticket(self.0 + places as u64) }
     }
 }
 
@@ -166,13 +171,46 @@ impl Recorder {
         }
     }
 
+    /// The places of so many messages that come from elsewhere together, none of which asks for records: that of the first.
+    pub(crate) fn claim_places(&self, count: usize) -> Ticket {
+        self.store.as_ref().map_or(NO_TICKET, |store| Ticket(store.slots.claim_several(count as u64)))
+    }
+
     /// Once for each ticket.
     #[inline]
-    pub(crate) fn write(&self, ticket: Ticket, header: &Header, times: Times, outcome: Outcome) {
+    pub(crate) fn write<'a>(
+        &self,
+        ticket: Ticket,
+        head: impl Into<Head<'a>>,
+        times: Times,
+        outcome: Outcome,
+    ) {
         if let Some(store) = &self.store
             && ticket != NO_TICKET
         {
-            store.slots.write(ticket.0, search::pack(&store.pids, header, times, outcome));
+            let head = head.into();
+            let texts = store.pids.pack(head.from, head.to, head.name);
+            store.slots.write(ticket.0, search::pack(texts, &head, times, outcome));
+        }
+    }
+
+    /// Writes messages that came together and wait now. Those of the same number have the same sender, receiver and name.
+    pub(crate) fn write_several<'a>(
+        &self,
+        first: Ticket,
+        heads: impl Iterator<Item = (usize, Head<'a>)>,
+        received: Timestamp,
+    ) {
+        let Some(store) = &self.store else { return };
+        let mut last = None;
+        for (place, (kind, head)) in (first.0..).zip(heads) {
+            let texts = match last {
+                Some((same, texts)) if same == kind => texts,
+                _ => store.pids.pack(head.from, head.to, head.name),
+            };
+            last = Some((kind, texts));
+            let words = search::pack(texts, &head, Times::received(received), Outcome::Waiting);
+            store.slots.write(place, words);
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::pids::Pids;
 use super::slots::{self, RECEIVED, SENT, Slot, Words};
 use super::{Recorder, Store, Ticket, Times, span};
-use crate::envelope::Header;
+use crate::envelope::{Head, Header};
 use crate::pid::Pid;
 use crate::time::Timestamp;
 use crate::trace::{HybridTime, MessageId, Outcome, Query, Record, TraceId};
@@ -74,10 +74,11 @@ fn may_match(words: &Words, query: &Query, traces: Option<&BTreeSet<TraceId>>) -
         && (!query.errors || slots::outcome(words[0]).is_some_and(Outcome::is_error))
 }
 
+/// `texts` are sender, receiver and name as [`Pids::pack`] makes one word of them.
 #[inline]
-pub(super) fn pack(pids: &Pids, header: &Header, times: Times, outcome: Outcome) -> Words {
+pub(super) fn pack(texts: u64, head: &Head<'_>, times: Times, outcome: Outcome) -> Words {
     let base = times.received.or(times.sent).unwrap_or_default();
-    let mut first = u64::from(u32::try_from(header.size).unwrap_or(u32::MAX)) | slots::state(outcome);
+    let mut first = u64::from(u32::try_from(head.size).unwrap_or(u32::MAX)) | slots::state(outcome);
     if times.sent.is_some() {
         first |= SENT;
     }
@@ -87,13 +88,13 @@ pub(super) fn pack(pids: &Pids, header: &Header, times: Times, outcome: Outcome)
     let after = |time: Option<Timestamp>| time.map_or(span::NONE, |time| span::pack(time.since(base)));
     [
         first,
-        header.trace.0,
-        header.id.0,
-        header.cause.0,
-        header.logical.0,
+        head.trace.0,
+        head.id.0,
+        head.cause.0,
+        head.logical.0,
         base.as_nanos(),
         spans(after(times.began), after(times.ended)),
-        pids.pack(&header.from, &header.to, &header.name),
+        texts,
     ]
 }
 

@@ -89,7 +89,13 @@ impl Slots {
     /// The number of the next slot, for one writer.
     #[inline]
     pub(super) fn claim(&self) -> u64 {
-        self.next.fetch_add(1, Ordering::Relaxed)
+        self.claim_several(1)
+    }
+
+    /// The number of the first of the next slots.
+    #[inline]
+    pub(super) fn claim_several(&self, count: u64) -> u64 {
+        self.next.fetch_add(count, Ordering::Relaxed)
     }
 
     /// The numbers of the slots that are not overwritten, written or not.

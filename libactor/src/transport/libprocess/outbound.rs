@@ -6,7 +6,7 @@ use std::io;
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::envelope::Header;
+use crate::envelope::Head;
 use crate::transport::frames::ReadError;
 
 /// What the head of a message holds besides names and addresses, and the frame of its body.
@@ -16,15 +16,15 @@ const OVERHEAD: usize = 192;
 const ANSWERS: usize = 4 << 10;
 
 /// The request for a message. An empty body has no headers.
-pub(crate) fn request(header: &Header, body: &[u8]) -> Bytes {
-    let (from, to) = (&header.from, &header.to);
-    let names = to.name().len() + header.name.len() + 2 * from.name().len();
+pub(crate) fn request<'a>(head: impl Into<Head<'a>>, body: &[u8]) -> Bytes {
+    let Head { from, to, name, .. } = head.into();
+    let names = to.name().len() + name.len() + 2 * from.name().len();
     let mut bytes = BytesMut::with_capacity(OVERHEAD + names + body.len());
     bytes.put_slice(b"POST /");
     escape(to.name(), &mut bytes);
     let head = format_args!(
         "/{} HTTP/1.1\r\nUser-Agent: libprocess/{from}\r\nLibprocess-From: {from}\r\nConnection: Keep-Alive\r\nHost: {}\r\n",
-        header.name,
+        name,
         to.address(),
     );
     bytes.write_fmt(head).expect("a buffer grows");
@@ -64,6 +64,7 @@ pub(crate) async fn discard(read: &mut (impl AsyncRead + Unpin)) -> ReadError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::envelope::Header;
     use crate::pid::Pid;
     use crate::trace::{HybridTime, MessageId, TraceId};
 
