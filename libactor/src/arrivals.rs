@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
@@ -29,6 +29,38 @@ const MOST_KINDS: usize = 16;
 /// What a run may cost: what is read at once makes one, and its share of what may wait is given back soon.
 const MOST_BYTES: usize = 256 << 10;
 
+/// A run of fewer messages takes memory of its own.
+const FEW: usize = 16;
+
+/// Runs whose memory a node keeps for the next ones: a few milliseconds of a busy peer, some 2 MiB.
+const SPARE: usize = 32;
+
+/// The memory of runs that are over, for those that come: it is given back on another thread than it is taken.
+#[derive(Default)]
+pub(crate) struct Spare(Mutex<Vec<(Vec<Arrival>, Vec<u8>)>>);
+
+impl Spare {
+    fn take(&self, (messages, bodies): (usize, usize)) -> (Vec<Arrival>, Vec<u8>) {
+        let spare = if messages >= FEW { self.lock().pop() } else { None };
+        spare.unwrap_or_else(|| (Vec::with_capacity(messages), Vec::with_capacity(bodies)))
+    }
+
+    fn give(&self, mut messages: Vec<Arrival>, mut bodies: Vec<u8>) {
+        if messages.len() >= FEW {
+            messages.clear();
+            bodies.clear();
+            let mut spare = self.lock();
+            if spare.len() < SPARE {
+                spare.push((messages, bodies));
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Vec<Arrival>, Vec<u8>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A run that is being put together.
 pub(crate) struct Arrivals {
     pub(crate) door: Arc<dyn Door>,
@@ -47,7 +79,7 @@ struct Kind {
 }
 
 #[derive(Clone, Copy)]
-struct Arrival {
+pub(crate) struct Arrival {
     kind: u32,
     // Where its body ends among all.
     end: u32,
@@ -65,8 +97,8 @@ pub(crate) struct Ids {
 
 impl Arrivals {
     /// `like`: how many messages, and bytes of bodies, the one before had.
-    pub(crate) fn new(door: Arc<dyn Door>, to: Pid, like: (usize, usize)) -> Arrivals {
-        let (messages, bodies) = (Vec::with_capacity(like.0), Vec::with_capacity(like.1));
+    pub(crate) fn new(door: Arc<dyn Door>, to: Pid, spare: &Spare, like: (usize, usize)) -> Arrivals {
+        let (messages, bodies) = spare.take(like);
         Arrivals { door, to, kinds: Vec::new(), messages, bodies }
     }
 
@@ -85,25 +117,30 @@ impl Arrivals {
         (self.messages.len(), self.bodies.len())
     }
 
-    /// The kind of messages from there with that name, if some came already, or there is room for one kind more.
-    pub(crate) fn kind(
-        &mut self,
-        from: &[u8],
-        name: &[u8],
-        new: impl FnOnce(&dyn Door) -> Option<(Pid, Known)>,
-    ) -> Option<(usize, Known)> {
-        let is_it = |kind: &Kind| kind.from.name().as_bytes() == from && kind.known.name.as_bytes() == name;
-        // Most are like the last.
-        let place = match self.kinds.iter().rposition(is_it) {
-            Some(place) => place,
-            None if self.kinds.len() >= MOST_KINDS => return None,
-            None => {
-                let (from, known) = new(&*self.door)?;
-                self.kinds.push(Kind { from, known, name: Cow::Borrowed(known.name) });
-                self.kinds.len() - 1
-            }
-        };
-        Some((place, self.kinds[place].known))
+    /// That of the last message.
+    pub(crate) fn last_kind(&self) -> Option<usize> {
+        self.messages.last().map(|message| message.kind as usize)
+    }
+
+    /// The kind of messages from there with that name, if some came already.
+    pub(crate) fn kind(&self, from: &[u8], name: &[u8]) -> Option<usize> {
+        self.kinds.iter().position(|kind| {
+            kind.from.name().as_bytes() == from && kind.known.name.as_bytes() == name
+        })
+    }
+
+    /// None if there are as many as may be.
+    pub(crate) fn add_kind(&mut self, from: Pid, known: Known) -> Option<usize> {
+        let place = self.kinds.len();
+        if place >= MOST_KINDS {
+            return None;
+        }
+        self.kinds.push(Kind { from, known, name: Cow::Borrowed(known.name) });
+        Some(place)
+    }
+
+    pub(crate) fn known(&self, kind: usize) -> Known {
+        self.kinds[kind].known
     }
 
     pub(crate) fn push(&mut self, kind: usize, ids: Ids, body: &[u8]) {
@@ -112,12 +149,11 @@ impl Arrivals {
         self.messages.push(Arrival { kind: kind as u32, end: self.bodies.len() as u32, ids });
     }
 
-    /// Room that was taken in advance and is not needed is given back.
+    /// Memory beyond what they are counted with is given back.
     pub(crate) fn close(&mut self) {
-        if self.bodies.capacity() > 2 * self.bodies.len() {
+        let memory = self.bodies.capacity() + self.messages.capacity() * size_of::<Arrival>();
+        if memory > self.cost() {
             self.bodies.shrink_to_fit();
-        }
-        if self.messages.capacity() > 2 * self.messages.len() {
             self.messages.shrink_to_fit();
         }
     }
@@ -170,6 +206,7 @@ pub(crate) struct Receipts {
     pub(crate) recorder: Arc<Recorder>,
     /// By their places, in order.
     pub(crate) seen: VecDeque<(usize, Seen)>,
+    pub(crate) spare: Arc<Spare>,
     pub(crate) _share: OwnedSemaphorePermit,
 }
 
@@ -231,12 +268,13 @@ impl<A: Actor> Run<A> {
     }
 }
 
-/// The mailbox is dropped with its actor.
+/// Some may be left: the mailbox is dropped with its actor.
 impl<A: Actor> Drop for Run<A> {
     fn drop(&mut self) {
         while !self.is_over() {
             let mut end = self.next_end();
             end.is_lost(&self.receipts.recorder);
         }
+        self.receipts.spare.give(std::mem::take(&mut self.messages), std::mem::take(&mut self.bodies));
     }
 }

@@ -142,8 +142,9 @@ impl Node {
         let first = recorder.claim_places(arrivals.size().0);
         recorder.write_several(first, arrivals.heads(), received);
         let seen = arrivals.seen(recorder, received);
-        let door = arrivals.door.clone();
-        door.deliver_together(arrivals, Receipts { first, recorder: recorder.clone(), seen, _share: share });
+        let (door, recorder) = (arrivals.door.clone(), recorder.clone());
+        let spare = self.inner().transport.spare.clone();
+        door.deliver_together(arrivals, Receipts { first, recorder, seen, spare, _share: share });
     }
 
     /// Whether a body is what a message of that type must be. The program's check knows the program's messages.

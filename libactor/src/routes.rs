@@ -1,7 +1,7 @@
 //! The protobuf messages that reach an actor by name.
 
 use std::any::{Any, TypeId};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::marker::PhantomData;
@@ -208,7 +208,23 @@ fn pass<A: Receive<M>, M: WireMessage>(mailbox: &Mailbox<A>, message: &mut dyn A
 }
 
 /// The full protobuf name of a type. Made once for each type and thread, and each text once for the process.
+#[inline]
 pub(crate) fn wire_name<M: WireMessage>() -> &'static str {
+    thread_local! {
+        // Mostly the next one too.
+        static LAST: Cell<Option<(TypeId, &'static str)>> = const { Cell::new(None) };
+    }
+    if let Some((type_id, name)) = LAST.get()
+        && type_id == TypeId::of::<M>()
+    {
+        return name;
+    }
+    let name = known_wire_name::<M>();
+    LAST.set(Some((TypeId::of::<M>(), name)));
+    name
+}
+
+fn known_wire_name<M: WireMessage>() -> &'static str {
     thread_local! {
         static NAMES: RefCell<TypeMap<&'static str>> = RefCell::default();
     }

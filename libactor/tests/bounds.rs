@@ -11,7 +11,7 @@ use prost::Message as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-const PREFACE: &[u8] = b"\x93lactor\x01";
+const PREFACE: &[u8] = b"\x93lactor\x02";
 const MIB: usize = 1 << 20;
 
 /// What the rest of a test may cost, besides what it measures: its nodes, their recorders, what the allocator keeps.

@@ -96,7 +96,7 @@ fn half(number: usize) -> Vec<u8> {
     let hello = [&[0x0a, address.len() as u8], address.as_bytes()].concat();
     let frame = [&[0x0a, hello.len() as u8], &hello[..]].concat();
     let (length, longer) = ((frame.len() as u32).to_be_bytes(), (2 * HALF as u32).to_be_bytes());
-    [b"\x93lactor\x01", &length[..], &frame[..], &longer[..], &part].concat()
+    [b"\x93lactor\x02", &length[..], &frame[..], &longer[..], &part].concat()
 }
 
 /// Resident memory of this process, in bytes.

@@ -11,7 +11,7 @@ use prost::Message as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-const PREFACE: &[u8] = b"\x93lactor\x01";
+const PREFACE: &[u8] = b"\x93lactor\x02";
 
 /// A field of a protobuf message that is text, bytes or a message.
 fn field(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -315,7 +315,7 @@ fn nobody_takes_the_address_of_a_peer_that_is_connected_from_elsewhere() {
 #[test]
 fn a_hello_that_is_long_is_refused_before_it_is_read() {
     is_closed(
-        b"\x93lactor\x01\x00\x00\x04\x01",
+        b"\x93lactor\x02\x00\x00\x04\x01",
         "frame of 1025 bytes, at most 1024 are allowed",
         "libactor/frames_oversized",
     );
@@ -365,14 +365,14 @@ fn a_peer_that_greets_half_is_closed() {
 
 #[test]
 fn a_peer_that_never_says_hello_is_closed() {
-    is_closed(b"\x93lactor\x01", "no handshake within the time for it", "libactor/connections_half_open");
+    is_closed(b"\x93lactor\x02", "no handshake within the time for it", "libactor/connections_half_open");
 }
 
 #[test]
 fn a_peer_of_another_version_is_told_ours() {
     is_closed(
         b"\x93lactor\x09",
-        "speaks version 9 of the peer protocol, this node version 1",
+        "speaks version 9 of the peer protocol, this node version 2",
         "libactor/handshakes_failed",
     );
 }

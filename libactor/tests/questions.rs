@@ -140,7 +140,7 @@ fn a_question_is_answered_by_nobody_but_the_one_who_was_asked() {
         });
 
         // Hello, with the address left out; a Reply and an Undelivered for each question; the end.
-        let mut forged = b"\x93lactor\x01\0\0\0\x02\x0a\0".to_vec();
+        let mut forged = b"\x93lactor\x02\0\0\0\x02\x0a\0".to_vec();
         for id in ids {
             forged.extend_from_slice(&[&[0, 0, 0, 11, 0x42, 9, 9][..], &id].concat());
             forged.extend_from_slice(&[&[0, 0, 0, 11, 0x32, 9, 9][..], &id].concat());

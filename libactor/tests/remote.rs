@@ -256,7 +256,7 @@ async fn answers(mute: &TcpListener) -> TcpStream {
     let hello = [&[0x0a, address.len() as u8], address.as_bytes()].concat();
     let frame = [&[0x0a, hello.len() as u8], &hello[..]].concat();
     let length = (frame.len() as u32).to_be_bytes();
-    stream.write_all(&[b"\x93lactor\x01", &length[..], &frame[..]].concat()).await.unwrap();
+    stream.write_all(&[b"\x93lactor\x02", &length[..], &frame[..]].concat()).await.unwrap();
     stream
 }
 

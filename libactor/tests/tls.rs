@@ -279,7 +279,7 @@ fn who_speaks_no_tls_is_told_so_in_its_own_language() {
         let answer = ask_plainly(&there, GET).await;
         assert!(answer.starts_with("HTTP/1.1 400 Bad Request"), "{answer}");
         assert!(answer.contains("this port speaks TLS only: use https"), "{answer}");
-        let hello = ask_plainly(&there, b"\x93lactor\x01").await;
+        let hello = ask_plainly(&there, b"\x93lactor\x02").await;
         assert!(hello.contains("this port speaks TLS only"), "{hello}");
         assert!(!reaches(&plain, &there).await);
         grown(MISMATCHED, before).await;

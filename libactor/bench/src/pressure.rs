@@ -199,7 +199,7 @@ fn greeted(arguments: &[String]) -> Result<TcpStream> {
 }
 
 /// The part of the peer protocol that these need; `docs/protocol/peer.md` has all of it.
-const PREFACE: &[u8; 8] = b"\x93lactor\x01";
+const PREFACE: &[u8; 8] = b"\x93lactor\x02";
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct Frame {

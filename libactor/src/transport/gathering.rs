@@ -21,6 +21,9 @@ use crate::limits::{INCOMPLETE_FREE, INCOMPLETE_RATE};
 const SMALLEST_READ: usize = 2 << 10;
 const LARGEST_READ: usize = 64 << 10;
 
+/// How long a connection keeps the room of a busy one after the last byte. It is out of the budget of all.
+const LINGER: Duration = Duration::from_millis(100);
+
 /// Why nothing could be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GatherError {
@@ -104,10 +107,21 @@ impl Gathering {
 
     /// Reads what there is, after room was made. Zero at the end of the connection.
     pub(crate) async fn fill(&mut self, read: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
+        // Who was busy a moment ago mostly goes on at once.
+        if self.bytes.is_empty() && self.next_read > SMALLEST_READ {
+            if let Ok(count) = tokio::time::timeout(LINGER, self.read(read)).await {
+                return count;
+            }
+            self.rest();
+        }
+        self.read(read).await
+    }
+
+    async fn read(&mut self, read: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
         let count = poll_fn(|task| {
             self.bytes.reserve(self.next_read);
             let polled = poll_read_buf(Pin::new(&mut *read), task, &mut self.bytes);
-            if polled.is_pending() && self.bytes.is_empty() {
+            if polled.is_pending() && self.bytes.is_empty() && self.next_read == SMALLEST_READ {
                 self.rest();
             }
             polled

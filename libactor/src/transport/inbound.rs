@@ -24,11 +24,11 @@ use crate::pid::Pid;
 use crate::responder::ReplyTo;
 use crate::time::Timestamp;
 use crate::trace::recorder::{Times, UNRECORDED};
-use crate::trace::{HybridTime, MessageId, Outcome, TraceId};
+use crate::trace::Outcome;
 use crate::transport::Guest;
 use crate::transport::frames::{Frames, ReadError};
 use crate::transport::goodbye::{InboundError, judge, refuse};
-use crate::transport::peer::{self, DeliverView, Kind};
+use crate::transport::peer::{self, DeliverParts, DeliverView, Heard, Kind};
 use crate::transport::socket::{Socket, SocketReader};
 use crate::waits::Edge;
 use crate::watch::{WatchKey, Watcher};
@@ -154,18 +154,23 @@ async fn greet(
 
 impl Inbound {
     async fn read_all(&mut self, frames: &mut Frames<SocketReader>) -> InboundError {
+        let mut heard = Heard::default();
         loop {
-            if let Err(error) = self.read_batch(frames).await {
+            if let Err(error) = self.read_batch(frames, &mut heard).await {
                 return error;
             }
         }
     }
 
     /// Waits for a frame, and takes all that came with it. The clock is read once for them.
-    async fn read_batch(&mut self, frames: &mut Frames<SocketReader>) -> Result<(), InboundError> {
+    async fn read_batch(
+        &mut self,
+        frames: &mut Frames<SocketReader>,
+        heard: &mut Heard,
+    ) -> Result<(), InboundError> {
         let length = frames.ready().await?;
         let now = self.node.clock().now();
-        let taken = self.take_all(frames, length, now).await;
+        let taken = self.take_all(frames, length, heard, now).await;
         // Also what came before something that ends the connection.
         self.pass_on(now).await;
         taken
@@ -175,10 +180,11 @@ impl Inbound {
         &mut self,
         frames: &mut Frames<SocketReader>,
         mut length: usize,
+        heard: &mut Heard,
         now: Timestamp,
     ) -> Result<(), InboundError> {
         loop {
-            self.take(frames, length, now).await?;
+            self.take(frames, length, heard, now).await?;
             match frames.buffered()? {
                 Some(next) => length = next,
                 None => return Ok(()),
@@ -190,12 +196,14 @@ impl Inbound {
         &mut self,
         frames: &mut Frames<SocketReader>,
         length: usize,
+        heard: &mut Heard,
         now: Timestamp,
     ) -> Result<(), InboundError> {
         // What is small must not keep alive all that was read with it.
         if length < SHARED_BODY
-            && let Some(view) = DeliverView::of(frames.peek(length))
+            && let Some(parts) = DeliverParts::of(frames.peek(length))
         {
+            let view = heard.hears(parts);
             if self.joins(&view)? {
                 frames.skip(length);
                 return Ok(());
@@ -213,7 +221,7 @@ impl Inbound {
         self.pass_on(now).await;
         match frames.decode(length)? {
             Some(Kind::Deliver(message)) => {
-                let header = self.header(&DeliverView::from(&message))?;
+                let header = self.header(&heard.hears(DeliverParts::from(&message)))?;
                 self.deliver(header, own(message.body), message.asks, now).await
             }
             Some(Kind::Watch(watch)) => self.watch(watch),
@@ -230,7 +238,8 @@ impl Inbound {
     /// Puts a message to those before it, if it can be passed on with them.
     fn joins(&mut self, message: &DeliverView<'_>) -> Result<bool, InboundError> {
         let Some(mut together) = self.together.take() else { return Ok(false) };
-        let joins = together.to.name().as_bytes() == message.to && self.adds(&mut together, message)?;
+        let is_for_the_same = message.is_alike || together.to.name().as_bytes() == message.to;
+        let joins = is_for_the_same && self.adds(&mut together, message)?;
         self.together = Some(together);
         Ok(joins)
     }
@@ -239,7 +248,7 @@ impl Inbound {
     fn begins(&mut self, message: &DeliverView<'_>) -> Result<bool, InboundError> {
         let (to, _) = self.target(message)?;
         let Some(door) = self.node.inner().registry.find(to.name()) else { return Ok(false) };
-        let mut together = Arrivals::new(door, to, self.last_together);
+        let mut together = Arrivals::new(door, to, &self.node.inner().transport.spare, self.last_together);
         let begins = self.adds(&mut together, message)?;
         self.together = begins.then_some(together);
         Ok(begins)
@@ -250,23 +259,36 @@ impl Inbound {
         if message.asks || !together.has_room(message.body.len(), limit) {
             return Ok(false);
         }
-        let mut sender = Ok(None);
-        let kind = together.kind(message.from, message.name, |door| {
-            let name = std::str::from_utf8(message.name).ok().filter(|name| !name.starts_with(UNRECORDED))?;
-            let known = door.knows(name)?;
-            sender = text(message.from, "sender").and_then(|from| self.sender(from)).map(Some);
-            Some((sender.as_ref().ok()?.clone()?, known))
-        });
-        sender?;
-        let Some((kind, known)) = kind else { return Ok(false) };
+        let again = if message.is_alike { together.last_kind() } else { None };
+        let Some(kind) = again.map_or_else(|| self.kind(together, message), |kind| Ok(Some(kind)))? else {
+            return Ok(false);
+        };
+        let known = together.known(kind);
         // Whoever delivers it alone says what is wrong with it.
         if self.node.accepts(known.type_name, message.body).is_err() {
             return Ok(false);
         }
-        let [trace, id, cause, sent] = message.numbers;
-        let (trace, id, cause) = (TraceId(trace), MessageId(id), MessageId(cause));
-        together.push(kind, Ids { trace, id, cause, logical: HybridTime(sent) }, message.body);
+        let DeliverView { trace, id, cause, sent: logical, .. } = *message;
+        together.push(kind, Ids { trace, id, cause, logical }, message.body);
         Ok(true)
+    }
+
+    /// The number that messages of that sender with that name have in a run. None if its actor does not know them, or they have to
+    /// come alone.
+    fn kind(
+        &mut self,
+        together: &mut Arrivals,
+        message: &DeliverView<'_>,
+    ) -> Result<Option<usize>, InboundError> {
+        if let Some(kind) = together.kind(message.from, message.name) {
+            return Ok(Some(kind));
+        }
+        let name = text(message.name, "message name")?;
+        let Some(known) = together.door.knows(name).filter(|_| !name.starts_with(UNRECORDED)) else {
+            return Ok(None);
+        };
+        let from = self.sender(text(message.from, "sender")?)?;
+        Ok(together.add_kind(from, known))
     }
 
     /// Delivers what was put together.
@@ -357,16 +379,16 @@ impl Inbound {
 
     fn header(&mut self, message: &DeliverView<'_>) -> Result<Header, InboundError> {
         let (to, name) = self.target(message)?;
-        let [trace, id, cause, sent] = message.numbers;
+        let DeliverView { trace, id, cause, sent: logical, .. } = *message;
         Ok(Header {
             from: self.sender(text(message.from, "sender")?)?,
             to,
             name,
             size: message.body.len(),
-            trace: TraceId(trace),
-            id: MessageId(id),
-            cause: MessageId(cause),
-            logical: HybridTime(sent),
+            trace,
+            id,
+            cause,
+            logical,
         })
     }
 

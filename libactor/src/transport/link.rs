@@ -24,7 +24,7 @@ use crate::trace::{MessageId, Outcome};
 use crate::transport::frames::{Frames, ReadError};
 use crate::transport::libprocess::outbound;
 use crate::transport::outbox::{Outbox, Refusal};
-use crate::transport::peer::{self, Kind};
+use crate::transport::peer::{self, Kind, Spoken};
 use crate::transport::secure::{self, DialSecureError};
 use crate::transport::socket::{SocketReader, SocketWriter};
 use crate::transport::stream;
@@ -95,14 +95,14 @@ impl Link {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// Queues the frame of a message, `size` bytes which `write` writes. Says what becomes of it if the link has ended, or ends
+    /// Queues the frame of a message, of at most `size` bytes, which `write` writes. Says what becomes of it if the link has ended, or ends
     /// now because too much waits for a peer that does not read.
     pub(crate) fn send(
         &self,
         id: MessageId,
         size: usize,
         limit: usize,
-        write: impl FnOnce(&mut Vec<u8>),
+        write: impl FnOnce(&mut Vec<u8>, &mut Spoken),
     ) -> Result<(), Outcome> {
         match self.outbox.message(id, size, limit, write) {
             Ok(()) => Ok(()),
@@ -399,9 +399,12 @@ async fn write_all(node: &Node, link: &Link, write: &mut (impl AsyncWrite + Unpi
                 None => return write.shutdown().await,
             },
             () = closing.cancelled() => link.outbox.end(),
-            () = tokio::time::sleep(heartbeat), if link.wire == Wire::Peer => {
-                write.write_all(&[0; peer::LENGTH_BYTES]).await?;
-                write.flush().await?;
+            () = tokio::time::sleep(heartbeat) => {
+                link.outbox.rest();
+                if link.wire == Wire::Peer {
+                    write.write_all(&[0; peer::LENGTH_BYTES]).await?;
+                    write.flush().await?;
+                }
             }
         }
     }

@@ -34,6 +34,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::actor::WireMessage;
+use crate::arrivals::Spare;
 use crate::delivery::Stamp;
 use crate::envelope::Head;
 use crate::node::Node;
@@ -55,6 +56,8 @@ pub(crate) struct Transport {
     pub(crate) redials: Redials,
     /// Tells this node from an earlier or later one at the same address.
     pub(crate) incarnation: u64,
+    /// For messages that come in together.
+    pub(crate) spare: Arc<Spare>,
     /// One permit for each byte that may wait for the rest of its message.
     pub(crate) incomplete: Arc<Semaphore>,
     // The newest connection of each peer, by its address and incarnation.
@@ -82,6 +85,7 @@ impl Transport {
             speakers: Speakers::default(),
             redials: Redials::default(),
             incarnation: crate::trace::random(),
+            spare: Arc::default(),
             incomplete: Arc::new(Semaphore::new(incomplete)),
             peers: Mutex::default(),
             dialled: AtomicU64::new(0),
@@ -121,9 +125,7 @@ impl Transport {
                     head,
                     stamp,
                     Frame { wire: Wire::Libprocess, bytes, size, asks: false },
-                    |buffer| {
-                        buffer.extend_from_slice(&request);
-                    },
+                    |buffer, _| buffer.extend_from_slice(&request),
                 );
             }
         }
@@ -146,12 +148,11 @@ impl Transport {
         deliver: peer::DeliverFrame<'_>,
         message: &M,
     ) {
-        let (bytes, size) = (deliver.size(), deliver.size() - peer::LENGTH_BYTES);
+        let bytes = deliver.most_bytes();
+        let size = bytes - peer::LENGTH_BYTES;
         let frame = Frame { wire: Wire::Peer, bytes, size, asks: deliver.asks() };
-        self.put(node, head, stamp, frame, |buffer| {
-            deliver.before_body(buffer);
-            message.encode_raw(buffer);
-            deliver.behind_body(buffer);
+        self.put(node, head, stamp, frame, |buffer, spoken| {
+            deliver.write(buffer, spoken, |buffer| message.encode_raw(buffer));
         });
     }
 
@@ -162,7 +163,7 @@ impl Transport {
         head: Head<'_>,
         stamp: Stamp,
         frame: Frame,
-        write: impl FnOnce(&mut Vec<u8>),
+        write: impl FnOnce(&mut Vec<u8>, &mut peer::Spoken),
     ) {
         let settings = &node.inner().settings;
         if frame.size > settings.frame_bytes {
@@ -312,7 +313,7 @@ impl Transport {
 /// What is about to be written for one message.
 struct Frame {
     wire: Wire,
-    /// On the wire.
+    /// On the wire, at most.
     bytes: usize,
     /// As it counts against the largest frame.
     size: usize,

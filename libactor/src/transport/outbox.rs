@@ -9,12 +9,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::trace::MessageId;
+use crate::transport::peer::Spoken;
 
 /// Frames that are put into one write, in bytes. More than the kernel takes at once gains nothing.
 const CHUNK: usize = 64 << 10;
 
-/// Chunks that are kept for later while there is something to write.
-const SPARE: usize = 16;
+/// Chunks that a link keeps for later which was busy a moment ago: as much as a peer reads in a few milliseconds.
+const SPARE: usize = 32;
 
 /// What a message costs besides its bytes while it waits: its id.
 const ID_BYTES: usize = size_of::<MessageId>();
@@ -27,12 +28,14 @@ pub(crate) struct Outbox {
 #[derive(Default)]
 struct Waiting {
     chunks: VecDeque<Chunk>,
+    // What the last message of the last chunk said.
+    spoken: Spoken,
     // In the chunks and in the one that is being written.
     bytes: usize,
     ended: bool,
     // The writer has nothing to do and waits to be told.
     asleep: bool,
-    // Empty ones that were written, so that their memory serves again while the link is busy.
+    // Empty ones that were written, so that their memory serves again, until the link rests.
     spare: Vec<Chunk>,
 }
 
@@ -75,31 +78,33 @@ impl Outbox {
         Outbox { waiting: Mutex::default(), filled: Notify::new() }
     }
 
-    /// Adds the frame of a message, `size` bytes which `write` writes. What is beyond `limit` before it, is refused.
+    /// Adds the frame of a message, of at most `size` bytes, which `write` writes, given what was said before it. What is beyond
+    /// `limit` before it, is refused.
     pub(crate) fn message(
         &self,
         id: MessageId,
         size: usize,
         limit: usize,
-        write: impl FnOnce(&mut Vec<u8>),
+        write: impl FnOnce(&mut Vec<u8>, &mut Spoken),
     ) -> Result<(), Refusal> {
         if size >= CHUNK {
             // Others do not wait while it is written, and nothing copies it again.
-            let mut bytes = Vec::with_capacity(size);
-            write(&mut bytes);
-            assert_eq!(bytes.len(), size, "a message is encoded as long as it says");
+            let (mut bytes, mut spoken) = (Vec::with_capacity(size), Spoken::default());
+            write(&mut bytes, &mut spoken);
             return self.add(limit, |waiting| {
+                waiting.spoken = spoken;
                 waiting.chunks.push_back(Chunk { bytes, messages: vec![id] });
             });
         }
         self.add(limit, |waiting| {
+            let mut spoken = std::mem::take(&mut waiting.spoken);
             let chunk = waiting.last();
             let whole = Whole { length: chunk.bytes.len(), bytes: &mut chunk.bytes };
-            whole.bytes.reserve(size);
-            write(whole.bytes);
-            assert_eq!(whole.bytes.len() - whole.length, size, "a message is encoded as long as it says");
+            // If its message panics, the next one says everything.
+            write(whole.bytes, &mut spoken);
             std::mem::forget(whole);
             chunk.messages.push(id);
+            waiting.spoken = spoken;
         })
     }
 
@@ -156,10 +161,13 @@ impl Outbox {
         if waiting.ended {
             return Some(None);
         }
-        // A node has tens of thousands of links, most of them idle.
-        waiting.spare = Vec::new();
         waiting.asleep = true;
         None
+    }
+
+    /// Nothing was written for a while. A node has tens of thousands of links, most of them idle.
+    pub(crate) fn rest(&self) {
+        self.lock().spare = Vec::new();
     }
 
     /// Nothing more is taken in.

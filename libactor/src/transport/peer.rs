@@ -19,28 +19,45 @@
 //!
 //! A preface is the seven bytes of [`MAGIC`] and one byte of version. The first byte is no ASCII, so that no HTTP request starts
 //! like it. Then come frames: a length, four bytes, big-endian, and so many bytes of a protobuf [`Frame`]. A frame of length zero is a heartbeat.
+//! A message leaves out what is as in the message before it on its connection.
 //! Actors are named without their address: the dialler's is in its `Hello`, the acceptor's is the one that was dialled.
 //! Fields and frames may be added; unknown ones are ignored. Anything else is a new version.
 
+use std::borrow::Cow;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
-use prost::encoding::{WireType, decode_varint, encode_key, encode_varint, encoded_len_varint};
+use prost::encoding::{WireType, decode_varint, encode_varint, encoded_len_varint};
 
 use crate::envelope::Head;
 use crate::limits::LOGGED_CHARACTERS;
+use crate::pid::Pid;
 use crate::responder::Answered;
-use crate::trace::Outcome;
+use crate::trace::{HybridTime, MessageId, Outcome, TraceId};
 use crate::watch::Exit;
 
 pub(crate) const MAGIC: [u8; 7] = *b"\x93lactor";
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 pub(crate) const PREFACE_BYTES: usize = 8;
-/// Field 9 of a `Deliver`, true.
-const ASKS: [u8; 2] = [9 << 3, 1];
 pub(crate) const LENGTH_BYTES: usize = 4;
 
-/// Fields of a `Deliver` of eight bytes each.
-const DELIVER_NUMBERS: usize = 4;
+const LENGTH_DELIMITED: u8 = WireType::LengthDelimited as u8;
+const FIXED64: u8 = WireType::SixtyFourBit as u8;
+
+/// The keys of a `Deliver` in its frame, and of its fields.
+const KIND_DELIVER: u8 = 2 << 3 | LENGTH_DELIMITED;
+const TO: u8 = 1 << 3 | LENGTH_DELIMITED;
+const FROM: u8 = 2 << 3 | LENGTH_DELIMITED;
+const NAME: u8 = 3 << 3 | LENGTH_DELIMITED;
+const BODY: u8 = 4 << 3 | LENGTH_DELIMITED;
+const TRACE: u8 = 5 << 3 | FIXED64;
+const ID: u8 = 6 << 3 | FIXED64;
+const CAUSE: u8 = 7 << 3 | FIXED64;
+const SENT: u8 = 8 << 3 | FIXED64;
+const ASKS: u8 = 9 << 3 | WireType::Varint as u8;
+
+/// A field of a `Deliver` of eight bytes, with its key.
+const NUMBER_BYTES: usize = 9;
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Frame {
@@ -82,25 +99,26 @@ pub(crate) struct Hello {
     pub(crate) connection: u64,
 }
 
-/// A message. Names are UTF-8, kept as bytes so that decoding them copies nothing.
+/// A message. Names are UTF-8, kept as bytes so that decoding them copies nothing. What is optional and left out is the same as in
+/// the one before; a time of sending is one more.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Deliver {
-    #[prost(bytes = "bytes", tag = "1")]
-    pub(crate) to: Bytes,
-    #[prost(bytes = "bytes", tag = "2")]
-    pub(crate) from: Bytes,
-    #[prost(bytes = "bytes", tag = "3")]
-    pub(crate) name: Bytes,
+    #[prost(bytes = "bytes", optional, tag = "1")]
+    pub(crate) to: Option<Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "2")]
+    pub(crate) from: Option<Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "3")]
+    pub(crate) name: Option<Bytes>,
     #[prost(bytes = "bytes", tag = "4")]
     pub(crate) body: Bytes,
-    #[prost(fixed64, tag = "5")]
-    pub(crate) trace: u64,
+    #[prost(fixed64, optional, tag = "5")]
+    pub(crate) trace: Option<u64>,
     #[prost(fixed64, tag = "6")]
     pub(crate) id: u64,
-    #[prost(fixed64, tag = "7")]
-    pub(crate) cause: u64,
-    #[prost(fixed64, tag = "8")]
-    pub(crate) sent: u64,
+    #[prost(fixed64, optional, tag = "7")]
+    pub(crate) cause: Option<u64>,
+    #[prost(fixed64, optional, tag = "8")]
+    pub(crate) sent: Option<u64>,
     /// The sender waits for one `Reply` of that id.
     #[prost(bool, tag = "9")]
     pub(crate) asks: bool,
@@ -184,127 +202,317 @@ pub(crate) fn frame(kind: Kind) -> Bytes {
 /// A `Deliver` in its frame, written straight to where it leaves from: this is done for every message.
 pub(crate) struct DeliverFrame<'a> {
     head: Head<'a>,
-    // Of the `Deliver`, and of the frame around it.
-    length: usize,
-    frame: usize,
     asks: bool,
+}
+
+/// What was written last on a connection, which the next `Deliver` does not repeat.
+#[derive(Default)]
+pub(crate) struct Spoken(Option<Said>);
+
+struct Said {
+    to: Pid,
+    from: Pid,
+    name: Cow<'static, str>,
+    trace: TraceId,
+    cause: MessageId,
+    sent: HybridTime,
 }
 
 impl<'a> DeliverFrame<'a> {
     pub(crate) fn new(head: impl Into<Head<'a>>) -> DeliverFrame<'a> {
-        let head = head.into();
-        let texts = [head.to.name().len(), head.from.name().len(), head.name.len(), head.size];
-        let texts = texts.iter().map(|length| 1 + encoded_len_varint(*length as u64) + length).sum::<usize>();
-        let length = texts + DELIVER_NUMBERS * 9;
-        DeliverFrame { head, length, frame: 1 + encoded_len_varint(length as u64) + length, asks: false }
+        DeliverFrame { head: head.into(), asks: false }
     }
 
     /// The same message, with the wish for a `Reply`.
     pub(crate) fn that_asks(self) -> DeliverFrame<'a> {
-        let length = self.length + ASKS.len();
-        let frame = 1 + encoded_len_varint(length as u64) + length;
-        DeliverFrame { length, frame, asks: true, ..self }
+        DeliverFrame { asks: true, ..self }
     }
 
     pub(crate) fn asks(&self) -> bool {
         self.asks
     }
 
-    /// With the length before the frame.
-    pub(crate) fn size(&self) -> usize {
-        LENGTH_BYTES + self.frame
+    /// With the length before the frame, and nothing left out.
+    pub(crate) fn most_bytes(&self) -> usize {
+        LENGTH_BYTES + framed(self.length(Changes::ALL))
     }
 
-    /// Everything before the body.
-    pub(crate) fn before_body(&self, buffer: &mut Vec<u8>) {
+    /// Writes it without what was said already. `body` writes as many bytes as the head says.
+    ///
+    /// # Panics
+    /// It writes more or less.
+    pub(crate) fn write(&self, buffer: &mut Vec<u8>, spoken: &mut Spoken, body: impl FnOnce(&mut Vec<u8>)) {
         let head = self.head;
-        buffer.put_u32(u32::try_from(self.frame).unwrap_or(u32::MAX));
-        encode_key(2, WireType::LengthDelimited, buffer);
-        encode_varint(self.length as u64, buffer);
-        for (tag, text) in (1..).zip([head.to.name(), head.from.name(), &**head.name]) {
-            encode_key(tag, WireType::LengthDelimited, buffer);
-            encode_varint(text.len() as u64, buffer);
-            buffer.extend_from_slice(text.as_bytes());
-        }
-        encode_key(4, WireType::LengthDelimited, buffer);
-        encode_varint(head.size as u64, buffer);
-    }
-
-    /// Everything behind the body.
-    pub(crate) fn behind_body(&self, buffer: &mut Vec<u8>) {
-        let head = self.head;
-        let numbers: [u64; DELIVER_NUMBERS] = [head.trace.0, head.id.0, head.cause.0, head.logical.0];
-        for (tag, number) in (5..).zip(numbers) {
-            encode_key(tag, WireType::SixtyFourBit, buffer);
-            buffer.extend_from_slice(&number.to_le_bytes());
-        }
+        let changes = spoken.0.as_ref().map_or(Changes::ALL, |said| said.changes(&head));
+        let length = self.length(changes);
+        let frame = framed(length);
+        let end = buffer.len() + LENGTH_BYTES + frame;
+        buffer.reserve(LENGTH_BYTES + frame);
+        buffer.put_u32(u32::try_from(frame).unwrap_or(u32::MAX));
+        buffer.push(KIND_DELIVER);
+        put_varint(length, buffer);
+        put_text(TO, changes.to, head.to.name(), buffer);
+        put_text(FROM, changes.from, head.from.name(), buffer);
+        put_text(NAME, changes.name, head.name, buffer);
+        buffer.push(BODY);
+        put_varint(head.size, buffer);
+        body(buffer);
+        put_number(TRACE, changes.trace, head.trace.0, buffer);
+        put_number(ID, true, head.id.0, buffer);
+        put_number(CAUSE, changes.cause, head.cause.0, buffer);
+        put_number(SENT, changes.sent, head.logical.0, buffer);
         if self.asks {
-            buffer.extend_from_slice(&ASKS);
+            buffer.extend_from_slice(&[ASKS, 1]);
+        }
+        assert_eq!(buffer.len(), end, "a message is encoded as long as it says");
+        spoken.says(&head, changes);
+    }
+
+    /// Of the `Deliver` alone.
+    fn length(&self, changes: Changes) -> usize {
+        let Head { to, from, name, size, .. } = self.head;
+        let text = |is_there: bool, text: &str| if is_there { chunk_bytes(text.len()) } else { 0 };
+        let numbers = [true, changes.trace, changes.cause, changes.sent];
+        let texts = text(changes.to, to.name()) + text(changes.from, from.name()) + text(changes.name, name);
+        let numbers = numbers.into_iter().filter(|is_there| *is_there).count() * NUMBER_BYTES;
+        texts + chunk_bytes(size) + numbers + if self.asks { 2 } else { 0 }
+    }
+}
+
+/// What a `Deliver` says that the one before did not.
+#[derive(Clone, Copy)]
+struct Changes {
+    to: bool,
+    from: bool,
+    name: bool,
+    trace: bool,
+    cause: bool,
+    sent: bool,
+}
+
+impl Changes {
+    const ALL: Changes = Changes { to: true, from: true, name: true, trace: true, cause: true, sent: true };
+}
+
+impl Said {
+    #[inline]
+    fn changes(&self, head: &Head<'_>) -> Changes {
+        Changes {
+            to: !self.to.is(head.to),
+            from: !self.from.is(head.from),
+            name: self.name != *head.name,
+            trace: self.trace != head.trace,
+            cause: self.cause != head.cause,
+            sent: self.sent.0.wrapping_add(1) != head.logical.0,
         }
     }
 }
 
-/// A `Deliver` that is looked at where it was read.
-#[derive(Debug, Default, PartialEq)]
+impl Spoken {
+    #[inline]
+    fn says(&mut self, head: &Head<'_>, changes: Changes) {
+        let Head { trace, cause, logical, .. } = *head;
+        let Some(said) = &mut self.0 else {
+            let (to, from, name) = (head.to.clone(), head.from.clone(), head.name.clone());
+            self.0 = Some(Said { to, from, name, trace, cause, sent: logical });
+            return;
+        };
+        (said.trace, said.cause, said.sent) = (trace, cause, logical);
+        if changes.to {
+            said.to = head.to.clone();
+        }
+        if changes.from {
+            said.from = head.from.clone();
+        }
+        if changes.name {
+            said.name = head.name.clone();
+        }
+    }
+}
+
+/// With its key and length, as a field.
+fn chunk_bytes(length: usize) -> usize {
+    1 + encoded_len_varint(length as u64) + length
+}
+
+/// A `Deliver` of that length as the only field of its frame.
+fn framed(length: usize) -> usize {
+    chunk_bytes(length)
+}
+
+#[inline]
+fn put_varint(number: usize, buffer: &mut Vec<u8>) {
+    if number < 0x80 {
+        buffer.push(number as u8);
+    } else {
+        encode_varint(number as u64, buffer);
+    }
+}
+
+#[inline]
+fn put_text(key: u8, is_there: bool, text: &str, buffer: &mut Vec<u8>) {
+    if is_there {
+        buffer.push(key);
+        put_varint(text.len(), buffer);
+        buffer.extend_from_slice(text.as_bytes());
+    }
+}
+
+#[inline]
+fn put_number(key: u8, is_there: bool, number: u64, buffer: &mut Vec<u8>) {
+    if is_there {
+        let mut field = [key; NUMBER_BYTES];
+        field[1..].copy_from_slice(&number.to_le_bytes());
+        buffer.extend_from_slice(&field);
+    }
+}
+
+/// The fields of a `Deliver` that are in its frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct DeliverParts<'a> {
+    pub(crate) to: Option<&'a [u8]>,
+    pub(crate) from: Option<&'a [u8]>,
+    pub(crate) name: Option<&'a [u8]>,
+    pub(crate) body: &'a [u8],
+    pub(crate) trace: Option<u64>,
+    pub(crate) id: u64,
+    pub(crate) cause: Option<u64>,
+    pub(crate) sent: Option<u64>,
+    pub(crate) asks: bool,
+}
+
+impl<'a> DeliverParts<'a> {
+    /// None if the frame is anything but a `Deliver` with the fields of this version: the full decoder knows what to make of that.
+    pub(crate) fn of(frame: &'a [u8]) -> Option<DeliverParts<'a>> {
+        let (&[KIND_DELIVER], rest) = frame.split_first_chunk()? else { return None };
+        let (mut fields, []) = chunk(rest)? else { return None };
+        let mut parts = DeliverParts::default();
+        while let Some((key, rest)) = fields.split_first() {
+            fields = match *key {
+                TO => some_chunk(rest, &mut parts.to)?,
+                FROM => some_chunk(rest, &mut parts.from)?,
+                NAME => some_chunk(rest, &mut parts.name)?,
+                BODY => {
+                    let (body, rest) = chunk(rest)?;
+                    parts.body = body;
+                    rest
+                }
+                TRACE => some_number(rest, &mut parts.trace)?,
+                ID => {
+                    let (id, rest) = rest.split_first_chunk()?;
+                    parts.id = u64::from_le_bytes(*id);
+                    rest
+                }
+                CAUSE => some_number(rest, &mut parts.cause)?,
+                SENT => some_number(rest, &mut parts.sent)?,
+                ASKS => {
+                    let (asks @ (0 | 1), rest) = rest.split_first()? else { return None };
+                    parts.asks = *asks == 1;
+                    rest
+                }
+                _ => return None,
+            };
+        }
+        Some(parts)
+    }
+}
+
+impl<'a> From<&'a Deliver> for DeliverParts<'a> {
+    fn from(message: &'a Deliver) -> DeliverParts<'a> {
+        let Deliver { to, from, name, body, trace, id, cause, sent, asks } = message;
+        DeliverParts {
+            to: to.as_deref(),
+            from: from.as_deref(),
+            name: name.as_deref(),
+            body,
+            trace: *trace,
+            id: *id,
+            cause: *cause,
+            sent: *sent,
+            asks: *asks,
+        }
+    }
+}
+
+/// What was read last on a connection, which the next `Deliver` does not repeat.
+#[derive(Default)]
+pub(crate) struct Heard {
+    to: Vec<u8>,
+    from: Vec<u8>,
+    name: Vec<u8>,
+    trace: u64,
+    cause: u64,
+    sent: u64,
+}
+
+/// A `Deliver` with everything that it means.
+#[derive(Debug, PartialEq)]
 pub(crate) struct DeliverView<'a> {
     pub(crate) to: &'a [u8],
     pub(crate) from: &'a [u8],
     pub(crate) name: &'a [u8],
     pub(crate) body: &'a [u8],
-    /// Trace, id, cause and time of sending.
-    pub(crate) numbers: [u64; DELIVER_NUMBERS],
+    pub(crate) trace: TraceId,
+    pub(crate) id: MessageId,
+    pub(crate) cause: MessageId,
+    pub(crate) sent: HybridTime,
     /// The sender waits for a `Reply`.
     pub(crate) asks: bool,
+    /// It says nothing new of its receiver, its sender and its name.
+    pub(crate) is_alike: bool,
 }
 
-impl<'a> DeliverView<'a> {
-    /// None if the frame is anything but a `Deliver` with the fields of this version: the full decoder knows what to make of that.
-    pub(crate) fn of(frame: &'a [u8]) -> Option<DeliverView<'a>> {
-        const DELIVER: u8 = 2 << 3 | WireType::LengthDelimited as u8;
-        let (&[DELIVER], rest) = frame.split_first_chunk()? else { return None };
-        let (mut fields, []) = chunk(rest)? else { return None };
-        let mut view = DeliverView::default();
-        while let Some((key, rest)) = fields.split_first() {
-            let (tag, wire_type) = (usize::from(key >> 3), key & 7);
-            match (tag, wire_type) {
-                (1..=4, 2) => {
-                    let (text, rest) = chunk(rest)?;
-                    let field = [&mut view.to, &mut view.from, &mut view.name, &mut view.body];
-                    *field.into_iter().nth(tag - 1)? = text;
-                    fields = rest;
-                }
-                (5..=8, 1) => {
-                    let (number, rest) = rest.split_first_chunk()?;
-                    view.numbers[tag - 5] = u64::from_le_bytes(*number);
-                    fields = rest;
-                }
-                (9, 0) => {
-                    let (asks @ (0 | 1), rest) = rest.split_first()? else { return None };
-                    view.asks = *asks == 1;
-                    fields = rest;
-                }
-                _ => return None,
+impl Heard {
+    #[inline]
+    pub(crate) fn hears<'a>(&'a mut self, parts: DeliverParts<'a>) -> DeliverView<'a> {
+        let set = |text: &mut Vec<u8>, part: Option<&[u8]>| {
+            if let Some(part) = part {
+                text.clear();
+                text.extend_from_slice(part);
             }
+        };
+        set(&mut self.to, parts.to);
+        set(&mut self.from, parts.from);
+        set(&mut self.name, parts.name);
+        self.trace = parts.trace.unwrap_or(self.trace);
+        self.cause = parts.cause.unwrap_or(self.cause);
+        self.sent = parts.sent.unwrap_or(self.sent.wrapping_add(1));
+        DeliverView {
+            to: &self.to,
+            from: &self.from,
+            name: &self.name,
+            body: parts.body,
+            trace: TraceId(self.trace),
+            id: MessageId(parts.id),
+            cause: MessageId(self.cause),
+            sent: HybridTime(self.sent),
+            asks: parts.asks,
+            is_alike: parts.to.is_none() && parts.from.is_none() && parts.name.is_none(),
         }
-        Some(view)
     }
 }
 
-impl<'a> From<&'a Deliver> for DeliverView<'a> {
-    fn from(message: &'a Deliver) -> DeliverView<'a> {
-        DeliverView {
-            to: &message.to,
-            from: &message.from,
-            name: &message.name,
-            body: &message.body,
-            numbers: [message.trace, message.id, message.cause, message.sent],
-            asks: message.asks,
-        }
-    }
+#[inline]
+fn some_chunk<'a>(bytes: &'a [u8], field: &mut Option<&'a [u8]>) -> Option<&'a [u8]> {
+    let (text, rest) = chunk(bytes)?;
+    *field = Some(text);
+    Some(rest)
+}
+
+#[inline]
+fn some_number<'a>(bytes: &'a [u8], field: &mut Option<u64>) -> Option<&'a [u8]> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    *field = Some(u64::from_le_bytes(*number));
+    Some(rest)
 }
 
 /// A length and so many bytes, and what follows.
+#[inline]
 fn chunk(mut bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    // Most are short.
+    if let Some((length @ 0..=0x7f, rest)) = bytes.split_first() {
+        return rest.split_at_checked(usize::from(*length));
+    }
     let length = decode_varint(&mut bytes).ok()?;
     bytes.split_at_checked(usize::try_from(length).ok()?)
 }
@@ -383,16 +591,14 @@ pub(crate) fn outcome_of(outcome: u32) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::envelope::Header;
-    use crate::trace::{HybridTime, MessageId, TraceId};
 
-    fn deliver(header: &Header, body: &[u8]) -> Bytes {
-        let (frame, mut bytes) = (DeliverFrame::new(header), Vec::new());
-        frame.before_body(&mut bytes);
-        bytes.extend_from_slice(body);
-        frame.behind_body(&mut bytes);
-        assert_eq!(bytes.len(), frame.size());
+    fn deliver(header: &Header, spoken: &mut Spoken, body: &[u8]) -> Bytes {
+        let mut bytes = Vec::new();
+        DeliverFrame::new(header).write(&mut bytes, spoken, |buffer| buffer.extend_from_slice(body));
         bytes.into()
     }
 
@@ -410,19 +616,65 @@ mod tests {
         };
         let body = vec![b'x'; 300];
 
-        let mut bytes = deliver(&header, &body);
+        let mut bytes = deliver(&header, &mut Spoken::default(), &body);
 
+        assert_eq!(bytes.len(), DeliverFrame::new(&header).most_bytes());
         let length = bytes.split_to(LENGTH_BYTES);
         assert_eq!(length[..], (bytes.len() as u32).to_be_bytes());
         let Some(Kind::Deliver(message)) = Frame::decode(bytes.clone()).unwrap().kind else {
             panic!("not a message")
         };
-        assert_eq!(DeliverView::of(&bytes), Some(DeliverView::from(&message)));
-        assert_eq!(message.to, "master");
-        assert_eq!(message.from, "slave(1)");
-        assert_eq!(message.name, "mesos.internal.RegisterSlaveMessage");
+        assert_eq!(DeliverParts::of(&bytes), Some(DeliverParts::from(&message)));
+        let some = |text: &'static str| Some(Bytes::from_static(text.as_bytes()));
+        assert_eq!((message.to, message.from), (some("master"), some("slave(1)")));
+        assert_eq!(message.name, some("mesos.internal.RegisterSlaveMessage"));
         assert_eq!(message.body, body);
-        assert_eq!((message.trace, message.id, message.cause, message.sent), (1, u64::MAX, 0, 7));
+        assert_eq!(
+            (message.trace, message.id, message.cause, message.sent),
+            (Some(1), u64::MAX, Some(0), Some(7))
+        );
+    }
+
+    fn heads() -> impl Strategy<Value = Header> {
+        let pid = |port| {
+            prop::sample::select(vec!["a", "b", "a-longer-name"])
+                .prop_map(move |name| Pid::new(name, ([10, 0, 0, 1], port).into()).unwrap())
+        };
+        let name = prop::sample::select(vec!["M", "mesos.internal.PingSlaveMessage"]);
+        let few = 0..3_u64;
+        (pid(1), pid(2), name, 0..300_usize, few.clone(), any::<u64>(), few.clone(), few).prop_map(
+            |(from, to, name, size, trace, id, cause, sent)| Header {
+                from,
+                to,
+                name: name.into(),
+                size,
+                trace: TraceId(trace),
+                id: MessageId(id),
+                cause: MessageId(cause),
+                logical: HybridTime(sent),
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_left_out_is_understood(headers in prop::collection::vec(heads(), 1..20)) {
+            let (mut spoken, mut heard) = (Spoken::default(), Heard::default());
+
+            for header in &headers {
+                let bytes = deliver(header, &mut spoken, &vec![7; header.size]);
+                let parts = DeliverParts::of(&bytes[LENGTH_BYTES..]).expect("a message");
+                let view = heard.hears(parts);
+
+                prop_assert!(bytes.len() <= DeliverFrame::new(header).most_bytes());
+                prop_assert_eq!(view.to, header.to.name().as_bytes());
+                prop_assert_eq!(view.from, header.from.name().as_bytes());
+                prop_assert_eq!(view.name, header.name.as_bytes());
+                prop_assert_eq!(view.body.len(), header.size);
+                let numbers = (view.trace, view.id, view.cause, view.sent);
+                prop_assert_eq!(numbers, (header.trace, header.id, header.cause, header.logical));
+            }
+        }
     }
 
     /// The bytes of the blocks marked `hex` on the page that describes the protocol.
@@ -433,7 +685,7 @@ mod tests {
         blocks.map(|block| block.split_whitespace().map(byte).collect()).collect()
     }
 
-    fn pong(to: &str, id: u64) -> Bytes {
+    fn pong(to: &str, id: u64, sent: u64, spoken: &mut Spoken) -> Bytes {
         deliver(
             &Header {
                 from: "slave(1)@10.0.0.1:5051".parse().unwrap(),
@@ -443,8 +695,9 @@ mod tests {
                 trace: TraceId(1),
                 id: MessageId(id),
                 cause: MessageId(3),
-                logical: HybridTime(4),
+                logical: HybridTime(sent),
             },
+            spoken,
             b"",
         )
     }
@@ -455,13 +708,14 @@ mod tests {
         let hello_of =
             |address: &str, incarnation, connection| hello(address.parse().unwrap(), incarnation, connection);
         let reason = "no actor 'nobody' at 10.0.0.2:5050".to_owned();
+        let mut spoken = Spoken::default();
 
         let written = [
             vec![preface.clone(), hello_of("10.0.0.1:5051", 0x0102_0304_0506_0708, 1)],
             vec![
                 frame(Kind::Watch(Watch { number: 7, actor: "master".into() })),
-                pong("master", 2),
-                pong("nobody", 5),
+                pong("master", 2, 4, &mut spoken),
+                pong("nobody", 5, 5, &mut spoken),
                 Bytes::from_static(&[0; LENGTH_BYTES]),
             ],
             vec![

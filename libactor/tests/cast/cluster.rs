@@ -84,7 +84,7 @@ pub async fn bad_peer(leaves: bool) -> SocketAddr {
             let text = address.to_string();
             let hello = [&[0x0a, text.len() as u8], text.as_bytes()].concat();
             let frame = [&[0x0a, hello.len() as u8], &hello[..]].concat();
-            stream.write_all(b"\x93lactor\x01").await.unwrap();
+            stream.write_all(b"\x93lactor\x02").await.unwrap();
             stream.write_all(&(frame.len() as u32).to_be_bytes()).await.unwrap();
             stream.write_all(&frame).await.unwrap();
             let (mut buffer, mut read) = (vec![0; 1 << 16], Vec::new());
