@@ -70,7 +70,7 @@ impl Node {
     }
 
     fn pass<M: WireMessage>(&self, head: Head<'_>, stamp: Stamp, message: M) {
-        let Some(door) = self.inner().registry.find(head.to.name()) else {
+        let Some(door) = self.inner().registry.find_again(head.to) else {
             return self.give_up(head, stamp.ticket, Times::here(stamp.at), Outcome::NoSuchActor);
         };
         if door.receives(TypeId::of::<M>()) {

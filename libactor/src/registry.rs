@@ -1,7 +1,9 @@
 //! The actors of one node by name, and who watches them.
 
 use std::any::{Any, TypeId};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
@@ -21,6 +23,8 @@ use crate::watch::{Exit, WatchKey, Watcher};
 
 /// Names to mailboxes. Each actor is in it from before its first message until it was dropped.
 pub(crate) struct Registry {
+    // Another number, in the whole process, whenever an actor has come or gone; zero before the first. Changed under the lock.
+    version: AtomicU64,
     entries: RwLock<HashMap<Arc<str>, Entry>>,
     // How many there are, for those who wait for the last one.
     population: signal::Sender<usize>,
@@ -133,9 +137,18 @@ impl<A: Actor> Door for Mailbox<A> {
     }
 }
 
+/// An actor's name, and the version of its registry in which it had it.
+type Found = (u64, Arc<str>, Weak<dyn Door>);
+
+thread_local! {
+    /// Mostly the next one too.
+    static FOUND: RefCell<Option<Found>> = const { RefCell::new(None) };
+}
+
 impl Registry {
     pub(crate) fn new() -> Arc<Registry> {
-        Arc::new(Registry { entries: RwLock::default(), population: signal::Sender::new(0) })
+        let (version, entries, population) = (AtomicU64::new(0), RwLock::default(), signal::Sender::new(0));
+        Arc::new(Registry { version, entries, population })
     }
 
     /// Enters an actor. None if the name is taken.
@@ -145,12 +158,35 @@ impl Registry {
             return None;
         }
         entries.insert(name.clone(), Entry { door, watchers: BTreeMap::new() });
-        self.population.send_replace(entries.len());
+        self.changed(&entries);
         Some(Registration { registry: Arc::downgrade(self), name: name.clone(), why: Exit::Stopped })
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<Arc<dyn Door>> {
         self.read().get(name).map(|entry| entry.door.clone())
+    }
+
+    /// The actor of that pid, which is of this node. Without a lock if it is the one that this thread asked for last.
+    pub(crate) fn find_again(&self, pid: &Pid) -> Option<Arc<dyn Door>> {
+        let version = self.version.load(Ordering::Acquire);
+        let known = FOUND.with_borrow(|found| {
+            let (at, name, door) = found.as_ref()?;
+            let is_it = *at == version && (Arc::ptr_eq(name, pid.shared_name()) || **name == *pid.name());
+            if is_it { door.upgrade() } else { None }
+        });
+        known.or_else(|| {
+            let entries = self.read();
+            let (version, door) = (self.version.load(Ordering::Acquire), &entries.get(pid.name())?.door);
+            FOUND.set(Some((version, pid.shared_name().clone(), Arc::downgrade(door))));
+            Some(door.clone())
+        })
+    }
+
+    /// Under the lock of the entries.
+    fn changed(&self, entries: &HashMap<Arc<str>, Entry>) {
+        static VERSIONS: AtomicU64 = AtomicU64::new(1);
+        self.version.store(VERSIONS.fetch_add(1, Ordering::Relaxed), Ordering::Release);
+        self.population.send_replace(entries.len());
     }
 
     /// Sorted.
@@ -215,7 +251,7 @@ impl Registry {
     fn leave(&self, name: &str, why: Exit) {
         let mut entries = self.write();
         let left = entries.remove(name);
-        self.population.send_replace(entries.len());
+        self.changed(&entries);
         drop(entries);
         // Outside the lock: watchers and mailboxes run code of others.
         for watcher in left.into_iter().flat_map(|entry| entry.watchers.into_values()) {
