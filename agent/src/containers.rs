@@ -226,9 +226,20 @@ fn docker_of<'a>(world: &'a World, launch: &Launch) -> Result<Option<&'a Docker>
                 .into())
         }
         (true, Some(docker)) => Ok(Some(docker)),
-        (false, _) if world.config.native => Ok(None),
+        (false, _) if world.config.native => match image_of(&launch.executor) {
+            Some(kind) => Err(format!(
+                "Unsupported container image type: {kind}: containers of the mesos containerizer have no images here; use a container of type DOCKER"
+            )),
+            None => Ok(None),
+        },
         (true, None) | (false, _) => none(),
     }
+}
+
+/// The type of the image that a container of ours would be made of.
+fn image_of(executor: &v1::ExecutorInfo) -> Option<&'static str> {
+    let image = executor.container.as_ref()?.mesos.as_ref()?.image.as_ref()?;
+    Some(image.r#type().as_str_name())
 }
 
 /// A relative path starts at `--frameworks_home`.

@@ -1,6 +1,8 @@
 //! The containerizer `docker`, as the agent sees it: which launches are its own, what their executor is told, and what happens
 //! with containers that are over. The containers themselves are the Docker executor's.
 
+mod usage;
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 

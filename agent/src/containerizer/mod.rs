@@ -16,6 +16,7 @@
 mod cgroup;
 mod config;
 mod destroy;
+mod foreign;
 pub mod init;
 mod isolators;
 mod launch;
@@ -42,6 +43,7 @@ pub use statistics::ResourceStatistics;
 pub use termination::{ContainerTermination, Limitation, LimitationReason};
 pub use user::{Identity, UserError};
 
+pub(crate) use foreign::usage_of;
 pub(crate) use init::spec::{LaunchSpec, Output, Role};
 pub(crate) use step::{Step, StepError};
 pub(crate) use user::{group_name, resolve, user_name};

@@ -32,6 +32,14 @@ pub struct ResourceStatistics {
     pub mem_unevictable_bytes: Option<u64>,
     pub disk_limit_bytes: Option<u64>,
     pub disk_used_bytes: Option<u64>,
+    pub net_rx_packets: Option<u64>,
+    pub net_rx_bytes: Option<u64>,
+    pub net_rx_errors: Option<u64>,
+    pub net_rx_dropped: Option<u64>,
+    pub net_tx_packets: Option<u64>,
+    pub net_tx_bytes: Option<u64>,
+    pub net_tx_errors: Option<u64>,
+    pub net_tx_dropped: Option<u64>,
 }
 
 impl ResourceStatistics {

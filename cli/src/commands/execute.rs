@@ -1,5 +1,7 @@
 //! `tepui execute`: runs a command on the cluster and waits for it, like `mesos-execute`.
 
+mod container;
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -20,9 +22,9 @@ pub struct Arguments {
     /// The task's name
     #[arg(long)]
     name: String,
-    /// What to run: a line of shell, or with --no-shell a program
-    #[arg(long)]
-    command: String,
+    /// What to run: a line of shell, or with --no-shell a program. A Docker image may bring its own
+    #[arg(long, required_unless_present = "no_shell")]
+    command: Option<String>,
     /// What each instance needs
     #[arg(long, default_value = "cpus:1;mem:128")]
     resources: String,
@@ -50,6 +52,8 @@ pub struct Arguments {
     /// Kill what runs longer than this
     #[arg(long, alias = "kill_after", value_name = "DURATION", value_parser = tepui_model::duration::parse)]
     kill_after: Option<Duration>,
+    #[command(flatten)]
+    container: container::Flags,
     /// Arguments of the program
     #[arg(last = true, requires = "no_shell")]
     arguments: Vec<String>,
@@ -75,6 +79,7 @@ struct Execute {
     arguments: Arguments,
     need: Need,
     environment: BTreeMap<String, String>,
+    container: Option<v1::ContainerInfo>,
     /// Each instance's task id, and what is known of it.
     instances: BTreeMap<String, Instance>,
     /// The last reason why an offer did not fit, said once.
@@ -99,8 +104,12 @@ impl Execute {
         if arguments.name.is_empty() {
             bail!("--name is empty; name the task");
         }
+        let container = arguments.container.info()?;
+        if arguments.command.is_none() && !arguments.container.brings_a_program() {
+            bail!("--command is missing; only a Docker image brings a program of its own");
+        }
         let instances = ids.into_iter().map(|id| (id, Instance::Waiting)).collect();
-        Ok(Self { arguments, need, environment, instances, misfit: None })
+        Ok(Self { arguments, need, environment, container, instances, misfit: None })
     }
 
     fn all_finished(&self) -> bool {
@@ -110,11 +119,20 @@ impl Execute {
     fn task(&self, id: &str) -> Task {
         let Arguments { name, command, no_shell, arguments, uri, .. } = &self.arguments;
         let mut task = if *no_shell {
-            let argv = std::iter::once(command).chain(arguments);
-            Task::program(id, argv)
+            Task::program(id, command.iter().chain(arguments))
         } else {
-            Task::shell(id, command)
+            Task::shell(id, command.as_deref().unwrap_or_default())
         };
+        if let Some(container) = &self.container {
+            task = task.with(|info| info.container = Some(container.clone().into()));
+        }
+        if *no_shell && self.arguments.container.brings_a_program() {
+            // The image's entry point gets `value` and `arguments`; a native program has its own name among them.
+            task = task.with(|info| {
+                let words = info.command.get_or_insert_default();
+                (words.value, words.arguments) = (command.clone(), arguments.clone());
+            });
+        }
         for (name, value) in &self.environment {
             task = task.env(name, value);
         }

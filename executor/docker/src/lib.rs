@@ -9,6 +9,7 @@ mod handover;
 mod logs;
 mod pull;
 pub mod spec;
+mod usage;
 
 pub use container::{Ending, Found};
 pub use credentials::{ConfigError, DockerConfig};
@@ -16,3 +17,4 @@ pub use engine::{Engine, EngineError};
 pub use executor::{DockerExecutor, Setup};
 pub use handover::{HandoverError, variables};
 pub use pull::Progress;
+pub use usage::Running;

@@ -9,7 +9,12 @@ mod namespaces_pid;
 mod pids;
 mod posix;
 
-use std::{fmt::Debug, path::Path, pin::Pin, sync::Arc};
+use std::{
+    fmt::Debug,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+};
 
 use super::{
     ContainerConfig, ContainerResources, Isolation, LaunchSpec, Limitation, ResourceStatistics, Settings,
@@ -87,6 +92,16 @@ pub(crate) fn chosen(settings: &Settings) -> Vec<Arc<dyn Isolator>> {
         chosen.push(Arc::new(disk_du::DiskDu::new(settings)));
     }
     chosen
+}
+
+/// What is used in the groups of this name, whoever made them.
+pub(crate) fn measure(group: &str, resources: &ContainerResources, into: &mut ResourceStatistics) {
+    let settings = Settings { cgroups_root: group.into(), ..Settings::new(PathBuf::new()) };
+    let measuring: [&dyn Isolator; 3] =
+        [&cpu::Cpu::new(&settings), &memory::Memory::new(&settings), &pids::Pids::new(&settings)];
+    for isolator in measuring {
+        isolator.usage("", 0, resources, into);
+    }
 }
 
 /// The cgroup controllers that the linux launcher and the chosen isolators need.
