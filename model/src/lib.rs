@@ -24,6 +24,7 @@ mod container_id;
 pub mod duration;
 mod fact;
 mod id;
+mod quota;
 pub mod recorded;
 mod resources;
 mod role;
@@ -39,6 +40,7 @@ pub use container_id::{ContainerId, InvalidContainerId};
 pub use duration::InvalidDuration;
 pub use fact::{Fact, Level};
 pub use id::{AgentId, ExecutorId, FrameworkId, Id, IdKind, InvalidId, OfferId, OperationId, TaskId};
+pub use quota::Quota;
 pub use resources::{
     Conversion, DiskInfo, DiskKind, DiskSource, Format, InvalidResource, InvalidResources, Metadata,
     NotContained, Persistence, Ranges, RefinedReservation, Reservation, ReservationKind, Resource,

@@ -2,13 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use tepui_model::{AgentCapabilities, Attributes, Resources};
+use tepui_model::{AgentCapabilities, Attributes, Resource, ResourceQuantities, Resources, Value};
 
+use crate::attention::Attention;
+use crate::maintenance::Maintenance;
+use crate::mask::Mask;
+use crate::refusals::RefusalsHere;
+use crate::roles::is_quota_counted;
 use crate::{FrameworkHandle, Held};
 
 /// What the allocator needs to know of an agent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgentDescription {
+    /// What whitelists name it by, and frameworks choose by.
+    pub hostname: String,
     /// All it has, revocable resources included; not allocated.
     pub total: Resources,
     /// What it understands.
@@ -17,6 +24,8 @@ pub struct AgentDescription {
     pub attributes: Attributes,
     /// Where it is; `None` is taken for the master's region.
     pub region: Option<String>,
+    /// Where in the region.
+    pub zone: Option<String>,
 }
 
 /// An agent and its page.
@@ -27,22 +36,49 @@ pub struct AgentDescription {
 pub(crate) struct Agent {
     pub(crate) description: AgentDescription,
     pub(crate) active: bool,
+    /// Named by the whitelist, if there is one.
+    pub(crate) whitelisted: bool,
     /// Offered or used, by framework; never empty resources.
     held: BTreeMap<FrameworkHandle, Resources>,
     /// The part of `held` that is used.
     used: BTreeMap<FrameworkHandle, Resources>,
-    /// The sum of `held`, not allocated.
-    held_in_all: Resources,
     available: Resources,
+    /// The part of `available` that any role may have and that quota counts.
+    free: ResourceQuantities,
+    /// Which kinds are available.
+    pub(crate) kinds: Mask,
+    /// Whether something available is reserved or shared: then it depends on the role or the run what of it can be had.
+    pub(crate) is_special: bool,
     /// Set if the agent itself is the cause that more is held than it has.
     pub(crate) shrunk: bool,
+    pub(crate) has_gpus: bool,
+    pub(crate) refusals: RefusalsHere,
+    pub(crate) attention: Attention,
+    pub(crate) maintenance: Option<Maintenance>,
 }
 
 impl Agent {
-    pub(crate) fn new(description: AgentDescription, active: bool) -> Self {
-        let available = description.total.clone();
-        let (held, used) = (BTreeMap::new(), BTreeMap::new());
-        Self { description, active, held, used, held_in_all: Resources::new(), available, shrunk: false }
+    pub(crate) fn new(description: AgentDescription, active: bool, whitelisted: bool) -> Self {
+        let mut page = Self {
+            active,
+            whitelisted,
+            held: BTreeMap::new(),
+            used: BTreeMap::new(),
+            available: description.total.clone(),
+            free: ResourceQuantities::new(),
+            kinds: Mask::NOTHING,
+            is_special: false,
+            shrunk: false,
+            has_gpus: false,
+            refusals: RefusalsHere::default(),
+            attention: Attention::Settled,
+            maintenance: None,
+            description,
+        };
+        page.has_gpus = !page.total().gpus().is_zero();
+        page.free = quota_counted(&page.available);
+        page.note_kinds();
+        page
     }
 
     pub(crate) fn total(&self) -> &Resources {
@@ -53,12 +89,12 @@ impl Agent {
         &self.available
     }
 
-    pub(crate) fn held(&self) -> &BTreeMap<FrameworkHandle, Resources> {
-        &self.held
+    pub(crate) fn free(&self) -> &ResourceQuantities {
+        &self.free
     }
 
-    pub(crate) fn held_in_all(&self) -> &Resources {
-        &self.held_in_all
+    pub(crate) fn held(&self) -> &BTreeMap<FrameworkHandle, Resources> {
+        &self.held
     }
 
     pub(crate) fn held_by(&self, framework: FrameworkHandle) -> Option<&Resources> {
@@ -69,8 +105,17 @@ impl Agent {
         self.used.get(&framework)
     }
 
-    pub(crate) fn has_gpus(&self) -> bool {
-        !self.description.total.gpus().is_zero()
+    /// Whether what is available may be offered.
+    pub(crate) fn is_offered(&self) -> bool {
+        self.active && self.whitelisted && !self.available.is_empty()
+    }
+
+    /// Whether a smaller cut of what is available need not be part of a larger one, or it can be had again: then nothing
+    /// follows from nobody having wanted it.
+    pub(crate) fn is_restless(&self) -> bool {
+        self.available
+            .iter()
+            .any(|entry| entry.is_shared() || (is_quota_counted(entry) && entry.is_indivisible()))
     }
 
     /// The framework holds more.
@@ -79,11 +124,17 @@ impl Agent {
             return;
         }
         *self.held.entry(framework).or_default() += resources;
-        self.held_in_all += &resources.unallocated();
         if how == Held::Used {
             self.launch(framework, resources);
         }
-        self.count_available();
+        if how == Held::Offered && !self.shrunk {
+            for entry in resources.iter().filter(|entry| !entry.is_shared()) {
+                self.take_available(entry);
+            }
+            self.note_kinds();
+        } else {
+            self.count_available();
+        }
     }
 
     /// What the framework holds as an offer is used now.
@@ -106,15 +157,19 @@ impl Agent {
         if how == Held::Used {
             take(&mut self.used, framework, resources);
         }
-        self.held_in_all -= &resources.unallocated();
-        self.count_available();
+        if self.shrunk {
+            return self.count_available();
+        }
+        for entry in resources.iter().filter(|entry| !entry.is_shared()) {
+            self.give_available(entry);
+        }
+        self.note_kinds();
     }
 
     /// The framework holds nothing any more.
     pub(crate) fn forget(&mut self, framework: FrameworkHandle) {
         self.used.remove(&framework);
-        if let Some(held) = self.held.remove(&framework) {
-            self.held_in_all -= &held.unallocated();
+        if self.held.remove(&framework).is_some() {
             self.count_available();
         }
     }
@@ -122,33 +177,76 @@ impl Agent {
     /// The agent has something else now.
     pub(crate) fn set_total(&mut self, total: Resources) {
         self.description.total = total;
+        self.has_gpus = !self.total().gpus().is_zero();
         self.shrunk = !self.is_within_total();
         self.count_available();
     }
 
     /// Whether no more is held than there is; of shared resources any number of copies may be.
     pub(crate) fn is_within_total(&self) -> bool {
-        self.description.total.contains(&self.held_in_all.non_shared())
+        self.description.total.contains(&self.held_in_all().non_shared())
+    }
+
+    /// The sum of what is held, not allocated.
+    pub(crate) fn held_in_all(&self) -> Resources {
+        let mut all = Resources::new();
+        for held in self.held.values() {
+            all += &held.unallocated();
+        }
+        all
     }
 
     /// The available resources, counted from scratch.
     pub(crate) fn counted_available(&self) -> Resources {
         let total = self.description.total.non_shared();
-        (total - &self.held_in_all.non_shared()) + &self.description.total.shared()
+        (total - &self.held_in_all().non_shared()) + &self.description.total.shared()
     }
 
-    fn count_available(&mut self) {
+    pub(crate) fn count_available(&mut self) {
         self.available = self.counted_available();
+        self.free = quota_counted(&self.available);
         self.shrunk &= !self.is_within_total();
+        self.note_kinds();
+    }
+
+    /// An allocated entry is no longer available.
+    fn take_available(&mut self, entry: &Resource) {
+        self.available -= &entry.clone().unallocated();
+        if let (true, Value::Scalar(amount)) = (is_quota_counted(entry), entry.value()) {
+            self.free.decrease(entry.name(), *amount);
+        }
+    }
+
+    fn give_available(&mut self, entry: &Resource) {
+        self.available += entry.clone().unallocated();
+        if let (true, Value::Scalar(amount)) = (is_quota_counted(entry), entry.value()) {
+            self.free.increase(entry.name(), *amount);
+        }
+    }
+
+    fn note_kinds(&mut self) {
+        self.kinds = Mask::of_resources(&self.available);
+        self.is_special = self.available.iter().any(|entry| entry.is_reserved() || entry.is_shared());
     }
 }
 
+/// What any role may have and quota counts.
+pub(crate) fn quota_counted(resources: &Resources) -> ResourceQuantities {
+    let mut counted = ResourceQuantities::new();
+    for entry in resources.iter().filter(|entry| is_quota_counted(entry)) {
+        if let Value::Scalar(amount) = *entry.value() {
+            counted.increase(entry.name(), amount);
+        }
+    }
+    counted
+}
+
 fn take(from: &mut BTreeMap<FrameworkHandle, Resources>, framework: FrameworkHandle, resources: &Resources) {
-    let rest = from.get(&framework).and_then(|held| held.checked_sub(resources));
-    let rest = rest.unwrap_or_else(|| panic!("{framework} gives back {resources}, which it does not hold"));
-    if rest.is_empty() {
+    let Some(held) = from.get_mut(&framework).filter(|held| held.contains(resources)) else {
+        panic!("{framework} gives back {resources}, which it does not hold");
+    };
+    *held -= resources;
+    if held.is_empty() {
         from.remove(&framework);
-    } else {
-        from.insert(framework, rest);
     }
 }

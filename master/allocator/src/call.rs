@@ -1,13 +1,14 @@
 //! What the allocator is told, and what it answers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tepui_model::{Conversion, Resources, Role, duration};
+use tepui_model::{Conversion, Quota, Resources, Role};
 
-use crate::{AgentDescription, AgentHandle, FrameworkDescription, FrameworkHandle};
+use crate::{
+    AgentDescription, AgentHandle, FrameworkDescription, FrameworkHandle, InverseAnswer, Unavailability,
+};
 
 /// Something that happened. Calls are values: they can be queued, sent to another thread, recorded and replayed.
 ///
@@ -122,6 +123,36 @@ pub enum Call {
     },
     /// Roles weigh this much, a positive number, from the next run on; 1 is the default. What is held is not redistributed.
     UpdateWeights(Vec<(Role, f64)>),
+    /// A top-level role and all below it have this quota from the next run on; the default is none. What is held is not
+    /// taken back.
+    UpdateQuota {
+        /// Not below another.
+        role: Role,
+        /// Everything anew.
+        quota: Quota,
+    },
+    /// The registry names so many agents. If there is quota, there are no runs until most of them are back.
+    AwaitAgents(usize),
+    /// Only agents on these hosts are offered; `None` is all.
+    SetWhitelist(Option<BTreeSet<String>>),
+    /// An agent will be unavailable, or is not in maintenance any more.
+    UpdateUnavailability {
+        /// Known to the allocator.
+        agent: AgentHandle,
+        /// When.
+        unavailability: Option<Unavailability>,
+    },
+    /// A framework answered an inverse offer, or (without an answer) it was taken back.
+    AnswerInverseOffer {
+        /// Which.
+        agent: AgentHandle,
+        /// Who was asked.
+        framework: FrameworkHandle,
+        /// What it said.
+        answer: Option<InverseAnswer>,
+        /// For how long it does not want to be asked again; see [`refusal`](crate::refusal).
+        refused: Option<Duration>,
+    },
 }
 
 /// Whether what a framework holds was only offered or is in use.
@@ -145,72 +176,4 @@ pub struct Allocation {
     pub agent: AgentHandle,
     /// What; allocated to the role.
     pub resources: Resources,
-}
-
-impl fmt::Display for Allocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { framework, role, agent, resources } = self;
-        write!(f, "{framework} as {role} <- {} on {agent}", resources.unallocated())
-    }
-}
-
-impl fmt::Display for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AddFramework { framework, description, active } => {
-                let state = if *active { "" } else { ", inactive" };
-                write!(f, "add {framework} {description}{state}")
-            }
-            Self::UpdateFramework { framework, description } => write!(f, "update {framework} {description}"),
-            Self::ActivateFramework(framework) => write!(f, "activate {framework}"),
-            Self::DeactivateFramework(framework) => write!(f, "deactivate {framework}"),
-            Self::RemoveFramework(framework) => write!(f, "remove {framework}"),
-            Self::AddAgent { agent, description, active, used } => {
-                let state = if *active { "" } else { ", inactive" };
-                write!(f, "add {agent} {}{state}", description.total)?;
-                used.iter().try_for_each(|(framework, resources)| write!(f, ", {framework} uses {resources}"))
-            }
-            Self::UpdateAgent { agent, description } => write!(f, "update {agent} {}", description.total),
-            Self::AddUsed { agent, framework, resources } => {
-                write!(f, "{framework} uses {resources} on {agent}")
-            }
-            Self::ActivateAgent(agent) => write!(f, "activate {agent}"),
-            Self::DeactivateAgent(agent) => write!(f, "deactivate {agent}"),
-            Self::RemoveAgent(agent) => write!(f, "remove {agent}"),
-            Self::Launch { agent, framework, resources } => {
-                write!(f, "{framework} launched {resources} on {agent}")
-            }
-            Self::Convert { agent, framework, conversions } => {
-                write!(f, "{framework} converted on {agent}")?;
-                let mut each = conversions.iter();
-                each.try_for_each(|conversion| {
-                    write!(f, ", {} to {}", conversion.consumed, conversion.converted)
-                })
-            }
-            Self::Recover { agent, framework, resources, held, refused } => {
-                let held = match held {
-                    Held::Offered => "offered",
-                    Held::Used => "used",
-                };
-                write!(f, "recovered {held} {resources} on {agent} from {framework}")?;
-                match refused {
-                    Some(refused) => write!(f, ", refused for {}", duration::print(*refused)),
-                    None => Ok(()),
-                }
-            }
-            Self::Suppress { framework, roles } => write!(f, "suppress {framework}{}", in_roles(roles)),
-            Self::Revive { framework, roles } => write!(f, "revive {framework}{}", in_roles(roles)),
-            Self::UpdateWeights(weights) => {
-                f.write_str("weights")?;
-                weights.iter().try_for_each(|(role, weight)| write!(f, " {role}={weight}"))
-            }
-        }
-    }
-}
-
-fn in_roles(roles: &BTreeSet<Role>) -> String {
-    if roles.is_empty() {
-        return String::new();
-    }
-    format!(" in {}", roles.iter().map(Role::as_str).collect::<Vec<_>>().join(", "))
 }

@@ -49,15 +49,28 @@ impl Filters {
         self.0.push(Filter { refused, until, batch });
     }
 
-    /// Whether an offer is part of what was refused.
-    pub(crate) fn cover(&self, offer: &Resources) -> bool {
-        self.0.iter().any(|filter| filter.refused.contains(offer))
+    /// Until when an offer is part of what was refused, if it is.
+    pub(crate) fn cover(&self, offer: &Resources) -> Option<Time> {
+        self.0.iter().filter(|filter| filter.refused.contains(offer)).map(|filter| filter.until).max()
     }
 
-    /// Drops what has lapsed by the time of a run; says whether anything is left.
+    /// When the first of them ends; `None` if there are none.
+    pub(crate) fn first_end(&self) -> Option<Time> {
+        self.0.iter().map(|filter| filter.until).min()
+    }
+
+    /// What is refused at the time of a run.
+    #[cfg(test)]
+    pub(crate) fn live(&self, now: Time, batch: u64) -> Vec<Resources> {
+        let live = self.0.iter().filter(|filter| now <= filter.until || batch <= filter.batch);
+        live.map(|filter| filter.refused.clone()).collect()
+    }
+
+    /// Drops what has lapsed by the time of a run; says whether anything has.
     pub(crate) fn lapse(&mut self, now: Time, batch: u64) -> bool {
+        let before = self.0.len();
         self.0.retain(|filter| now <= filter.until || batch <= filter.batch);
-        !self.0.is_empty()
+        self.0.len() < before
     }
 }
 

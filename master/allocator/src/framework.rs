@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use tepui_model::{FrameworkCapabilities, FrameworkId, ResourceQuantities, Role};
+use tepui_model::{FrameworkCapabilities, FrameworkId, ResourceQuantities, Role, Time};
 
 use crate::AgentHandle;
-use crate::filter::Filters;
+use crate::roles::RoleId;
 
 /// What the allocator needs to know of a framework.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,20 +28,36 @@ pub struct FrameworkDescription {
 pub(crate) struct Framework {
     pub(crate) description: FrameworkDescription,
     pub(crate) active: bool,
-    /// What it refused, per role and agent.
-    pub(crate) filters: BTreeMap<Role, BTreeMap<AgentHandle, Filters>>,
+    /// The roles of its description, under their numbers.
+    pub(crate) subscriptions: Vec<(Role, RoleId)>,
+    /// Where it refused something, per role.
+    pub(crate) refused: BTreeMap<RoleId, BTreeSet<AgentHandle>>,
+    /// Until when it wants to hear of no maintenance of an agent.
+    pub(crate) undisturbed: BTreeMap<AgentHandle, Time>,
     /// The agents where it holds something.
     pub(crate) agents: BTreeSet<AgentHandle>,
 }
 
 impl Framework {
     pub(crate) fn new(description: FrameworkDescription, active: bool) -> Self {
-        Self { description, active, filters: BTreeMap::new(), agents: BTreeSet::new() }
+        Self {
+            description,
+            active,
+            subscriptions: Vec::new(),
+            refused: BTreeMap::new(),
+            undisturbed: BTreeMap::new(),
+            agents: BTreeSet::new(),
+        }
     }
 
     /// Whether it gets offers in the role.
     pub(crate) fn wants(&self, role: &Role) -> bool {
         self.active && self.description.roles.contains(role) && !self.description.suppressed.contains(role)
+    }
+
+    /// The number of a role that it is subscribed to.
+    pub(crate) fn subscription(&self, role: &Role) -> Option<RoleId> {
+        self.subscriptions.iter().find(|(name, _)| name == role).map(|(_, id)| *id)
     }
 
     /// Those of its roles that a call names; none named means all.

@@ -21,19 +21,31 @@
 mod agent;
 mod agents;
 mod allocator;
+mod attention;
 mod call;
 mod cycle;
+mod display;
 mod filter;
 mod framework;
 mod frameworks;
 mod handle;
 mod holdings;
 mod invariants;
+mod keeping;
+mod maintenance;
+mod mask;
+mod quotas;
+mod refusals;
+mod roles;
 mod settings;
 mod sorter;
 
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -45,4 +57,5 @@ pub use call::{Allocation, Call, Held};
 pub use filter::{DEFAULT_REFUSAL, LONGEST_REFUSAL, refusal};
 pub use framework::FrameworkDescription;
 pub use handle::{AgentHandle, FrameworkHandle};
-pub use settings::Settings;
+pub use maintenance::{InverseAnswer, InverseOffer, Unavailability};
+pub use settings::{Settings, Sorting};

@@ -5,6 +5,16 @@ use std::time::Duration;
 
 use tepui_model::{ResourceName, ResourceQuantities};
 
+/// Who comes first: `--role_sorter` and `--framework_sorter`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sorting {
+    /// `drf`: whoever has the smallest share of the resource of which it has the largest.
+    #[default]
+    DominantShare,
+    /// `random`: whoever is drawn, the heavier the likelier.
+    Random,
+}
+
 /// The allocator's part of the master's flags.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -18,6 +28,14 @@ pub struct Settings {
     pub excluded_from_sharing: BTreeSet<ResourceName>,
     /// The master's region; agents in another one are for frameworks that say they know regions.
     pub region: Option<String>,
+    /// Whose turn it is among roles.
+    pub role_sorter: Sorting,
+    /// Whose turn it is among the frameworks of a role.
+    pub framework_sorter: Sorting,
+    /// `--allocator_agent_recovery_factor`: where there is quota, offers wait for this part of the agents after a start.
+    pub recovery_factor: f64,
+    /// `--allocator_recovery_timeout`: but not longer than this.
+    pub recovery_timeout: Duration,
     /// Seeds the order in which agents are considered.
     pub seed: u64,
 }
@@ -32,6 +50,10 @@ impl Settings {
             filter_gpu_resources: true,
             excluded_from_sharing: BTreeSet::new(),
             region: None,
+            role_sorter: Sorting::DominantShare,
+            framework_sorter: Sorting::DominantShare,
+            recovery_factor: 0.8,
+            recovery_timeout: Duration::from_secs(10 * 60),
             seed,
         }
     }

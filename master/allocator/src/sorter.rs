@@ -1,4 +1,4 @@
-//! Whose turn it is: clients in a tree, in order of their dominant share.
+//! Whose turn it is: clients in a tree, ordered by what they hold, or drawn by lot.
 //!
 //! Clients are named by paths. A client whose path leads through another's, as `a/b` through `a`, would make that one
 //! a leaf and an inner node at once; so `a`'s own place moves to a virtual leaf, a sibling of `a/b`:
@@ -11,20 +11,28 @@
 //!                      .   a/b
 //! ```
 //!
-//! Siblings are ordered by share (the largest fraction of any resource of the cluster, over the node's weight), then
-//! by how often they were served, then by path. Leaves that want nothing come last and are not listed.
+//! By dominant share, siblings are ordered by share (the largest fraction of any resource of the cluster, over the
+//! node's weight), then by how often they were served, then by path. By lot, a client is drawn with a probability in
+//! proportion to its weight, times its parent's among the parent's siblings, and so on up. Who wants nothing has no turn.
+//!
+//! The order is kept, not made anew: a client that gets or gives back something moves to its place. Only when what all
+//! agents have changes is everything sorted again.
 
+mod lot;
+mod order;
 mod tree;
+mod walk;
 
 #[cfg(test)]
 mod tests;
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use tepui_model::{Resource, ResourceQuantities, Resources};
+use tepui_model::{Resource, ResourceQuantities, Resources, Scalar, Value};
 
-use crate::AgentHandle;
+use crate::{AgentHandle, Sorting};
+
+pub(crate) use walk::Walk;
 
 /// The weight of what was given none.
 const DEFAULT_WEIGHT: f64 = 1.0;
@@ -34,6 +42,7 @@ const ROOT: usize = 0;
 /// Clients and their order.
 #[derive(Clone, Debug)]
 pub(crate) struct Sorter<K> {
+    sorting: Sorting,
     /// The tree; freed slots are in `free`.
     nodes: Vec<Node<K>>,
     free: Vec<usize>,
@@ -42,6 +51,10 @@ pub(crate) struct Sorter<K> {
     weights: BTreeMap<String, f64>,
     /// The version of the totals for which siblings are in order; `None` if they are not.
     sorted_for: Option<u64>,
+    /// How many walks there were.
+    walks: u64,
+    /// Who takes part in the lottery; `None` if that changed.
+    lottery: Option<lot::Lottery<K>>,
 }
 
 #[derive(Clone, Debug)]
@@ -51,8 +64,11 @@ struct Node<K> {
     path: String,
     kind: Kind<K>,
     parent: usize,
-    /// Inner nodes and active leaves in order, then inactive leaves.
+    by_name: BTreeMap<String, usize>,
+    /// Inner nodes and active leaves, in order.
     children: Vec<usize>,
+    /// Inactive leaves, in no order.
+    idle: Vec<usize>,
     share: f64,
     weight: f64,
     /// How often it was served since it exists. Equalises those whose shares are equal.
@@ -61,6 +77,8 @@ struct Node<K> {
     quantities: ResourceQuantities,
     /// How many copies of each shared resource they hold.
     shared: BTreeMap<(AgentHandle, Resource), u32>,
+    /// The last walk that came by.
+    walked: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,207 +95,128 @@ pub(crate) struct Totals {
     pub(crate) version: u64,
 }
 
-impl<K: Clone + Ord> Sorter<K> {
-    pub(crate) fn new() -> Self {
+impl<K: Copy + Ord> Sorter<K> {
+    pub(crate) fn new(sorting: Sorting) -> Self {
         let root = Node::new("", String::new(), Kind::Inner, ROOT, DEFAULT_WEIGHT);
         Self {
+            sorting,
             nodes: vec![root],
             free: Vec::new(),
             leaves: BTreeMap::new(),
             weights: BTreeMap::new(),
             sorted_for: None,
+            walks: 0,
+            lottery: None,
         }
     }
 
     /// Lists the client from now on, or not.
-    pub(crate) fn set_active(&mut self, client: &K, active: bool) {
-        let leaf = self.leaves[client];
+    pub(crate) fn set_active(&mut self, client: K, active: bool, totals: &Totals) {
+        let leaf = self.leaves[&client];
         if matches!(self.nodes[leaf].kind, Kind::Active(_)) == active {
             return;
         }
         self.detach(leaf);
-        self.nodes[leaf].kind =
-            if active { Kind::Active(client.clone()) } else { Kind::Inactive(client.clone()) };
-        self.attach(leaf);
-        if active {
-            self.sorted_for = None;
-        }
+        self.nodes[leaf].kind = if active { Kind::Active(client) } else { Kind::Inactive(client) };
+        self.attach(leaf, totals);
+        self.lottery = None;
     }
 
     /// Sets the weight of a path, whether or not a client is there yet.
     pub(crate) fn set_weight(&mut self, path: &str, weight: f64) {
         self.weights.insert(path.to_owned(), weight);
         self.sorted_for = None;
-        for node in &mut self.nodes {
-            if node.path == path {
-                node.weight = weight;
-            }
+        self.lottery = None;
+        if let Some(at) = self.find(path) {
+            self.nodes[at].weight = weight;
         }
     }
 
-    pub(crate) fn contains(&self, client: &K) -> bool {
-        self.leaves.contains_key(client)
+    pub(crate) fn contains(&self, client: K) -> bool {
+        self.leaves.contains_key(&client)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.leaves.is_empty()
     }
 
-    pub(crate) fn clients(&self) -> impl Iterator<Item = &K> {
-        self.leaves.keys()
+    pub(crate) fn clients(&self) -> impl Iterator<Item = K> {
+        self.leaves.keys().copied()
+    }
+
+    /// How often each node was served, by path.
+    #[cfg(test)]
+    pub(crate) fn served(&self) -> BTreeMap<String, u64> {
+        let there = self.nodes.iter().enumerate().filter(|(at, _)| *at != ROOT && !self.free.contains(at));
+        there.map(|(_, node)| (node.path.clone(), node.served)).collect()
+    }
+
+    /// The weight of a path.
+    #[cfg(test)]
+    pub(crate) fn weight(&self, path: &str) -> f64 {
+        self.weights.get(path).copied().unwrap_or(DEFAULT_WEIGHT)
     }
 
     /// Whether the client holds nothing at all.
-    pub(crate) fn holds_nothing(&self, client: &K) -> bool {
-        self.nodes[self.leaves[client]].holds_nothing()
+    pub(crate) fn holds_nothing(&self, client: K) -> bool {
+        self.nodes[self.leaves[&client]].holds_nothing()
     }
 
     /// What the client holds.
-    pub(crate) fn held_by(&self, client: &K) -> &ResourceQuantities {
-        &self.nodes[self.leaves[client]].quantities
+    pub(crate) fn held_by(&self, client: K) -> &ResourceQuantities {
+        &self.nodes[self.leaves[&client]].quantities
     }
 
-    /// The client was served: it holds more. Keeps the order if there is one.
+    /// The client was served: it holds more.
     pub(crate) fn allocated(
         &mut self,
-        client: &K,
+        client: K,
         agent: AgentHandle,
         resources: &Resources,
         totals: &Totals,
     ) {
-        self.hold(client, agent, resources);
-        let in_order = self.sorted_for == Some(totals.version);
-        for at in self.path_up(client) {
-            self.nodes[at].served += 1;
-            if in_order && at != ROOT && !matches!(self.nodes[at].kind, Kind::Inactive(_)) {
-                self.nodes[at].share = self.share(at, totals);
-                self.put_in_place(at);
-            }
-        }
+        self.change_up(client, totals, |node| {
+            node.served += 1;
+            node.hold(agent, resources);
+        });
     }
 
     /// The client holds more, without having been served: found out, or converted.
-    pub(crate) fn add_held(&mut self, client: &K, agent: AgentHandle, resources: &Resources) {
-        self.sorted_for = None;
-        self.hold(client, agent, resources);
-    }
-
-    fn hold(&mut self, client: &K, agent: AgentHandle, resources: &Resources) {
-        let (shared, rest) = (resources.shared(), resources.non_shared().quantities());
-        for at in self.path_up(client) {
-            let node = &mut self.nodes[at];
-            node.quantities += &rest;
-            for entry in &shared {
-                let copies = node.shared.entry((agent, one_copy(entry))).or_default();
-                if *copies == 0 {
-                    node.quantities += &Resources::from_iter([entry.clone()]).quantities();
-                }
-                *copies += entry.copies();
-            }
-        }
+    pub(crate) fn add_held(&mut self, client: K, agent: AgentHandle, resources: &Resources, totals: &Totals) {
+        self.change_up(client, totals, |node| node.hold(agent, resources));
     }
 
     /// The client holds less.
-    pub(crate) fn unallocated(&mut self, client: &K, agent: AgentHandle, resources: &Resources) {
-        self.sorted_for = None;
-        let (shared, rest) = (resources.shared(), resources.non_shared().quantities());
-        for at in self.path_up(client) {
-            let node = &mut self.nodes[at];
-            node.quantities -= &rest;
-            for entry in &shared {
-                let key = (agent, one_copy(entry));
-                let copies = node.shared.get_mut(&key).expect("only what is held is taken away");
-                *copies -= entry.copies();
-                if *copies == 0 {
-                    node.shared.remove(&key);
-                    node.quantities -= &Resources::from_iter([entry.clone()]).quantities();
-                }
+    pub(crate) fn unallocated(
+        &mut self,
+        client: K,
+        agent: AgentHandle,
+        resources: &Resources,
+        totals: &Totals,
+    ) {
+        self.change_up(client, totals, |node| node.release(agent, resources));
+    }
+
+    /// Changes the client's leaf and the nodes above it, and moves them to their places.
+    fn change_up(&mut self, client: K, totals: &Totals, change: impl Fn(&mut Node<K>)) {
+        let mut at = self.leaves[&client];
+        loop {
+            self.change(at, totals, &change);
+            if at == ROOT {
+                return;
             }
-        }
-    }
-
-    /// The active clients, whose turn it is first.
-    pub(crate) fn sort(&mut self, totals: &Totals) -> Vec<K> {
-        if self.sorted_for != Some(totals.version) {
-            self.sort_below(ROOT, totals);
-            self.sorted_for = Some(totals.version);
-        }
-        let mut listed = Vec::with_capacity(self.leaves.len());
-        self.list(ROOT, &mut listed);
-        listed
-    }
-
-    fn sort_below(&mut self, at: usize, totals: &Totals) {
-        let mut children = std::mem::take(&mut self.nodes[at].children);
-        let inactive = |&child: &usize| matches!(self.nodes[child].kind, Kind::Inactive(_));
-        let active = children.iter().position(inactive).unwrap_or(children.len());
-        for &child in &children[..active] {
-            self.nodes[child].share = self.share(child, totals);
-            self.sort_below(child, totals);
-        }
-        children[..active].sort_by(|&left, &right| self.compare(left, right));
-        self.nodes[at].children = children;
-    }
-
-    fn list(&self, at: usize, listed: &mut Vec<K>) {
-        for &child in &self.nodes[at].children {
-            match &self.nodes[child].kind {
-                Kind::Active(client) => listed.push(client.clone()),
-                Kind::Inner => self.list(child, listed),
-                Kind::Inactive(_) => return,
-            }
-        }
-    }
-
-    /// The largest fraction that the node holds of anything there is.
-    fn share(&self, at: usize, totals: &Totals) -> f64 {
-        let node = &self.nodes[at];
-        let fractions =
-            totals.quantities.iter().map(|(name, total)| node.quantities.get(name).as_f64() / total.as_f64());
-        fractions.fold(0.0, f64::max) / node.weight
-    }
-
-    fn compare(&self, left: usize, right: usize) -> Ordering {
-        let (left, right) = (&self.nodes[left], &self.nodes[right]);
-        let by_share = left.share.total_cmp(&right.share);
-        by_share.then_with(|| left.served.cmp(&right.served)).then_with(|| left.path.cmp(&right.path))
-    }
-
-    /// Moves a node whose share changed to its place among its ordered siblings.
-    fn put_in_place(&mut self, at: usize) {
-        let parent = self.nodes[at].parent;
-        let mut children = std::mem::take(&mut self.nodes[parent].children);
-        let mut position =
-            children.iter().position(|&child| child == at).expect("a child is among its siblings");
-        while position > 0 && self.compare(at, children[position - 1]) == Ordering::Less {
-            children.swap(position, position - 1);
-            position -= 1;
-        }
-        while position + 1 < children.len()
-            && !matches!(self.nodes[children[position + 1]].kind, Kind::Inactive(_))
-            && self.compare(children[position + 1], at) == Ordering::Less
-        {
-            children.swap(position, position + 1);
-            position += 1;
-        }
-        self.nodes[parent].children = children;
-    }
-
-    /// The client's leaf and the nodes above it, the root last.
-    fn path_up(&self, client: &K) -> Vec<usize> {
-        let mut at = self.leaves[client];
-        let mut path = vec![at];
-        while at != ROOT {
             at = self.nodes[at].parent;
-            path.push(at);
         }
-        path
     }
 }
 
 impl<K> Kind<K> {
     fn is_inner(&self) -> bool {
         matches!(self, Self::Inner)
+    }
+
+    fn is_inactive(&self) -> bool {
+        matches!(self, Self::Inactive(_))
     }
 }
 
@@ -288,17 +227,66 @@ impl<K> Node<K> {
             path,
             kind,
             parent,
+            by_name: BTreeMap::new(),
             children: Vec::new(),
+            idle: Vec::new(),
             share: 0.0,
             weight,
             served: 0,
             quantities: ResourceQuantities::new(),
             shared: BTreeMap::new(),
+            walked: 0,
         }
     }
 
     fn holds_nothing(&self) -> bool {
         self.quantities.is_empty() && self.shared.is_empty()
+    }
+
+    fn hold(&mut self, agent: AgentHandle, resources: &Resources) {
+        for entry in resources {
+            let Value::Scalar(amount) = *entry.value() else { continue };
+            if !entry.is_shared() || self.add_copies(agent, entry) {
+                self.quantities.increase(entry.name(), amount);
+            }
+        }
+    }
+
+    fn release(&mut self, agent: AgentHandle, resources: &Resources) {
+        for entry in resources {
+            let Value::Scalar(amount) = *entry.value() else { continue };
+            if !entry.is_shared() || self.drop_copies(agent, entry) {
+                self.quantities.decrease(entry.name(), amount);
+            }
+        }
+    }
+
+    /// Whether these are the first copies.
+    fn add_copies(&mut self, agent: AgentHandle, entry: &Resource) -> bool {
+        let copies = self.shared.entry((agent, one_copy(entry))).or_default();
+        *copies += entry.copies();
+        *copies == entry.copies()
+    }
+
+    /// Whether these were the last copies.
+    fn drop_copies(&mut self, agent: AgentHandle, entry: &Resource) -> bool {
+        let key = (agent, one_copy(entry));
+        let copies = self.shared.get_mut(&key).expect("only what is held is taken away");
+        *copies -= entry.copies();
+        let was_last = *copies == 0;
+        if was_last {
+            self.shared.remove(&key);
+        }
+        was_last
+    }
+
+    /// The largest fraction that the node holds of anything there is.
+    fn share_of(&self, totals: &Totals) -> f64 {
+        if self.quantities.is_empty() {
+            return 0.0;
+        }
+        let fraction = |(name, total): (_, Scalar)| self.quantities.get(name).as_f64() / total.as_f64();
+        totals.quantities.iter().map(fraction).fold(0.0, f64::max) / self.weight
     }
 }
 

@@ -8,7 +8,7 @@ use tepui_model::{AgentCapabilities, Attributes, FrameworkCapabilities, Framewor
 
 use crate::{
     AgentDescription, AgentHandle, Allocation, Allocator, Call, FrameworkDescription, FrameworkHandle, Held,
-    Settings,
+    Settings, Sorting, reference,
 };
 
 pub(crate) struct Cluster {
@@ -38,10 +38,12 @@ pub(crate) fn resources(text: &str) -> Resources {
 
 pub(crate) fn has(total: &str) -> AgentDescription {
     AgentDescription {
+        hostname: "host".to_owned(),
         total: resources(total),
         capabilities: AgentCapabilities::ALL,
         attributes: Attributes::new(),
         region: None,
+        zone: None,
     }
 }
 
@@ -107,7 +109,14 @@ impl Cluster {
 
     /// Runs now, because of what happened.
     pub(crate) fn run(&mut self) -> Vec<Allocation> {
+        let before = self.allocator.clone();
         let allocations = self.allocator.on_timer(self.now);
+        let settings = &before.settings;
+        let by_share = [settings.role_sorter, settings.framework_sorter] == [Sorting::DominantShare; 2];
+        if by_share && self.allocator.pause.is_none() {
+            let obvious = reference::run(&before, self.now, &self.allocator.visited);
+            assert_eq!(lines(&allocations), lines(&obvious), "the reference allocates otherwise");
+        }
         assert_eq!(self.allocator.invariants(), Vec::<String>::new(), "after a run");
         allocations
     }

@@ -33,12 +33,14 @@ pub struct Introduction {
 
 impl Agent {
     pub fn description(&self) -> AgentDescription {
-        let region = self.info.domain.as_ref().and_then(|domain| domain.fault_domain.as_ref());
+        let domain = self.info.domain.as_ref().and_then(|domain| domain.fault_domain.as_ref());
         AgentDescription {
+            hostname: self.info.hostname.clone(),
             total: self.total.clone(),
             capabilities: self.capabilities,
             attributes: self.attributes.clone(),
-            region: region.map(|domain| domain.region.name.clone()),
+            region: domain.map(|domain| domain.region.name.clone()),
+            zone: domain.map(|domain| domain.zone.name.clone()),
         }
     }
 }

@@ -75,6 +75,12 @@ impl Resource {
         self
     }
 
+    /// The same, allocated to no role.
+    pub fn unallocated(mut self) -> Self {
+        self.allocation = None;
+        self
+    }
+
     /// The same, counted in so many times; only shared resources have more copies than one.
     pub fn with_copies(mut self, copies: u32) -> Self {
         self.copies = if self.is_shared() { copies } else { copies.min(1) };
@@ -147,7 +153,7 @@ impl Resource {
     }
 
     /// Whether it can only be taken whole.
-    pub(super) fn is_indivisible(&self) -> bool {
+    pub fn is_indivisible(&self) -> bool {
         self.is_shared() || self.disk().is_some_and(DiskInfo::is_indivisible)
     }
 

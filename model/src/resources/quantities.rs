@@ -78,6 +78,15 @@ impl ResourceQuantities {
         }
     }
 
+    /// Takes from one resource, as far as there is any.
+    pub fn decrease(&mut self, name: &ResourceName, amount: Scalar) {
+        let Ok(at) = self.position(name) else { return };
+        self.amounts[at].1 -= amount;
+        if self.amounts[at].1.is_zero() {
+            self.amounts.remove(at);
+        }
+    }
+
     /// Whether there is nothing of anything.
     pub fn is_empty(&self) -> bool {
         self.amounts.is_empty()
