@@ -20,6 +20,7 @@
 pub mod about;
 mod attributes;
 mod capabilities;
+mod constraints;
 mod container_id;
 pub mod duration;
 mod fact;
@@ -36,6 +37,7 @@ mod value_text;
 
 pub use attributes::{Attribute, AttributeValue, Attributes, InvalidAttributes};
 pub use capabilities::{AgentCapabilities, FrameworkCapabilities};
+pub use constraints::{AgentTraits, OfferConstraints};
 pub use container_id::{ContainerId, InvalidContainerId};
 pub use duration::InvalidDuration;
 pub use fact::{Fact, Level};

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tepui_model::{AgentCapabilities, Attributes, Resource, ResourceQuantities, Resources, Value};
+use tepui_model::{
+    AgentCapabilities, AgentTraits, Attributes, Resource, ResourceQuantities, Resources, Value,
+};
 
 use crate::attention::Attention;
 use crate::maintenance::Maintenance;
@@ -83,6 +85,16 @@ impl Agent {
 
     pub(crate) fn total(&self) -> &Resources {
         &self.description.total
+    }
+
+    /// What constraints look at.
+    pub(crate) fn traits(&self) -> AgentTraits<'_> {
+        AgentTraits {
+            hostname: &self.description.hostname,
+            region: self.description.region.as_deref(),
+            zone: self.description.zone.as_deref(),
+            attributes: &self.description.attributes,
+        }
     }
 
     pub(crate) fn available(&self) -> &Resources {

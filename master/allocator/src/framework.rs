@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
-use tepui_model::{FrameworkCapabilities, FrameworkId, ResourceQuantities, Role, Time};
+use tepui_model::{FrameworkCapabilities, FrameworkId, OfferConstraints, ResourceQuantities, Role, Time};
 
 use crate::AgentHandle;
 use crate::roles::RoleId;
@@ -22,6 +23,8 @@ pub struct FrameworkDescription {
     /// Per role, what an offer must hold at least one of, instead of the operator's setting; an empty list lets any
     /// offer pass.
     pub min_allocatable: BTreeMap<Role, Vec<ResourceQuantities>>,
+    /// Which agents it wants offers from.
+    pub constraints: Arc<OfferConstraints>,
 }
 
 #[derive(Clone, Debug)]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use tepui_model::{
-    AgentCapabilities, Conversion, DiskInfo, DiskKind, DiskSource, FrameworkCapabilities, Metadata,
-    Persistence, Quota, Reservation, Resource, ResourceQuantities, Resources, Role, Scalar, Value,
+    AgentCapabilities, Attributes, Conversion, DiskInfo, DiskKind, DiskSource, FrameworkCapabilities,
+    Metadata, OfferConstraints, Persistence, Quota, Reservation, Resource, ResourceQuantities, Resources,
+    Role, Scalar, Value,
 };
 
 use crate::testing::*;
@@ -111,7 +112,8 @@ fn agent_like(slot: u32, kind: usize) -> AgentDescription {
     }
     let capabilities = if kind == 7 { AgentCapabilities::default() } else { AgentCapabilities::ALL };
     let region = (kind == 8).then(|| "far".to_owned());
-    AgentDescription { hostname, total, capabilities, region, ..has("") }
+    let attributes = if kind < 2 { Attributes::parse("rack:r1").unwrap() } else { Attributes::new() };
+    AgentDescription { hostname, total, capabilities, region, attributes, ..has("") }
 }
 
 fn framework_like(slot: u32, in_roles: &str, kind: usize) -> FrameworkDescription {
@@ -132,7 +134,11 @@ fn framework_like(slot: u32, in_roles: &str, kind: usize) -> FrameworkDescriptio
         }
         _ => [].into(),
     };
-    FrameworkDescription { capabilities, min_allocatable, ..wants(slot, in_roles) }
+    let constraints = match kind {
+        1 => OfferConstraints::equal(role("a"), "rack", "r1").into(),
+        _ => Default::default(),
+    };
+    FrameworkDescription { capabilities, min_allocatable, constraints, ..wants(slot, in_roles) }
 }
 
 fn quota(kind: usize) -> Quota {

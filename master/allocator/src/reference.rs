@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tepui_model::{Resource, ResourceQuantities, Resources, Role, Time};
+use tepui_model::{AgentTraits, Resource, ResourceQuantities, Resources, Role, Time};
 
 use crate::agent::Agent;
 use crate::allocator::Candidates;
@@ -262,7 +262,14 @@ impl<'a> Cycle<'a> {
         let knows_gpus = capabilities.gpu_resources || !self.ledger.settings.filter_gpu_resources;
         let is_remote =
             page.description.region.is_some() && page.description.region != self.ledger.settings.region;
-        self.is_enough(handle, role, available)
+        let traits = AgentTraits {
+            hostname: &page.description.hostname,
+            region: page.description.region.as_deref(),
+            zone: page.description.zone.as_deref(),
+            attributes: &page.description.attributes,
+        };
+        !framework.description.constraints.exclude(role, traits)
+            && self.is_enough(handle, role, available)
             && (knows_gpus || page.total().gpus().is_zero())
             && (capabilities.region_aware || !is_remote)
     }

@@ -55,6 +55,7 @@ pub(crate) fn wants(slot: u32, in_roles: &str) -> FrameworkDescription {
         suppressed: BTreeSet::new(),
         capabilities,
         min_allocatable: BTreeMap::new(),
+        constraints: Default::default(),
     }
 }
 

@@ -1,5 +1,9 @@
 //! What happens, step by step, in text.
 
+mod explain;
+mod maintenance;
+mod quota;
+
 use std::time::Duration;
 
 use expect_test::expect;

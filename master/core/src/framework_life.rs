@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tepui_model::{FrameworkCapabilities, FrameworkId, ResourceQuantities, Role, duration};
+use tepui_model::{FrameworkCapabilities, FrameworkId, OfferConstraints, ResourceQuantities, Role, duration};
 use tepui_proto::internal::ShutdownFrameworkMessage;
-use tepui_proto::v1::scheduler::OfferConstraints;
+use tepui_proto::v1::scheduler::OfferConstraints as WireConstraints;
 use tepui_proto::v1::task_status::Reason;
 use tepui_proto::v1::{FrameworkInfo, TaskState};
 
@@ -28,7 +28,7 @@ use tepui_allocator::{Call, FrameworkDescription};
 pub struct Profile {
     roles: BTreeSet<Role>,
     suppressed: BTreeSet<Role>,
-    constraints: Option<OfferConstraints>,
+    constraints: Option<WireConstraints>,
     capabilities: FrameworkCapabilities,
     min_allocatable: BTreeMap<Role, Vec<ResourceQuantities>>,
 }
@@ -38,7 +38,7 @@ impl Profile {
         info: &FrameworkInfo,
         roles: BTreeSet<Role>,
         suppressed: &[String],
-        constraints: Option<OfferConstraints>,
+        constraints: Option<WireConstraints>,
     ) -> Result<Profile, String> {
         let suppressed = validation::framework::suppressed(&roles, suppressed)?;
         if let Some(constraints) = &constraints {
@@ -58,6 +58,12 @@ impl Profile {
 }
 
 impl Framework {
+    /// The constraints for the allocator; they were checked when they came.
+    fn checked_constraints(&self) -> OfferConstraints {
+        let read = |constraints: &Arc<WireConstraints>| OfferConstraints::from_wire(constraints);
+        self.constraints.as_ref().map(read).transpose().ok().flatten().unwrap_or_default()
+    }
+
     fn description(&self) -> FrameworkDescription {
         FrameworkDescription {
             id: self.id.clone(),
@@ -65,6 +71,7 @@ impl Framework {
             suppressed: self.suppressed.clone(),
             capabilities: self.capabilities,
             min_allocatable: self.min_allocatable.clone(),
+            constraints: Arc::new(self.checked_constraints()),
         }
     }
 }

@@ -78,7 +78,7 @@ const LAYERS: [Layer; 19] = [
 
 /// What a pure package may name. Each was read for clocks, ambient randomness, environment, files and threads, or
 /// (rand) is used only with a generator that the shell has seeded.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "bytes",
     "expect-test",
     "postcard",
@@ -86,6 +86,7 @@ const PURE: [&str; 10] = [
     "prost",
     "rand",
     "rand_xoshiro",
+    "regex",
     "serde",
     "serde_json",
     "thiserror",

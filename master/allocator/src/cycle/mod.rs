@@ -14,6 +14,8 @@ use crate::attention::Attention;
 use crate::roles::RoleId;
 use crate::{AgentHandle, Allocation, Allocator, FrameworkHandle};
 
+pub(crate) use offer::{Why, check_fit, portion, understood_by};
+
 use offer::Offer;
 
 /// What a run does, twice over all agents.

@@ -29,6 +29,8 @@ pub(crate) struct Cut {
 /// Why it was offered nothing: the first reason, in the order in which they are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
+    /// The framework's constraints.
+    Constraints,
     /// Less is available to the role than makes an offer.
     TooLittle,
     Gpus,
@@ -45,9 +47,9 @@ pub(crate) enum Why {
 }
 
 /// Part of what the framework understands.
-struct Portion {
-    resources: Resources,
-    guaranteed: ResourceQuantities,
+pub(crate) struct Portion {
+    pub(crate) resources: Resources,
+    pub(crate) guaranteed: ResourceQuantities,
     limited: bool,
     held_back: bool,
 }
@@ -93,6 +95,9 @@ impl Allocator {
         let (known, page) = (&self.frameworks[framework], &self.agents[agent]);
         let name = &self.roles.member(role).role;
         let nothing = |why| Cut { offer: Err(why), limited: false, held_back: false };
+        if known.description.constraints.exclude(name, page.traits()) {
+            return nothing(Why::Constraints);
+        }
         if !self.is_allocatable(available, name, known) {
             return nothing(Why::TooLittle);
         }
@@ -136,7 +141,7 @@ impl Allocator {
     }
 
     /// Whether the framework says it knows what is special about the agent.
-    fn check_capable(&self, framework: &Framework, page: &Agent) -> Result<(), Why> {
+    pub(crate) fn check_capable(&self, framework: &Framework, page: &Agent) -> Result<(), Why> {
         let capabilities = &framework.description.capabilities;
         if self.settings.filter_gpu_resources && !capabilities.gpu_resources && page.has_gpus {
             return Err(Why::Gpus);
@@ -159,7 +164,7 @@ impl Allocator {
 }
 
 /// Whether the agent does not understand the framework or its role.
-fn check_fit(framework: &Framework, role: &Role, page: &Agent) -> Result<(), Why> {
+pub(crate) fn check_fit(framework: &Framework, role: &Role, page: &Agent) -> Result<(), Why> {
     let agent = &page.description.capabilities;
     if framework.description.capabilities.multi_role && !agent.multi_role {
         return Err(Why::AgentWithoutMultiRole);
@@ -171,7 +176,7 @@ fn check_fit(framework: &Framework, role: &Role, page: &Agent) -> Result<(), Why
 }
 
 /// What the framework knows how to use.
-fn understood_by(capabilities: &FrameworkCapabilities, resources: &Resources) -> Resources {
+pub(crate) fn understood_by(capabilities: &FrameworkCapabilities, resources: &Resources) -> Resources {
     resources.filter(|entry| is_understood(capabilities, entry))
 }
 
@@ -186,7 +191,12 @@ fn is_understood(capabilities: &FrameworkCapabilities, entry: &Resource) -> bool
 }
 
 /// What a role gets of what its framework could have. Whatever quota does not count is always part of it.
-fn portion(available: &Resources, top: &Top, surplus: Option<&ResourceQuantities>, stage: Stage) -> Portion {
+pub(crate) fn portion(
+    available: &Resources,
+    top: &Top,
+    surplus: Option<&ResourceQuantities>,
+    stage: Stage,
+) -> Portion {
     let is_bounded = surplus.is_some() || !top.quota.limits.is_empty();
     if stage == Stage::FairShare && !is_bounded {
         let (resources, guaranteed) = (available.clone(), ResourceQuantities::new());

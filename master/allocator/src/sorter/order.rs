@@ -99,6 +99,15 @@ impl<K: Copy + Ord> Sorter<K> {
         }
     }
 
+    /// How many clients have their turn before this one; by lot, that is not known before.
+    pub(crate) fn place_in_order(mut self, client: K, totals: &Totals, random: &mut StdRng) -> usize {
+        if self.sorting == Sorting::Random {
+            return 0;
+        }
+        let mut walk = self.walk(totals);
+        std::iter::from_fn(|| self.next(&mut walk, random)).take_while(|next| *next != client).count()
+    }
+
     /// The order of any two leaves: that of the two siblings at which their paths part.
     fn compare_leaves(&self, left: usize, right: usize) -> Ordering {
         let (left, right) = (self.path_down(left), self.path_down(right));

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tepui_model::{FrameworkId, ResourceQuantities, Role};
+use tepui_model::{FrameworkId, OfferConstraints, ResourceQuantities, Role};
 use tepui_proto::v1::offer_filters::ResourceQuantities as MinQuantities;
-use tepui_proto::v1::scheduler::OfferConstraints;
+use tepui_proto::v1::scheduler::OfferConstraints as WireConstraints;
 use tepui_proto::v1::{FrameworkInfo, framework_info::capability::Type as Capability};
 
 use super::Checked;
@@ -165,9 +165,8 @@ pub fn min_allocatable(info: &FrameworkInfo) -> Result<BTreeMap<Role, Vec<Resour
     Ok(all)
 }
 
-/// Offer constraints must be about the framework's roles, and cannot be kept by this version: an offer that breaks them
-/// would be worse than a refusal.
-pub fn check_constraints(roles: &BTreeSet<Role>, constraints: &OfferConstraints) -> Checked {
+/// Offer constraints must be about the framework's roles, and such that the allocator can keep them.
+pub fn check_constraints(roles: &BTreeSet<Role>, constraints: &WireConstraints) -> Checked {
     for role in constraints.role_constraints.keys() {
         if !roles.iter().any(|own| own.as_str() == role) {
             return Err(format!(
@@ -175,10 +174,8 @@ pub fn check_constraints(roles: &BTreeSet<Role>, constraints: &OfferConstraints)
             ));
         }
     }
-    if constraints.role_constraints.is_empty() {
-        return Ok(());
-    }
-    Err("Offer constraints are not supported by this version; leave `offer_constraints` out and decline instead".into())
+    let read = OfferConstraints::from_wire(constraints);
+    read.map(drop).map_err(|why| format!("Offer constraints are not valid: {why}"))
 }
 
 /// A set as Mesos prints it.

@@ -396,7 +396,7 @@ fn suppressed_and_constrained_roles_must_be_the_frameworks() {
         stream 2 <- ERROR Offer constraints specify `role_constraints` for a role 'x'not contained in the set of roles
         stream 2 closed
         request 3 <- stream 3
-        stream 3 <- ERROR Offer constraints are not supported by this version; leave `offer_constraints` out and decline instead
+        stream 3 <- ERROR Offer constraints are not valid: 'OfferConstraints::role_constraints' has an empty 'RoleConstraints::groups' for role *
         stream 3 closed
     "#]].assert_eq(&cluster.heard());
 }
