@@ -14,8 +14,8 @@ fn matches(regex: &str) -> WirePredicate {
 
 fn constraint(selector: Option<WireSelector>, demand: Option<WirePredicate>) -> wire::AttributeConstraint {
     wire::AttributeConstraint {
-        selector: Selector { selector }.into(),
-        predicate: Predicate { predicate: demand }.into(),
+        selector: Selector { selector },
+        predicate: Predicate { predicate: demand },
     }
 }
 
