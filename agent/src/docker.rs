@@ -13,8 +13,8 @@ use tepui_model::ContainerId;
 use tepui_proto::v1::{self, container_info};
 use tracing::{info, warn};
 
-/// By which the containers of one agent are told from another's on the same machine.
-const OF_WORK_DIR: &str = "tepui.work_dir";
+/// By which the containers of one agent are told from another's on the same machine: its value is the work directory.
+pub const LABEL_OF_WORK_DIR: &str = "tepui.work_dir";
 
 /// What the flags say about Docker.
 #[derive(Clone, Debug)]
@@ -94,7 +94,7 @@ impl Docker {
 
     fn labels(&self, run: &Run) -> HashMap<String, String> {
         let labels = [
-            (OF_WORK_DIR, self.work_dir.clone()),
+            (LABEL_OF_WORK_DIR, self.work_dir.clone()),
             ("tepui.agent", run.agent.to_string()),
             ("tepui.framework", run.framework.to_string()),
             ("tepui.executor", run.executor.to_string()),
@@ -134,7 +134,7 @@ impl Docker {
 
     async fn bury_all_but(&self, known: &HashSet<String>) -> Result<(), EngineError> {
         let engine = Engine::at(&self.flags.socket)?;
-        for found in engine.labelled(OF_WORK_DIR, &self.work_dir).await? {
+        for found in engine.labelled(LABEL_OF_WORK_DIR, &self.work_dir).await? {
             if known.contains(&found.name) {
                 continue;
             }

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use tepui_agent::DockerFlags;
 use tokio::time::timeout;
 
 use crate::client::{Client, list, text};
@@ -17,10 +18,12 @@ pub struct Plan {
     /// Where the master listens.
     pub master: SocketAddr,
     pub agents: u16,
-    /// What each agent offers; else what the machine has.
-    pub resources: Option<String>,
+    /// What agents offer, one after the other; else what the machine has.
+    pub resources: Vec<String>,
     /// Where everything is kept; else in a temporary folder that is removed at the end.
     pub work_dir: Option<PathBuf>,
+    /// Agents run tasks in Docker containers too.
+    pub docker: Option<DockerFlags>,
 }
 
 pub struct Cluster {
@@ -67,13 +70,13 @@ impl Cluster {
         config.tls.clone_from(&tls);
         let master = tepui_master::start(config).await?;
         let mut cluster = Self { master, agents: Vec::new(), folder };
-        for number in 1..=plan.agents {
-            let work_dir = cluster.folder.path().join(format!("agent-{number}"));
+        for (number, work_dir) in directories(cluster.folder.path(), usize::from(plan.agents)).enumerate() {
             let mut config = tepui_agent::Config::new(cluster.master.address().to_string(), work_dir);
             config.port = 0;
             config.tls.clone_from(&tls);
             inherit(&mut config, std::env::vars_os());
-            config.resources.clone_from(&plan.resources);
+            config.resources = plan.resources.get(number).cloned();
+            config.docker.clone_from(&plan.docker);
             cluster.agents.push(tepui_agent::start(config).await?);
         }
         Ok(cluster)
@@ -81,6 +84,11 @@ impl Cluster {
 
     pub fn master(&self) -> SocketAddr {
         self.master.address()
+    }
+
+    /// Where each agent keeps everything.
+    pub fn agent_directories(&self) -> Vec<PathBuf> {
+        directories(self.folder.path(), self.agents.len()).collect()
     }
 
     /// Of its URLs.
@@ -138,6 +146,10 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+fn directories(folder: &Path, agents: usize) -> impl Iterator<Item = PathBuf> {
+    (1..=agents).map(|number| folder.join(format!("agent-{number}")))
 }
 
 fn has_executors(state: &Value) -> bool {

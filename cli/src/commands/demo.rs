@@ -1,9 +1,12 @@
 //! `tepui demo`: a cluster in this process, with a service and a batch of tasks on it, for who sees tepui for the
-//! first time.
+//! first time. Where there is a Docker engine, web servers in containers too.
 
 mod board;
+mod docker;
+mod image;
+mod web;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -12,10 +15,13 @@ use clap::Args;
 use libactor::{Node, tls};
 use tepui_frameworks::{Batch, BatchEvent, BatchOutcome, Service, ServiceEvent};
 use tepui_scheduler::{MasterAddress, Settings, spawn};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use self::board::Board;
+use self::docker::Docker;
+use self::web::Progress;
 use crate::cluster::{Cluster, Plan};
 use crate::logging;
 use crate::signals::Signals;
@@ -29,7 +35,9 @@ pub struct Arguments {
 
 /// Small enough that the batch takes some rounds of offers, large enough that it does not take long.
 const AGENTS: u16 = 3;
-const RESOURCES: &str = "cpus:2;mem:512;disk:512;ports:[31000-31100]";
+const RESOURCES: &str = "cpus:2;mem:512;disk:512";
+/// Of each agent. All are on this machine, so no two of them may offer the same one, nor one that is taken.
+const PORTS: usize = 4;
 const TASKS: u32 = 20;
 const TASK: &str = "echo \"hello from $(hostname)\"; sleep 1";
 const INSTANCES: usize = 2;
@@ -46,39 +54,134 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 async fn demonstrate(exit: bool) -> Result<ExitCode> {
     let mut signals = Signals::catch()?;
     let master = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let plan = Plan { master, agents: AGENTS, resources: Some(RESOURCES.to_owned()), work_dir: None };
+    let docker = Docker::find().await;
+    let plan = Plan {
+        master,
+        agents: AGENTS,
+        resources: (0..AGENTS).map(|_| resources()).collect::<Result<_>>()?,
+        work_dir: None,
+        docker: docker.as_ref().ok().map(Docker::flags),
+    };
     let cluster = Cluster::start(&plan).await?;
     println!("{}", cluster.addresses());
+    let docker = match docker {
+        Ok(docker) => Some(docker),
+        Err(why) => {
+            println!("No web servers in Docker containers: {why:#}.");
+            None
+        }
+    };
 
-    let board = Board::new(TASKS, INSTANCES);
+    let board = Board::new(TASKS, INSTANCES, docker.as_ref().map(|_| web::SERVERS));
     let (stop, stopped) = oneshot::channel();
     let service = tokio::task::spawn_local(service(cluster.master(), board.clone(), stopped));
+    let servers = docker.as_ref().map(|docker| Servers::start(cluster.master(), docker.image(), &board));
     let begin = Instant::now();
     let outcome = tokio::select! {
         outcome = timeout(LIMIT, batch(cluster.master(), board.clone())) => Some(outcome),
         () = signals.end() => None,
     };
+    let took = begin.elapsed();
+    if let (Some(servers), Some(_)) = (&servers, &outcome) {
+        tokio::select! {
+            () = servers.replaced(LIMIT.saturating_sub(took)) => {}
+            () = signals.end() => {}
+        }
+    }
     board.finish();
-    let (summary, code) = sum_up(outcome, begin.elapsed());
+    let (mut summary, code) = sum_up(outcome, took);
+    if let Some(servers) = &servers {
+        summary = format!("{}\n{summary}", servers.sum_up());
+    }
 
     if !exit && code == ExitCode::SUCCESS {
-        println!("{summary}\n\n{}", invitation(cluster.scheme(), cluster.master()));
+        println!("{summary}\n\n{}", invitation(&cluster, servers.as_ref()));
         signals.end().await;
     }
     drop(stop);
     let served = service.await;
-    cluster.shutdown().await?;
+    let web_served = match servers {
+        Some(servers) => servers.stop().await,
+        None => Ok(()),
+    };
+    let agents = cluster.agent_directories();
+    let shutdown = cluster.shutdown().await;
+    if let Some(docker) = docker
+        && let Err(error) = docker.clear(&agents).await
+    {
+        eprintln!("the Docker engine was not left as it was: {error:#}");
+    }
+    shutdown?;
     served.context("run the service")??;
+    web_served.context("run the web servers")?;
     println!("{summary}");
     Ok(code)
 }
 
+/// What one agent offers.
+fn resources() -> Result<String> {
+    // All at once, so that no two are the same.
+    let free: Vec<TcpListener> =
+        (0..PORTS).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<std::io::Result<_>>()?;
+    let mut ports = Vec::new();
+    for listener in &free {
+        let port = listener.local_addr()?.port();
+        ports.push(format!("{port}-{port}"));
+    }
+    Ok(format!("{RESOURCES};ports:[{}]", ports.join(",")))
+}
+
+/// The web servers while they run.
+struct Servers {
+    progress: watch::Receiver<Progress>,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<Result<()>>,
+}
+
+impl Servers {
+    fn start(master: SocketAddr, image: &str, board: &Board) -> Servers {
+        let (tell, progress) = watch::channel(Progress::default());
+        let (stop, stopped) = oneshot::channel();
+        let served = web::serve(master, image.to_owned(), board.clone(), tell, stopped);
+        Servers { progress, stop, served: tokio::task::spawn_local(served) }
+    }
+
+    /// Ready when a second generation serves alone, or when the time is over.
+    async fn replaced(&self, limit: Duration) {
+        let mut progress = self.progress.clone();
+        // How it ended is said by `sum_up`.
+        let _ = timeout(limit, progress.wait_for(|progress| progress.replaced)).await;
+    }
+
+    fn sum_up(&self) -> String {
+        let Progress { replaced, trouble, .. } = &*self.progress.borrow();
+        let servers = web::SERVERS;
+        match (replaced, trouble) {
+            (true, _) => {
+                format!("{servers} web servers in Docker containers, replaced one by one while they served")
+            }
+            (false, Some(why)) => {
+                format!("the {servers} web servers were not replaced; the last one said: {why}")
+            }
+            (false, None) => format!("the {servers} web servers were not replaced"),
+        }
+    }
+
+    async fn stop(self) -> Result<()> {
+        drop(self.stop);
+        self.served.await?
+    }
+}
+
 /// What to do with a cluster that runs.
-fn invitation(scheme: &str, master: SocketAddr) -> String {
+fn invitation(cluster: &Cluster, servers: Option<&Servers>) -> String {
     let tepui = std::env::args().next().unwrap_or_else(|| "tepui".to_owned());
+    let (scheme, master) = (cluster.scheme(), cluster.master());
+    let pages = servers.map(|servers| servers.progress.borrow().at.values().cloned().collect::<Vec<_>>());
+    let pages: String = pages.unwrap_or_default().iter().map(|at| format!("\n  curl http://{at}/")).collect();
     format!(
         "The service goes on. Look around from another terminal:\n  curl {scheme}://{master}/state\n  \
-         {tepui} tasks --all --master={scheme}://{master}\n\
+         {tepui} tasks --all --master={scheme}://{master}{pages}\n\
          Ctrl-C ends the cluster."
     )
 }

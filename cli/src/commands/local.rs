@@ -1,5 +1,6 @@
 //! `tepui local`: a master and some agents in one process, until Ctrl-C.
 
+use std::iter::repeat_n;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,8 +35,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         let plan = Plan {
             master: SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port)),
             agents: arguments.agents,
-            resources: arguments.resources.clone(),
+            resources: repeat_n(arguments.resources.clone(), usize::from(arguments.agents))
+                .flatten()
+                .collect(),
             work_dir: arguments.work_dir.clone(),
+            docker: None,
         };
         let cluster = Cluster::start(&plan).await?;
         print!("{}", cluster.addresses());

@@ -6,6 +6,7 @@ mod credentials;
 mod engine;
 mod executor;
 mod handover;
+mod image;
 mod logs;
 mod pull;
 pub mod spec;

@@ -14,9 +14,10 @@ use tepui_scheduler::v1::TaskState;
 pub struct Board(Rc<RefCell<Tasks>>);
 
 struct Tasks {
-    /// State by task, of the batch and of the service.
+    /// State by task, of the batch, of the service, and of the web servers if there are any.
     batch: BTreeMap<String, TaskState>,
     service: BTreeMap<String, TaskState>,
+    web: Option<BTreeMap<String, TaskState>>,
     display: Display,
 }
 
@@ -26,11 +27,17 @@ enum Display {
 }
 
 impl Board {
-    pub fn new(tasks: u32, instances: usize) -> Self {
+    pub fn new(tasks: u32, instances: usize, servers: Option<usize>) -> Self {
         let display =
             if std::io::stderr().is_terminal() { terminal(tasks) } else { Display::Lines { tasks } };
-        println!("{instances} instances of a service, and a batch of {tasks} tasks:");
-        Self(Rc::new(RefCell::new(Tasks { batch: BTreeMap::new(), service: BTreeMap::new(), display })))
+        let web = servers.map(|servers| format!("{servers} web servers in Docker containers, "));
+        println!(
+            "{}{instances} instances of a service, and a batch of {tasks} tasks:",
+            web.unwrap_or_default()
+        );
+        let web = servers.map(|_| BTreeMap::new());
+        let tasks = Tasks { batch: BTreeMap::new(), service: BTreeMap::new(), web, display };
+        Self(Rc::new(RefCell::new(tasks)))
     }
 
     /// A task of the batch changed its state; so many have ended.
@@ -51,6 +58,18 @@ impl Board {
         let mut tasks = self.0.borrow_mut();
         tasks.service.insert(id.to_owned(), state);
         if let Display::Lines { .. } = tasks.display {
+            println!("{id:<14} {}", state.as_str_name());
+        }
+        tasks.draw();
+    }
+
+    /// A web server changed its state.
+    pub fn web(&self, id: &str, state: TaskState) {
+        let mut tasks = self.0.borrow_mut();
+        let before = tasks.web.as_mut().and_then(|web| web.insert(id.to_owned(), state));
+        if let Display::Lines { .. } = tasks.display
+            && before != Some(state)
+        {
             println!("{id:<14} {}", state.as_str_name());
         }
         tasks.draw();
@@ -84,18 +103,26 @@ impl Tasks {
 
     /// How many tasks are in each state.
     fn table(&self) -> String {
-        let mut counts: BTreeMap<i32, (usize, usize)> = BTreeMap::new();
-        for state in self.batch.values() {
-            counts.entry(*state as i32).or_default().0 += 1;
+        let columns: [(&str, Option<&BTreeMap<String, TaskState>>); 3] =
+            [("BATCH", Some(&self.batch)), ("SERVICE", Some(&self.service)), ("WEB", self.web.as_ref())];
+        let mut counts: BTreeMap<i32, [usize; 3]> = BTreeMap::new();
+        for (column, (_, tasks)) in columns.iter().enumerate() {
+            for state in tasks.iter().flat_map(|tasks| tasks.values()) {
+                counts.entry(*state as i32).or_default()[column] += 1;
+            }
         }
-        for state in self.service.values() {
-            counts.entry(*state as i32).or_default().1 += 1;
+        let shown = || columns.iter().enumerate().filter(|(_, (_, tasks))| tasks.is_some());
+        let mut text = format!("{:<16}", "STATE");
+        for (_, (title, _)) in shown() {
+            let _ = write!(text, " {title:>8}");
         }
-        let mut text = format!("{:<16} {:>6} {:>8}\n", "STATE", "BATCH", "SERVICE");
-        for (state, (batch, service)) in counts {
+        for (state, counts) in counts {
             let name = TaskState::try_from(state).map_or("?", |state| state.as_str_name());
-            let _ = writeln!(text, "{name:<16} {batch:>6} {service:>8}");
+            let _ = write!(text, "\n{name:<16}");
+            for (column, _) in shown() {
+                let _ = write!(text, " {:>8}", counts[column]);
+            }
         }
-        text.trim_end().to_owned()
+        text
     }
 }
