@@ -523,8 +523,10 @@ fn help_lists_what_does_something() {
           --frameworks_home=PATH                        the folder below which relative URIs are looked for
 
         Containers:
+          --containerizers=mesos                        what runs tasks: mesos (or native), docker, or both with a comma
           --isolation=posix/cpu,posix/mem               what containers are kept apart in; as root all that is there
           --launcher=TEXT                               linux or posix; as root linux, where it can
+          --sandbox_directory=/mnt/mesos/sandbox        where a Docker container finds its sandbox
 
         Cgroups:
           --cgroups_root=mesos                          the cgroup below which containers have theirs
@@ -541,6 +543,12 @@ fn help_lists_what_does_something() {
           --disk_watch_interval=1mins                   look at the disk this often
           --container_disk_watch_interval=15secs        measure sandboxes this often
           --[no-]enforce_container_disk_quota           kill what fills more disk than it asked for
+
+        Docker:
+          --docker_remove_delay=6hrs                    remove a Docker container this long after its task ended
+          --[no-]docker_kill_orphans                    after a restart, end Docker containers that belong to no known task (on)
+          --docker_socket=/var/run/docker.sock          where the Docker engine listens; else DOCKER_HOST
+          --docker_config=TEXT                          docker's config.json, or file:// and its path: credentials for registries
 
         Modules and the rest:
           --[no-]systemd_enable_support                 warn in a systemd unit: tasks outlive it only with KillMode=process (on)
