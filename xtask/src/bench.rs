@@ -15,6 +15,8 @@ const PREFIX: &str = "bench-";
 struct Benchmark {
     name: String,
     package: String,
+    /// It starts clusters of real daemons, as the tests do.
+    of_daemons: bool,
 }
 
 pub fn run(arguments: &[&str]) -> Result<()> {
@@ -22,7 +24,8 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     let benchmark = find(&benchmarks, arguments.first().copied())?;
     let binary = format!("{PREFIX}{}", benchmark.name);
     let build = ["build", "--release", "--package", &benchmark.package, "--bin", &binary];
-    command::run(command::cargo(&build))?;
+    let daemons: &[&str] = if benchmark.of_daemons { &["--package", "tepui", "--bin", "tepui"] } else { &[] };
+    command::run(command::cargo(&[&build[..], daemons].concat()))?;
     let mut program = Command::new(tree::built("release")?.join(&binary));
     program.args(&arguments[1..]);
     command::run(program)
@@ -36,8 +39,11 @@ pub fn packages(all: &[tree::Package]) -> Vec<String> {
 fn benchmarks(packages: &[tree::Package]) -> Vec<Benchmark> {
     let of = |package: &tree::Package| {
         let names = package.binaries.iter().filter_map(|binary| binary.strip_prefix(PREFIX));
+        let of_daemons = package.dependencies.iter().any(|dependency| dependency.name == "tepui-tests");
         let package = &package.name;
-        names.map(|name| Benchmark { name: name.to_owned(), package: package.clone() }).collect::<Vec<_>>()
+        names
+            .map(|name| Benchmark { name: name.to_owned(), package: package.clone(), of_daemons })
+            .collect::<Vec<_>>()
     };
     packages.iter().flat_map(of).collect()
 }
@@ -73,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_benchmark_is_found_by_the_name_of_its_program() {
-        let found = Benchmark { name: "water".into(), package: "c".into() };
+        let found = Benchmark { name: "water".into(), package: "c".into(), of_daemons: false };
 
         assert_eq!(find(&some(), Some("water")).unwrap(), &found);
     }
@@ -88,9 +94,10 @@ mod tests {
     }
 
     #[test]
-    fn libactor_has_one() {
+    fn libactor_has_one_and_that_of_docker_brings_daemons() {
         let benchmarks = benchmarks(&tree::packages().expect("the tree can be read"));
+        let brings = |name: &str| benchmarks.iter().find(|it| it.name == name).map(|it| it.of_daemons);
 
-        assert!(benchmarks.iter().any(|benchmark| benchmark.name == "libactor"));
+        assert_eq!((brings("libactor"), brings("docker")), (Some(false), Some(true)));
     }
 }

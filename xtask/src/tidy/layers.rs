@@ -33,9 +33,10 @@ const MASTER: &str = "tepui-master";
 const AGENT: &str = "tepui-agent";
 const FRAMEWORKS: &str = "tepui-frameworks";
 const BENCH: &str = "tepui-bench";
+const TESTS: &str = "tepui-tests";
 
 /// From the wire upwards.
-const LAYERS: [Layer; 19] = [
+const LAYERS: [Layer; 20] = [
     Layer { package: PROTO, ours: &[], others: Others::Any },
     Layer { package: MODEL, ours: &[PROTO], others: Others::Pure },
     Layer { package: ALLOCATOR, ours: &[MODEL], others: Others::Pure },
@@ -69,9 +70,10 @@ const LAYERS: [Layer; 19] = [
         others: Others::Pure,
     },
     // They see the cluster from outside; the wire's types are all they share with it.
-    Layer { package: "tepui-tests", ours: &[PROTO], others: Others::Any },
+    Layer { package: TESTS, ours: &[PROTO], others: Others::Any },
     // What measures: the harness knows nothing of ours, and each benchmark what it measures.
     Layer { package: BENCH, ours: &[], others: Others::Any },
+    Layer { package: "tepui-docker-bench", ours: &[BENCH, TESTS], others: Others::Any },
     Layer { package: "libactor-bench", ours: &[BENCH, ACTOR], others: Others::Actix },
     Layer { package: "xtask", ours: &[], others: Others::Any },
 ];
