@@ -124,9 +124,9 @@ impl Arrivals {
 
     /// The kind of messages from there with that name, if some came already.
     pub(crate) fn kind(&self, from: &[u8], name: &[u8]) -> Option<usize> {
-        self.kinds.iter().position(|kind| {
-            kind.from.name().as_bytes() == from && kind.known.name.as_bytes() == name
-        })
+        self.kinds
+            .iter()
+            .position(|kind| kind.from.name().as_bytes() == from && kind.known.name.as_bytes() == name)
     }
 
     /// None if there are as many as may be.

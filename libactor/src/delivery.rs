@@ -7,8 +7,8 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::actor::WireMessage;
-use crate::counters;
 use crate::arrivals::{Arrivals, Receipts};
+use crate::counters;
 use crate::envelope::{Head, Header, Receipt};
 use crate::node::Node;
 use crate::pid::Pid;
@@ -54,6 +54,7 @@ impl Node {
         }
     }
 
+    #[expect(clippy::ptr_arg, reason = "a name that is borrowed lives for ever")]
     #[inline]
     fn head<'a>(
         &self,

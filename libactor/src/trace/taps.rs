@@ -251,13 +251,7 @@ impl Taps {
         }
     }
 
-    fn hold(
-        &self,
-        seen: &mut Seen,
-        type_name: &'static str,
-        size: usize,
-        body: impl FnOnce() -> Bytes,
-    ) {
+    fn hold(&self, seen: &mut Seen, type_name: &'static str, size: usize, body: impl FnOnce() -> Bytes) {
         let Seen::By(mask) = *seen else { return };
         let wanted = self.with(|_, slots| mask.of(slots).any(|tap| tap.bodies));
         if !wanted || size > TAPPED_BODY_BYTES {

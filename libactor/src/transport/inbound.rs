@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::arrivals::{Arrivals, Ids};
@@ -23,13 +23,14 @@ use crate::node::Node;
 use crate::pid::Pid;
 use crate::responder::ReplyTo;
 use crate::time::Timestamp;
-use crate::trace::recorder::{Times, UNRECORDED};
 use crate::trace::Outcome;
+use crate::trace::recorder::{Times, UNRECORDED};
 use crate::transport::Guest;
+use crate::transport::answers::{Answered, Answers, answers};
 use crate::transport::frames::{Frames, ReadError};
 use crate::transport::goodbye::{InboundError, judge, refuse};
 use crate::transport::peer::{self, DeliverParts, DeliverView, Heard, Kind};
-use crate::transport::socket::{Socket, SocketReader};
+use crate::transport::socket::{Socket, SocketReader, SocketWriter};
 use crate::waits::Edge;
 use crate::watch::{WatchKey, Watcher};
 
@@ -42,7 +43,7 @@ const HELLO_BYTES: usize = 1024;
 struct Inbound {
     node: Node,
     peer: Guest,
-    outbox: mpsc::Sender<Bytes>,
+    outbox: Answers,
     // What may be in mailboxes and not yet handled.
     intake: Arc<Semaphore>,
     // What the peer may ask and have not answered yet.
@@ -86,7 +87,7 @@ async fn serve(
     node: &Node,
     remote: SocketAddr,
     mut frames: Frames<SocketReader>,
-    write: &mut (impl AsyncWrite + Unpin),
+    write: &mut SocketWriter,
 ) -> InboundError {
     let settings = &node.inner().settings;
     let greet = greet(node, remote, &mut frames, write);
@@ -96,8 +97,8 @@ async fn serve(
         Err(_) => return InboundError::Handshake,
     };
     frames.allow(settings.frame_bytes);
-    let (outbox, outgoing) =
-        mpsc::channel(WATCHES_PER_CONNECTION + QUESTIONS_PER_CONNECTION + NOTES_PER_CONNECTION);
+    let places = WATCHES_PER_CONNECTION + QUESTIONS_PER_CONNECTION + NOTES_PER_CONNECTION;
+    let (outbox, outgoing) = answers(places, write.share());
     let (superseded, overrun) = (peer.superseded.clone(), CancellationToken::new());
     let mut inbound = Inbound {
         node: node.clone(),
@@ -343,6 +344,7 @@ impl Inbound {
         let place = self.questions.clone().try_acquire_owned().ok()?;
         let (id, outbox, room) = (header.id.0, self.outbox.clone(), self.replies.clone());
         let largest = self.node.inner().settings.frame_bytes;
+        let clock = self.node.clock().clone();
         let edge = Edge::incoming(&self.node, &header.from, &header.to, header.name.clone());
         Some(ReplyTo::new(Some(edge.mark()), move |answered| {
             drop(edge);
@@ -353,7 +355,8 @@ impl Inbound {
             let size = u32::try_from(frame.len() + MESSAGE_OVERHEAD).unwrap_or(u32::MAX);
             match room.try_acquire_many_owned(size) {
                 Ok(room) => {
-                    drop(outbox.try_send(Bytes::from_owner(Waiting { frame, _holds: (place, room) })))
+                    let frame = Bytes::from_owner(Waiting { frame, _holds: (place, room) });
+                    drop(outbox.send(frame, clock.now()));
                 }
                 Err(_) => counters::count(counters::REPLIES_DROPPED),
             }
@@ -373,8 +376,8 @@ impl Inbound {
 
     /// Queues what may be left out: a sender that floods and does not read gets no more of it.
     fn note(&self, frame: Bytes) -> bool {
-        let has_room = self.outbox.capacity() > WATCHES_PER_CONNECTION + QUESTIONS_PER_CONNECTION;
-        has_room && self.outbox.try_send(frame).is_ok()
+        let has_room = self.outbox.room() > WATCHES_PER_CONNECTION + QUESTIONS_PER_CONNECTION;
+        has_room && self.outbox.send(frame, self.node.clock().now()).is_ok()
     }
 
     fn header(&mut self, message: &DeliverView<'_>) -> Result<Header, InboundError> {
@@ -438,11 +441,12 @@ impl Inbound {
         watched.insert(number, (name.clone(), key));
         drop(watched);
         let (watched, outbox, overrun) = (self.watched.clone(), self.outbox.clone(), self.overrun.clone());
+        let clock = self.node.clock().clone();
         let notify = Box::new(move |why| {
             watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
             // There is room for as many as may be watched; more than that wait only for a peer that does not read. A watch
             // must not be silent for ever: the end of the connection is the end of each.
-            if let Err(TrySendError::Full(_)) = outbox.try_send(peer::exited(number, why)) {
+            if let Err(TrySendError::Full(_)) = outbox.send(peer::exited(number, why), clock.now()) {
                 overrun.cancel();
             }
         });
@@ -495,23 +499,21 @@ fn text<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, InboundError> {
 async fn write_all(
     node: &Node,
     write: &mut (impl AsyncWrite + Unpin),
-    mut outgoing: mpsc::Receiver<Bytes>,
+    mut outgoing: Answered,
 ) -> io::Result<()> {
     let closing = node.inner().transport.closing();
     let heartbeat = node.inner().settings.heartbeat;
     let mut buffer = BytesMut::new();
-    let mut batch = Vec::new();
     loop {
         tokio::select! {
             biased;
-            count = outgoing.recv_many(&mut batch, 256) => if count == 0 {
+            more = outgoing.next(&mut buffer) => if !more {
                 return write.shutdown().await;
             },
             () = closing.cancelled() => outgoing.close(),
-            () = tokio::time::sleep(heartbeat) => buffer.extend_from_slice(&[0; peer::LENGTH_BYTES]),
-        }
-        for frame in batch.drain(..) {
-            buffer.extend_from_slice(&frame);
+            () = tokio::time::sleep(heartbeat) => if outgoing.pauses() {
+                buffer.extend_from_slice(&[0; peer::LENGTH_BYTES]);
+            },
         }
         write.write_all(&buffer).await?;
         write.flush().await?;

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::counters;
 use crate::limits::{CONTROL_BYTES, DIAL};
 use crate::node::Node;
+use crate::time::Timestamp;
 use crate::trace::{MessageId, Outcome};
 use crate::transport::frames::{Frames, ReadError};
 use crate::transport::libprocess::outbound;
@@ -100,11 +101,12 @@ impl Link {
     pub(crate) fn send(
         &self,
         id: MessageId,
+        now: Timestamp,
         size: usize,
         limit: usize,
         write: impl FnOnce(&mut Vec<u8>, &mut Spoken),
     ) -> Result<(), Outcome> {
-        match self.outbox.message(id, size, limit, write) {
+        match self.outbox.message(id, now, size, limit, write) {
             Ok(()) => Ok(()),
             Err(Refusal::Ended) => Err(Outcome::ConnectionLost),
             Err(Refusal::Full) => {
@@ -199,7 +201,9 @@ pub(crate) async fn run(node: Node, link: Arc<Link>) {
     let (why, lost) = match dial(&node, &link, &closing).await {
         Ok((read, write)) => {
             let since = Instant::now();
+            link.outbox.opens(write.share());
             let error = talk(&node, &link, read, write).await;
+            link.outbox.opens(None);
             redials.ended(link.to, since.elapsed());
             tracing::info!(peer = %link.to, error = &error as &dyn std::error::Error, "link ended");
             (Exit::ConnectionLost, error.outcome())
@@ -400,11 +404,8 @@ async fn write_all(node: &Node, link: &Link, write: &mut (impl AsyncWrite + Unpi
             },
             () = closing.cancelled() => link.outbox.end(),
             () = tokio::time::sleep(heartbeat) => {
-                link.outbox.rest();
-                if link.wire == Wire::Peer {
-                    write.write_all(&[0; peer::LENGTH_BYTES]).await?;
-                    write.flush().await?;
-                }
+                let frame = if link.wire == Wire::Peer { &[0; peer::LENGTH_BYTES][..] } else { &[] };
+                link.outbox.rests(frame);
             }
         }
     }

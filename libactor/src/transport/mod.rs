@@ -5,6 +5,7 @@
 //! [libprocess] with programs that were declared or heard to speak it. What comes in is told apart by the [acceptor].
 
 pub(crate) mod acceptor;
+mod answers;
 mod classify;
 pub(crate) mod frames;
 pub(crate) mod gathering;
@@ -149,7 +150,8 @@ impl Transport {
         message: &M,
     ) {
         let bytes = deliver.most_bytes();
-        let size = bytes - peer::LENGTH_BYTES;
+        let may_be_too_large = bytes > node.inner().settings.frame_bytes;
+        let size = if may_be_too_large { deliver.whole_bytes() } else { bytes };
         let frame = Frame { wire: Wire::Peer, bytes, size, asks: deliver.asks() };
         self.put(node, head, stamp, frame, |buffer, spoken| {
             deliver.write(buffer, spoken, |buffer| message.encode_raw(buffer));
@@ -180,7 +182,7 @@ impl Transport {
                 if frame.asks {
                     node.inner().asks.goes_by(head.id, link.number);
                 }
-                link.send(head.id, frame.bytes, settings.outbound_bytes, write)
+                link.send(head.id, stamp.at, frame.bytes, settings.outbound_bytes, write)
             }
             None => Err(Outcome::ShutDown),
         };
@@ -315,7 +317,7 @@ struct Frame {
     wire: Wire,
     /// On the wire, at most.
     bytes: usize,
-    /// As it counts against the largest frame.
+    /// As it counts against the largest frame, or no less and within it.
     size: usize,
     /// An answer is wanted.
     asks: bool,

@@ -1,21 +1,32 @@
 //! What waits to be written to one peer: frames one after the other, as they will stand on the wire.
 //!
 //! Senders write straight into it, from their own threads; whoever writes to the socket takes what has gathered meanwhile. So a
-//! busy link writes much at once, and an idle one at once.
+//! busy link writes much at once, and an idle one at once. A message that comes to an idle link is even written by its sender: to wake
+//! another thread takes longer than all else.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use crate::time::Timestamp;
 use crate::trace::MessageId;
 use crate::transport::peer::Spoken;
+use crate::transport::socket::PlainWriter;
 
 /// Frames that are put into one write, in bytes. More than the kernel takes at once gains nothing.
 const CHUNK: usize = 64 << 10;
 
 /// Chunks that a link keeps for later which was busy a moment ago: as much as a peer reads in a few milliseconds.
 const SPARE: usize = 32;
+
+/// The most that a sender writes itself.
+pub(super) const DIRECT_BYTES: usize = 16 << 10;
+
+/// How long nothing may have been said before such a write: what comes sooner after another is put together with what follows, and
+/// written by the thread of the sockets, so that who says much pays for few writes. As long as it takes to wake a thread, twice.
+pub(super) const DIRECT_PAUSE: Duration = Duration::from_micros(50);
 
 /// What a message costs besides its bytes while it waits: its id.
 const ID_BYTES: usize = size_of::<MessageId>();
@@ -35,6 +46,10 @@ struct Waiting {
     ended: bool,
     // The writer has nothing to do and waits to be told.
     asleep: bool,
+    // For who finds the writer asleep; none before the connection is there, or if it is encrypted.
+    direct: Option<PlainWriter>,
+    // Until then a sender does not write itself.
+    quiet_until: Timestamp,
     // Empty ones that were written, so that their memory serves again, until the link rests.
     spare: Vec<Chunk>,
 }
@@ -83,6 +98,7 @@ impl Outbox {
     pub(crate) fn message(
         &self,
         id: MessageId,
+        now: Timestamp,
         size: usize,
         limit: usize,
         write: impl FnOnce(&mut Vec<u8>, &mut Spoken),
@@ -91,12 +107,12 @@ impl Outbox {
             // Others do not wait while it is written, and nothing copies it again.
             let (mut bytes, mut spoken) = (Vec::with_capacity(size), Spoken::default());
             write(&mut bytes, &mut spoken);
-            return self.add(limit, |waiting| {
+            return self.add(limit, None, |waiting| {
                 waiting.spoken = spoken;
                 waiting.chunks.push_back(Chunk { bytes, messages: vec![id] });
             });
         }
-        self.add(limit, |waiting| {
+        self.add(limit, Some(now), |waiting| {
             let mut spoken = std::mem::take(&mut waiting.spoken);
             let chunk = waiting.last();
             let whole = Whole { length: chunk.bytes.len(), bytes: &mut chunk.bytes };
@@ -110,10 +126,16 @@ impl Outbox {
 
     /// Adds a frame that is no message of an actor. What is beyond `limit` before it, is refused.
     pub(crate) fn control(&self, frame: &[u8], limit: usize) -> Result<(), Refusal> {
-        self.add(limit, |waiting| waiting.last().bytes.extend_from_slice(frame))
+        self.add(limit, None, |waiting| waiting.last().bytes.extend_from_slice(frame))
     }
 
-    fn add(&self, limit: usize, put: impl FnOnce(&mut Waiting)) -> Result<(), Refusal> {
+    /// `now`: if the sender may write what it puts there.
+    fn add(
+        &self,
+        limit: usize,
+        now: Option<Timestamp>,
+        put: impl FnOnce(&mut Waiting),
+    ) -> Result<(), Refusal> {
         let mut waiting = self.lock();
         if waiting.ended {
             return Err(Refusal::Ended);
@@ -126,6 +148,13 @@ impl Outbox {
         put(&mut waiting);
         let after = waiting.chunks.back().map_or(0, Chunk::cost);
         waiting.bytes += if waiting.chunks.len() == count { after - before } else { after };
+        let quiet_until = waiting.quiet_until;
+        if let Some(now) = now {
+            waiting.quiet_until = now + DIRECT_PAUSE;
+            if waiting.asleep && now >= quiet_until && waiting.write_now() {
+                return Ok(());
+            }
+        }
         let wake = std::mem::take(&mut waiting.asleep);
         drop(waiting);
         if wake {
@@ -147,13 +176,8 @@ impl Outbox {
 
     fn try_next(&self, written: Option<Chunk>) -> Option<Option<Chunk>> {
         let mut waiting = self.lock();
-        if let Some(mut written) = written {
-            waiting.bytes -= written.cost();
-            written.bytes.clear();
-            written.messages.clear();
-            if written.bytes.capacity() <= 2 * CHUNK && waiting.spare.len() < SPARE {
-                waiting.spare.push(written);
-            }
+        if let Some(written) = written {
+            waiting.keep(written);
         }
         if let Some(chunk) = waiting.chunks.pop_front() {
             return Some(Some(chunk));
@@ -165,9 +189,20 @@ impl Outbox {
         None
     }
 
-    /// Nothing was written for a while. A node has tens of thousands of links, most of them idle.
-    pub(crate) fn rest(&self) {
-        self.lock().spare = Vec::new();
+    /// The connection is there, or is over: whoever may write to it.
+    pub(crate) fn opens(&self, direct: Option<PlainWriter>) {
+        self.lock().direct = direct;
+    }
+
+    /// Nothing was written for a while, but for `frame` now. A node has tens of thousands of links, most of them idle.
+    pub(crate) fn rests(&self, frame: &[u8]) {
+        let mut waiting = self.lock();
+        waiting.spare = Vec::new();
+        if !frame.is_empty() && !waiting.ended {
+            waiting.last().bytes.extend_from_slice(frame);
+            waiting.bytes += frame.len();
+            waiting.asleep = false;
+        }
     }
 
     /// Nothing more is taken in.
@@ -191,6 +226,35 @@ impl Outbox {
 }
 
 impl Waiting {
+    /// The writer sleeps, and there is one chunk: writes it. False if something is left.
+    fn write_now(&mut self) -> bool {
+        let (Some(direct), Some(chunk)) = (&self.direct, self.chunks.front_mut()) else { return false };
+        if chunk.bytes.len() > DIRECT_BYTES {
+            return false;
+        }
+        // What is wrong with the connection is found by its own task.
+        let written = direct.try_write(&chunk.bytes).unwrap_or(0);
+        if written < chunk.bytes.len() {
+            chunk.bytes.drain(..written);
+            self.bytes -= written;
+            return false;
+        }
+        if let Some(written) = self.chunks.pop_front() {
+            self.keep(written);
+        }
+        true
+    }
+
+    /// What was written is out of the way.
+    fn keep(&mut self, mut written: Chunk) {
+        self.bytes -= written.cost();
+        written.bytes.clear();
+        written.messages.clear();
+        if written.bytes.capacity() <= 2 * CHUNK && self.spare.len() < SPARE {
+            self.spare.push(written);
+        }
+    }
+
     /// The chunk that small frames go to.
     fn last(&mut self) -> &mut Chunk {
         if self.chunks.back().is_none_or(|last| last.bytes.len() >= CHUNK) {

@@ -41,6 +41,9 @@ pub(crate) const VERSION: u8 = 2;
 pub(crate) const PREFACE_BYTES: usize = 8;
 pub(crate) const LENGTH_BYTES: usize = 4;
 
+/// What a `Deliver` takes besides texts and body, at most: its length, keys, lengths of fields, numbers and the wish for an answer.
+const MOST_BESIDES: usize = LENGTH_BYTES + 6 * 5 + 4 * NUMBER_BYTES + 2;
+
 const LENGTH_DELIMITED: u8 = WireType::LengthDelimited as u8;
 const FIXED64: u8 = WireType::SixtyFourBit as u8;
 
@@ -232,9 +235,15 @@ impl<'a> DeliverFrame<'a> {
         self.asks
     }
 
-    /// With the length before the frame, and nothing left out.
+    /// With nothing left out, and without the length before it: what counts against the largest frame.
+    pub(crate) fn whole_bytes(&self) -> usize {
+        framed(self.length(Changes::ALL))
+    }
+
+    /// No less than it takes, found out quickly.
     pub(crate) fn most_bytes(&self) -> usize {
-        LENGTH_BYTES + framed(self.length(Changes::ALL))
+        let Head { to, from, name, size, .. } = self.head;
+        MOST_BESIDES + to.name().len() + from.name().len() + name.len() + size
     }
 
     /// Writes it without what was said already. `body` writes as many bytes as the head says.
@@ -269,6 +278,7 @@ impl<'a> DeliverFrame<'a> {
     }
 
     /// Of the `Deliver` alone.
+    #[inline]
     fn length(&self, changes: Changes) -> usize {
         let Head { to, from, name, size, .. } = self.head;
         let text = |is_there: bool, text: &str| if is_there { chunk_bytes(text.len()) } else { 0 };
@@ -618,7 +628,7 @@ mod tests {
 
         let mut bytes = deliver(&header, &mut Spoken::default(), &body);
 
-        assert_eq!(bytes.len(), DeliverFrame::new(&header).most_bytes());
+        assert_eq!(bytes.len(), LENGTH_BYTES + DeliverFrame::new(&header).whole_bytes());
         let length = bytes.split_to(LENGTH_BYTES);
         assert_eq!(length[..], (bytes.len() as u32).to_be_bytes());
         let Some(Kind::Deliver(message)) = Frame::decode(bytes.clone()).unwrap().kind else {
@@ -666,7 +676,9 @@ mod tests {
                 let parts = DeliverParts::of(&bytes[LENGTH_BYTES..]).expect("a message");
                 let view = heard.hears(parts);
 
-                prop_assert!(bytes.len() <= DeliverFrame::new(header).most_bytes());
+                let frame = DeliverFrame::new(header);
+                prop_assert!(bytes.len() <= LENGTH_BYTES + frame.whole_bytes());
+                prop_assert!(LENGTH_BYTES + frame.whole_bytes() <= frame.most_bytes());
                 prop_assert_eq!(view.to, header.to.name().as_bytes());
                 prop_assert_eq!(view.from, header.from.name().as_bytes());
                 prop_assert_eq!(view.name, header.name.as_bytes());

@@ -3,9 +3,12 @@
 //! An enum, not a trait object: plain connections, which carry most messages, pay one branch for the choice.
 
 use std::io::{self, ErrorKind, IoSlice};
+use std::net::Shutdown;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -26,8 +29,66 @@ pub(crate) enum SocketReader {
 
 /// The half that is written.
 pub(crate) enum SocketWriter {
-    Plain(OwnedWriteHalf),
+    Plain(PlainWriter),
     Tls(WriteHalf<TlsStream<TcpStream>>),
+}
+
+/// The half of a plain connection that is written, by every thread. Who shares it sees to it that only one writes at a time.
+#[derive(Clone)]
+pub(crate) struct PlainWriter(Arc<OwnedWriteHalf>);
+
+impl PlainWriter {
+    /// Writes what the system takes at once.
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    /// Once the system takes some of it.
+    fn poll_try<T>(&self, cx: &mut Context<'_>, write: impl Fn() -> io::Result<T>) -> Poll<io::Result<T>> {
+        loop {
+            ready!(self.0.as_ref().as_ref().poll_write_ready(cx))?;
+            match write() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for PlainWriter {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_try(cx, || self.0.try_write(bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_try(cx, || self.0.try_write_vectored(bytes))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(SockRef::from(self.0.as_ref().as_ref()).shutdown(Shutdown::Write))
+    }
+}
+
+impl SocketWriter {
+    /// Another handle to write to it, from any thread. None if it has to be encrypted first.
+    pub(crate) fn share(&self) -> Option<PlainWriter> {
+        match self {
+            SocketWriter::Plain(writer) => Some(writer.clone()),
+            SocketWriter::Tls(_) => None,
+        }
+    }
 }
 
 impl Socket {
@@ -36,7 +97,7 @@ impl Socket {
         match self {
             Socket::Plain(stream) => {
                 let (read, write) = stream.into_split();
-                (SocketReader::Plain(read), SocketWriter::Plain(write))
+                (SocketReader::Plain(read), SocketWriter::Plain(PlainWriter(Arc::new(write))))
             }
             Socket::Tls(stream) => {
                 let (read, write) = tokio::io::split(*stream);

@@ -67,10 +67,19 @@ pub fn contests() -> Vec<Contest> {
             sides: vec![
                 Side::new("remote tell: libactor", ours::tell),
                 Side::new("remote tell: raw tokio link", link::tell),
+                Side::new("remote tell: libactor, at the socket", ours::tell_at_the_socket),
             ],
             rows: vec![
                 Row::new("remote tell, 100 bytes", Unit::PerSecond, "rate", Target::RatioAtLeast(0.7))
                     .beside("raw tokio link", 1),
+                Row::new(
+                    "remote tell, 100 bytes, actors on the sockets' threads",
+                    Unit::PerSecond,
+                    "rate",
+                    Target::RatioAtLeast(0.7),
+                )
+                .beside("raw tokio link", 1)
+                .of(2),
             ],
         },
         Contest {
@@ -82,6 +91,22 @@ pub fn contests() -> Vec<Contest> {
             rows: vec![
                 Row::new(
                     "remote tell with the flight recorder",
+                    Unit::PerSecond,
+                    "rate",
+                    Target::RatioAtLeast(0.95),
+                )
+                .beside("compiled out", 1),
+            ],
+        },
+        Contest {
+            sides: vec![
+                Side::new("remote tell for long: recorder on", ours::tell_for_long),
+                Side::new("remote tell for long: recorder compiled out", ours::tell_for_long)
+                    .built_with(&["--no-default-features"]),
+            ],
+            rows: vec![
+                Row::new(
+                    "remote tell with the flight recorder, once it has gone round",
                     Unit::PerSecond,
                     "rate",
                     Target::RatioAtLeast(0.95),

@@ -21,6 +21,7 @@ pub fn play(_: &[String]) -> Result<()> {
         node.spawn("echo", Echo);
         node.spawn("oracle", Oracle);
         node.spawn_on(node.socket_worker(), "socket-oracle", || Oracle);
+        node.spawn_on(node.socket_worker(), "socket-sink", || Sink(0));
         Other::say(node.address());
         tokio::task::spawn_blocking(Other::wait_for_the_end).await.context("wait for the end")
     })
@@ -83,6 +84,8 @@ impl Answer<Load> for Oracle {
 /// Tells the sink as fast as the window lets it.
 struct Feeder {
     sink: Pid,
+    // Told before the clock runs.
+    warm: u64,
     told: u64,
     acknowledged: u64,
     started: Instant,
@@ -91,7 +94,7 @@ struct Feeder {
 
 impl Feeder {
     fn feed(&mut self, cx: &mut Context<Self>) {
-        while self.told < WARM + TOLD && self.told < self.acknowledged + WINDOW {
+        while self.told < self.warm + TOLD && self.told < self.acknowledged + WINDOW {
             cx.tell(&self.sink, load(self.told));
             self.told += 1;
         }
@@ -111,10 +114,10 @@ impl Actor for Feeder {
 impl Receive<Count> for Feeder {
     fn receive(&mut self, cx: &mut Context<Self>, _from: &Pid, Count { count }: Count) {
         self.acknowledged = count;
-        if count == WARM {
+        if count == self.warm {
             self.started = Instant::now();
         }
-        if count == WARM + TOLD {
+        if count == self.warm + TOLD {
             let _ = self.done.take().map(|done| done.send(self.started.elapsed()));
         }
         self.feed(cx);
@@ -126,13 +129,30 @@ pub fn tell() -> Result<Figures> {
     tell_to(address(&mut other)?)
 }
 
+/// Both actors live on the threads of their nodes' sockets.
+pub fn tell_at_the_socket() -> Result<Figures> {
+    let mut other = Other::start("node", &[])?;
+    let sink = Pid::new("socket-sink", address(&mut other)?)?;
+    tell_from(WARM, sink, |node, feeder| drop(node.spawn_on(node.socket_worker(), "feeder", || feeder)))
+}
+
+/// The flight recorders of both nodes have gone round once when the clock begins to run: their memory was used before.
+pub fn tell_for_long() -> Result<Figures> {
+    let mut other = Other::start("node", &[])?;
+    let sink = Pid::new("sink", address(&mut other)?)?;
+    tell_from(WARM + TOLD, sink, |node, feeder| drop(node.spawn("feeder", feeder)))
+}
+
 /// The actor `sink` of a node.
 pub fn tell_to(node: SocketAddr) -> Result<Figures> {
+    tell_from(WARM, Pid::new("sink", node)?, |node, feeder| drop(node.spawn("feeder", feeder)))
+}
+
+fn tell_from(warm: u64, sink: Pid, spawn: impl FnOnce(&Node, Feeder)) -> Result<Figures> {
     libactor::run(async {
-        let sink = Pid::new("sink", node)?;
         let (done, is_done) = oneshot::channel();
         let (started, done) = (Instant::now(), Some(done));
-        serving().await?.spawn("feeder", Feeder { sink, told: 0, acknowledged: 0, started, done });
+        spawn(&serving().await?, Feeder { sink, warm, told: 0, acknowledged: 0, started, done });
         Ok(rate(TOLD, is_done.await.context("the feeder ended early")?))
     })
 }

@@ -29,8 +29,6 @@ pub(super) struct Pids {
 }
 
 struct Memory {
-    // Mostly the next message is like this one.
-    last: Option<Packed>,
     pids: Box<[Option<(u64, Pid, u64)>; REMEMBERED]>,
     // The address and length of a text that lives for ever.
     names: Box<[(u64, usize, usize, u16); REMEMBERED]>,
@@ -48,8 +46,10 @@ struct Packed {
 }
 
 thread_local! {
+    /// Mostly the next message is like this one.
+    static LAST: RefCell<Option<Packed>> = const { RefCell::new(None) };
+
     static MEMORY: RefCell<Memory> = RefCell::new(Memory {
-        last: None,
         pids: Box::new([const { None }; REMEMBERED]),
         names: Box::new([(0, 0, 0, 0); REMEMBERED]),
     });
@@ -72,31 +72,33 @@ impl Pids {
     pub(super) fn pack(&self, from: &Pid, to: &Pid, name: &Cow<'static, str>) -> u64 {
         let text = match name {
             Cow::Borrowed(text) => (text.as_ptr().addr(), text.len()),
-            Cow::Owned(_) => return MEMORY.with_borrow_mut(|memory| self.pack_new(memory, from, to, name)),
+            Cow::Owned(_) => return self.pack_new(from, to, name),
         };
-        MEMORY.with_borrow_mut(|memory| {
+        LAST.with_borrow_mut(|last| {
             let fresh = self.fresh.load(Ordering::Relaxed);
-            if let Some(last) = &memory.last
+            if let Some(last) = last
                 && (last.recorder, last.fresh, last.name) == (self.recorder, fresh, text)
                 && last.from.is(from)
                 && last.to.is(to)
             {
                 return last.word;
             }
-            let word = self.pack_new(memory, from, to, name);
+            let word = self.pack_new(from, to, name);
             let (recorder, from, to) = (self.recorder, from.clone(), to.clone());
-            // As it was before: what gave way meanwhile is packed anew the next time.
-            memory.last = Some(Packed { recorder, fresh, from, to, name: text, word });
+            // As it was before: if texts gave way meanwhile, it is packed anew the next time.
+            *last = Some(Packed { recorder, fresh, from, to, name: text, word });
             word
         })
     }
 
     #[expect(clippy::ptr_arg, reason = "a name that is borrowed lives for ever")]
-    fn pack_new(&self, memory: &mut Memory, from: &Pid, to: &Pid, name: &Cow<'static, str>) -> u64 {
-        let name = self.name(&mut memory.names, name);
-        let (from, to) = (self.pid(&mut memory.pids, from), self.pid(&mut memory.pids, to));
-        let mask = (1 << PID_BITS) - 1;
-        from & mask | (to & mask) << PID_BITS | u64::from(name) << (2 * PID_BITS)
+    fn pack_new(&self, from: &Pid, to: &Pid, name: &Cow<'static, str>) -> u64 {
+        MEMORY.with_borrow_mut(|memory| {
+            let name = self.name(&mut memory.names, name);
+            let (from, to) = (self.pid(&mut memory.pids, from), self.pid(&mut memory.pids, to));
+            let mask = (1 << PID_BITS) - 1;
+            from & mask | (to & mask) << PID_BITS | u64::from(name) << (2 * PID_BITS)
+        })
     }
 
     /// The name's number in such a word.
