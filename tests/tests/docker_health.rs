@@ -96,6 +96,33 @@ fn a_bridged_container_is_checked_in_its_own_network_and_says_where_it_is() {
 }
 
 #[test]
+fn an_engine_that_is_away_is_not_the_tasks_fault() {
+    let mut engine = Engine::with(Setup { live_restore: true, ..Setup::default() });
+    let cluster = cluster(&engine, &[]);
+    let framework = Framework::subscribe(cluster.master.address(), info("docker"));
+    let mut well = in_network(task("well", "while true; do sleep 0.1; done"), "NONE");
+    let look = "echo looked; ! [ -e $MESOS_SANDBOX/ill ]";
+    well["health_check"] =
+        health("COMMAND", json!({ "command": { "value": look }, "consecutive_failures": 1 }));
+    framework.launch(&framework.offer(), &[well]);
+    await_status(&framework, "well", 0, |status| status["healthy"] == true);
+    let looks = || read(&cluster, "well", "stderr").matches("looked\n").count();
+
+    engine.end();
+    let missed = "tepui: health check did not look: reach the Docker engine at ";
+    until("some looks to be missed", secs(30), || {
+        (read(&cluster, "well", "stderr").matches(missed).count() >= 3).then_some(())
+    });
+    engine.start_again();
+
+    let before = looks();
+    until("the next look", secs(30), || (looks() > before).then_some(()));
+    assert_eq!(framework.states("well").last().map(String::as_str), Some("TASK_RUNNING"));
+    set(&sandbox(&cluster, "well").join("ill"), "");
+    assert!(verdict(&framework, "well").starts_with("TASK_KILLED - Container exited with status 137; "));
+}
+
+#[test]
 fn a_command_that_hangs_in_the_container_is_ended_with_all_it_started() {
     let engine = Engine::start();
     let cluster = cluster(&engine, &[]);

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tepui_tests::certificates::Certificates;
 use tepui_tests::checks::{await_status, health, set};
 use tepui_tests::cluster::{Cluster, Plan};
 use tepui_tests::framework::{Framework, info, scalar, task};
@@ -29,6 +30,22 @@ while True:
     time.sleep(0.05)
 "#;
 
+/// The same for one path, by TLS at the IPv6 loopback, with whatever certificate.
+const SECURE: &str = r#"
+import http.server, socket, ssl, sys
+class Server(http.server.HTTPServer):
+    address_family = socket.AF_INET6
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(204 if self.path == '/a%20b?c=d' else 404)
+        self.end_headers()
+server = Server(('::1', int(sys.argv[1])), Answer)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[2], sys.argv[3])
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+"#;
+
 /// A cluster whose only agent offers one port, which is free.
 fn cluster() -> Cluster {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
@@ -43,8 +60,13 @@ fn port(offer: &Value) -> u64 {
 
 /// A task that serves at this port what `file` says.
 fn server(id: &str, port: u64, file: &Path) -> Value {
+    python(id, SERVER, port, &[file])
+}
+
+fn python(id: &str, program: &str, port: u64, files: &[&Path]) -> Value {
     let mut server = task(id, "");
-    let arguments = ["python3", "-c", SERVER, &port.to_string(), &file.display().to_string()];
+    let mut arguments = vec!["python3".to_owned(), "-c".to_owned(), program.to_owned(), port.to_string()];
+    arguments.extend(files.iter().map(|file| file.display().to_string()));
     server["command"] = json!({ "shell": false, "value": "/usr/bin/env", "arguments": ["env"] });
     for argument in arguments {
         server["command"]["arguments"].as_array_mut().expect("a list").push(json!(argument));
@@ -153,6 +175,23 @@ fn a_web_server_is_healthy_while_it_answers_well_and_its_check_says_what_it_answ
     let last = framework.statuses("web").split_off(told);
     assert_eq!(last.iter().map(|status| &status["state"]).collect::<Vec<_>>(), [&json!("TASK_KILLED")]);
     assert_eq!(last[0].get("healthy"), None);
+}
+
+#[test]
+fn a_web_server_is_reached_by_tls_and_ipv6_whoever_signed_its_certificate() {
+    let cluster = cluster();
+    let certificates = Certificates::make();
+    let framework = Framework::subscribe(cluster.master.address(), info("tls"));
+    let offer = framework.offer();
+    let port = port(&offer);
+    let mut web =
+        python("web", SECURE, port, &[&certificates.file("node.pem"), &certificates.file("node.key")]);
+    let http = json!({ "port": port, "path": "/a b?c=d", "scheme": "https", "protocol": "IPv6" });
+    web["health_check"] = health("HTTP", json!({ "http": http }));
+
+    framework.launch(&offer, &[web]);
+
+    await_status(&framework, "web", 0, |status| status["healthy"] == true);
 }
 
 #[test]

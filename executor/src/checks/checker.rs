@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use libactor::Timestamp;
 
-use super::Finding;
 use super::judge::{Judge, News};
 use super::plan::Plan;
+use super::{Blind, Finding};
 
 /// ```text
 ///       start: delay                 found, or too late
@@ -42,7 +42,7 @@ pub(super) enum Input {
     /// The look of this turn has ended.
     Found {
         turn: u64,
-        found: Result<Finding, String>,
+        found: Result<Finding, Blind>,
     },
 }
 
@@ -85,7 +85,7 @@ impl Checker {
             }
             (Phase::Looking, Input::Due { turn }) if turn == self.turn => {
                 let limit = self.plan.timeout.unwrap_or_default();
-                let too_late = Err(format!("the check did not end within {limit:?}"));
+                let too_late = Err(Blind::Failed(format!("the check did not end within {limit:?}")));
                 let mut effects = vec![Effect::Abandon];
                 effects.extend(self.found(now, too_late));
                 effects
@@ -96,7 +96,7 @@ impl Checker {
         }
     }
 
-    fn found(&mut self, now: Timestamp, found: Result<Finding, String>) -> Vec<Effect> {
+    fn found(&mut self, now: Timestamp, found: Result<Finding, Blind>) -> Vec<Effect> {
         self.enter(Phase::Waiting);
         let next = self.wait(self.plan.interval);
         let news = self.judge.judge(now, found, &self.plan.probe);

@@ -6,8 +6,8 @@ use libactor::Timestamp;
 use tepui_proto::v1;
 use v1::check_status_info::{Command, Http, Tcp};
 
-use super::Finding;
 use super::plan::{Patience, Probe};
+use super::{Blind, Finding};
 
 /// What somebody should be told.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,8 @@ pub(super) enum News {
         /// So often that the task must end.
         too_often: bool,
     },
+    /// Nobody could look, and why: nothing to tell the agent.
+    Unseen(String),
     /// What a check finds is now this.
     Status(v1::CheckStatusInfo),
 }
@@ -54,9 +56,12 @@ impl Judge {
     pub(super) fn judge(
         &mut self,
         now: Timestamp,
-        found: Result<Finding, String>,
+        found: Result<Finding, Blind>,
         probe: &Probe,
     ) -> Option<News> {
+        if let Err(Blind::Away(why)) = found {
+            return Some(News::Unseen(why));
+        }
         match self {
             Judge::Health(health) => match failure(&found) {
                 None => health.succeeded(),
@@ -95,12 +100,12 @@ impl Health {
 }
 
 /// Why a health check sees a failure in this, if it does.
-fn failure(found: &Result<Finding, String>) -> Option<String> {
+fn failure(found: &Result<Finding, Blind>) -> Option<String> {
     match found {
         Ok(Finding::Exited(0) | Finding::Answered(200..=399) | Finding::Connected) => None,
         Ok(Finding::Exited(status)) => Some(format!("the command exited with status {status}")),
         Ok(Finding::Answered(status)) => Some(format!("the answer was HTTP status {status}")),
-        Ok(Finding::Unconnected(why)) | Err(why) => Some(why.clone()),
+        Ok(Finding::Unconnected(why)) | Err(Blind::Failed(why) | Blind::Away(why)) => Some(why.clone()),
     }
 }
 
@@ -150,7 +155,7 @@ mod tests {
     use super::*;
 
     /// Judges findings made at these seconds, by a check that bears three failures after ten seconds of grace.
-    fn judged(findings: &[(u64, Result<Finding, String>)]) -> Vec<String> {
+    fn judged(findings: &[(u64, Result<Finding, Blind>)]) -> Vec<String> {
         let patience = Patience { grace: Duration::from_secs(10), failures: 3 };
         let mut judge = Judge::of_health(patience, Timestamp::from_nanos(0));
         let at = |seconds: u64| Timestamp::from_nanos(seconds * 1_000_000_000);
@@ -158,9 +163,10 @@ mod tests {
             News::Healthy => "healthy".to_owned(),
             News::Unhealthy { why, too_often: false } => why,
             News::Unhealthy { why, too_often: true } => format!("kill: {why}"),
+            News::Unseen(why) => why,
             News::Status(_) => panic!("no check"),
         };
-        let news = |(seconds, found): &(u64, Result<Finding, String>)| {
+        let news = |(seconds, found): &(u64, Result<Finding, Blind>)| {
             judge.judge(at(*seconds), found.clone(), &tcp()).map_or("".to_owned(), said)
         };
         findings.iter().map(news).collect()
@@ -210,6 +216,23 @@ mod tests {
     }
 
     #[test]
+    fn that_nobody_could_look_changes_nothing() {
+        let away = || Err(Blind::Away("the engine is away".into()));
+        let fails = || Ok(Finding::Exited(1));
+
+        let news =
+            judged(&[(11, fails()), (12, away()), (13, away()), (14, fails()), (15, away()), (16, fails())]);
+        let mut check = Judge::of_check(&tcp());
+        check.judge(Timestamp::from_nanos(0), Ok(Finding::Connected), &tcp());
+
+        let told = |count: u32| format!("the command exited with status 1 (failure {count} of 3)");
+        let unseen = || "the engine is away".to_owned();
+        assert_eq!(news, [told(1), unseen(), unseen(), told(2), unseen(), format!("kill: {}", told(3))]);
+        let unseen = check.judge(Timestamp::from_nanos(0), away(), &tcp());
+        assert_eq!(unseen, Some(News::Unseen("the engine is away".into())));
+    }
+
+    #[test]
     fn http_is_healthy_from_200_to_399() {
         let healthy = |status| failure(&Ok(Finding::Answered(status))).is_none();
 
@@ -224,11 +247,11 @@ mod tests {
         let mut judge = Judge::of_check(&tcp());
         let mut tells = |found| judge.judge(Timestamp::from_nanos(0), found, &tcp());
 
-        let first = tells(Err("not in time".into()));
+        let first = tells(Err(Blind::Failed("not in time".into())));
         let second = tells(Ok(Finding::Connected));
         let third = tells(Ok(Finding::Connected));
         let fourth = tells(Ok(Finding::Unconnected("refused".into())));
-        let fifth = tells(Err("not in time".into()));
+        let fifth = tells(Err(Blind::Failed("not in time".into())));
 
         let succeeded = |news: Option<News>| match news {
             Some(News::Status(status)) => status.tcp.map(|tcp| tcp.succeeded),

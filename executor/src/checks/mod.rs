@@ -27,7 +27,7 @@ pub use run::{Checked, Checks};
 
 use std::pin::Pin;
 
-/// What a probe found. That it could not look, or not in time, is no finding.
+/// What a probe found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
     /// The command ended with this status.
@@ -40,8 +40,17 @@ pub enum Finding {
     Unconnected(String),
 }
 
-/// Looks once, and says what it found or why it could not look. Dropping it ends everything that it started.
-pub type Probing = Pin<Box<dyn Future<Output = Result<Finding, String>> + Send>>;
+/// Why a probe found nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Blind {
+    /// It could not look, or not in time: a health check has failed.
+    Failed(String),
+    /// Who should look is away, which says nothing about the task: it is as if nobody had looked.
+    Away(String),
+}
+
+/// Looks once. Dropping it ends everything that it started.
+pub type Probing = Pin<Box<dyn Future<Output = Result<Finding, Blind>> + Send>>;
 
 /// Who looks at a task.
 pub trait Prober: Send + Sync + 'static {

@@ -134,6 +134,7 @@ fn step<E: Checked>(executor: &mut E, cx: &mut Context<E>, index: usize, input: 
                 running.report(cx, update);
                 ends = too_often.then_some(why);
             }
+            Effect::Tell(News::Unseen(why)) => eprintln!("tepui: {} did not look: {why}", check.name),
             Effect::Tell(News::Status(status)) => {
                 let update = running.reports.status(status);
                 running.report(cx, update);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bollard::exec::{StartExecOptions, StartExecResults};
 use bollard::models::ExecConfig;
 use futures::StreamExt;
-use tepui_executor::checks::{Finding, Output, end_tree};
+use tepui_executor::checks::{Blind, Finding, Output, end_tree};
 use tepui_executor::v1;
 
 use crate::engine::{Engine, EngineError};
@@ -38,9 +38,14 @@ pub(super) async fn look(
     engine: &Engine,
     container: &str,
     command: &v1::CommandInfo,
-) -> Result<Finding, String> {
-    let config = config(command).map_err(|error| error.to_string())?;
-    run(engine, container, config).await.map_err(|error| error.to_string())
+) -> Result<Finding, Blind> {
+    let config = config(command).map_err(|error| Blind::Failed(error.to_string()))?;
+    run(engine, container, config).await.map_err(|error| {
+        let away = error.is_unreachable();
+        let why = error.to_string();
+        // An engine that is restarted may leave its containers alone; so do we.
+        if away { Blind::Away(why) } else { Blind::Failed(why) }
+    })
 }
 
 async fn run(engine: &Engine, container: &str, config: ExecConfig) -> Result<Finding, EngineError> {

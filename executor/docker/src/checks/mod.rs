@@ -8,7 +8,7 @@ mod command;
 mod network;
 
 use bollard::models::ContainerInspectResponse;
-use tepui_executor::checks::{Native, Probe, Prober, Probing};
+use tepui_executor::checks::{Blind, Native, Probe, Prober, Probing};
 
 use crate::engine::Engine;
 use network::Network;
@@ -47,7 +47,9 @@ impl Prober for InContainer {
             (Probe::Http(_) | Probe::Tcp(_), Ok(Network::Other(namespace))) => {
                 network::look_inside(namespace.clone(), self.native.clone(), probe.clone())
             }
-            (Probe::Http(_) | Probe::Tcp(_), Err(why)) => Box::pin(std::future::ready(Err(why.clone()))),
+            (Probe::Http(_) | Probe::Tcp(_), Err(why)) => {
+                Box::pin(std::future::ready(Err(Blind::Failed(why.clone()))))
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bollard::models::ContainerInspectResponse;
 use nix::sched::{CloneFlags, setns};
-use tepui_executor::checks::{Native, Probe, Prober, Probing};
+use tepui_executor::checks::{Blind, Native, Probe, Prober, Probing};
 use tokio::sync::oneshot;
 
 /// Where the task's ports are.
@@ -53,12 +53,12 @@ pub(super) fn look_inside(namespace: Arc<File>, native: Native, probe: Probe) ->
     let (given_up, waits) = oneshot::channel::<()>();
     let (tell, told) = oneshot::channel();
     let started = std::thread::Builder::new().name("check".into()).spawn(move || {
-        let found = enter(&namespace).and_then(|runtime| {
+        let found = enter(&namespace).map_err(Blind::Failed).and_then(|runtime| {
             runtime.block_on(async {
                 tokio::select! {
                     found = native.probe(&probe) => found,
                     // Nobody waits for the answer any more.
-                    _ = waits => Err("given up".into()),
+                    _ = waits => Err(Blind::Away("nobody waits".into())),
                 }
             })
         });
@@ -66,8 +66,8 @@ pub(super) fn look_inside(namespace: Arc<File>, native: Native, probe: Probe) ->
     });
     Box::pin(async move {
         let _given_up = given_up;
-        started.map_err(|error| format!("start a thread: {error}"))?;
-        told.await.unwrap_or_else(|_| Err("the check's thread panicked".into()))
+        started.map_err(|error| Blind::Failed(format!("start a thread: {error}")))?;
+        told.await.unwrap_or_else(|_| Err(Blind::Failed("the check's thread panicked".into())))
     })
 }
 

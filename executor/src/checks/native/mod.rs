@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tepui_proto::v1;
 
 use super::plan::Probe;
-use super::{Prober, Probing};
+use super::{Blind, Prober, Probing};
 
 /// Looks from where this process is: its user, working directory, namespaces and cgroups are the task's too, or are entered
 /// before.
@@ -39,10 +39,16 @@ impl Prober for Native {
                 let variables = self.environment.variables.iter().cloned().chain(own).collect();
                 command.environment = Some(v1::Environment { variables });
                 let role = self.role.clone();
-                Box::pin(async move { command::look(&command, role.as_deref()).await })
+                Box::pin(async move { command::look(&command, role.as_deref()).await.map_err(Blind::Failed) })
             }
-            Probe::Http(url) => Box::pin(http::look(url.as_ref().clone())),
-            Probe::Tcp(address) => Box::pin(tcp::look(*address)),
+            Probe::Http(url) => {
+                let url = url.as_ref().clone();
+                Box::pin(async move { http::look(url).await.map_err(Blind::Failed) })
+            }
+            Probe::Tcp(address) => {
+                let address = *address;
+                Box::pin(async move { Ok(tcp::look(address).await) })
+            }
         }
     }
 }

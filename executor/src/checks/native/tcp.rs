@@ -6,10 +6,10 @@ use tokio::net::TcpStream;
 
 use crate::checks::Finding;
 
-pub(super) async fn look(address: SocketAddr) -> Result<Finding, String> {
+pub(super) async fn look(address: SocketAddr) -> Finding {
     match TcpStream::connect(address).await {
-        Ok(_) => Ok(Finding::Connected),
-        Err(error) => Ok(Finding::Unconnected(format!("connect to {address}: {error}"))),
+        Ok(_) => Finding::Connected,
+        Err(error) => Finding::Unconnected(format!("connect to {address}: {error}")),
     }
 }
 
@@ -26,8 +26,8 @@ mod tests {
         drop(listener);
         let closed = look(address).await;
 
-        assert_eq!(open, Ok(Finding::Connected));
+        assert_eq!(open, Finding::Connected);
         let why = format!("connect to {address}: Connection refused (os error 111)");
-        assert_eq!(closed, Ok(Finding::Unconnected(why)));
+        assert_eq!(closed, Finding::Unconnected(why));
     }
 }
