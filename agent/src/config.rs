@@ -157,6 +157,11 @@ impl Config {
         }
     }
 
+    /// What runs executors of ours: this process' own program, unless another was given.
+    pub(crate) fn executor_program(&self) -> std::io::Result<PathBuf> {
+        self.executor_binary.clone().map_or_else(std::env::current_exe, Ok)
+    }
+
     /// Those that are there, as Mesos names them.
     pub(crate) fn containerizers(&self) -> String {
         let named = [("docker", self.docker.is_some()), ("mesos", self.native)];

@@ -18,7 +18,7 @@ use crate::containerizer::{
     Command, ContainerConfig, ContainerResources, ContainerTermination, KnownContainer, LimitationReason,
     Recovered,
 };
-use crate::docker::{self, Docker};
+use crate::docker::{self, Docker, Lodging};
 use crate::environment;
 use crate::fetcher::FetchItem;
 use crate::world::World;
@@ -85,18 +85,36 @@ impl AgentActor {
 
     fn launch_failed(&mut self, cx: &mut Context<Self>, id: &ContainerId, why: String) {
         self.launching.remove(id);
+        if let Some(docker) = self.docker_container(id) {
+            // It may have been made before the launch failed, or was given up.
+            docker.executor_ended(id);
+        }
         self.tell_core(cx, id, ContainerEvent::LaunchFailed { why });
     }
 
     fn await_end(&mut self, cx: &mut Context<Self>, id: ContainerId) {
         let world = Arc::clone(&self.world);
-        let docker = self.docker_container(&id);
-        cx.spawn_then(async move { (end_of(&world, &id).await, id) }, move |agent, cx, (end, id)| {
-            if let Some(docker) = docker {
-                docker.executor_ended(&id);
-            }
-            agent.tell_core(cx, &id, ContainerEvent::Exited(end))
-        });
+        let (docker, lodged) = (self.docker_container(&id), self.lodging(&id));
+        cx.spawn_then(
+            async move {
+                let mut end = end_of(&world, &id).await;
+                if let Some(docker) = lodged {
+                    end = docker.end_of_executor(&id, end).await;
+                }
+                (end, id)
+            },
+            move |agent, cx, (end, id)| {
+                if let Some(docker) = docker {
+                    docker.executor_ended(&id);
+                }
+                agent.tell_core(cx, &id, ContainerEvent::Exited(end))
+            },
+        );
+    }
+
+    /// The containerizer of an executor that lives in a Docker container itself.
+    fn lodging(&self, id: &ContainerId) -> Option<Docker> {
+        self.docker_container(id).filter(|_| self.core.executor_of(id).is_some_and(|it| !it.generated))
     }
 
     /// The containerizer of a container that is Docker's.
@@ -111,12 +129,21 @@ impl AgentActor {
         id: ContainerId,
         resources: &Resources,
     ) {
+        let lodging = self.lodging(&id).zip(self.core.executor_of(&id)).map(|(docker, executor)| {
+            let sandbox = executor.run.sandbox(&self.world.config.work_dir);
+            (docker, executor.run.clone(), Arc::clone(&executor.info), sandbox, resources.clone())
+        });
         let (world, resources) = (Arc::clone(&self.world), granted(resources));
         let me = cx.actor_ref();
         cx.spawn(async move {
-            let event = match world.containerizer.update(&id.to_string(), resources).await {
+            let updated = world.containerizer.update(&id.to_string(), resources).await;
+            let mut updated = updated.map_err(|why| with_causes(&why));
+            if let (Ok(()), Some((docker, run, info, sandbox, resources))) = (&updated, &lodging) {
+                updated = docker.resize(&Lodging { run, info, resources, sandbox }).await;
+            }
+            let event = match updated {
                 Ok(()) => ContainerEvent::Updated,
-                Err(why) => ContainerEvent::UpdateFailed { why: with_causes(&why) },
+                Err(why) => ContainerEvent::UpdateFailed { why },
             };
             me.tell(Happened(Input::Container { id, event }));
         });
@@ -195,12 +222,20 @@ async fn prepare(world: &World, launch: Launch) -> Result<(Run, ContainerConfig)
     let address = world.address;
     let environment = environment::of_executor(&world.config, &world.pid, address, &launch, &sandbox);
     let mut environment = environment.map_err(|why| why.to_string())?;
+    let mut program = command_of(command);
     if let Some(docker) = docker {
-        environment.extend(docker.variables(&launch));
+        if launch.task.is_some() {
+            environment.extend(docker.variables(&launch));
+        } else {
+            let (run, info, resources, sandbox) =
+                (&launch.run, &launch.executor, &launch.resources, &sandbox);
+            let lodging = Lodging { run, info, resources, sandbox };
+            (program, environment) = docker.lodge(&world.config, &lodging, environment).await?;
+        }
     }
     let config = ContainerConfig {
         id: launch.run.container.to_string(),
-        command: command_of(command),
+        command: program,
         environment,
         // The Docker executor talks to the engine, which only the agent's own user may.
         user: user.filter(|_| docker.is_none()),
@@ -221,10 +256,6 @@ fn docker_of<'a>(world: &'a World, launch: &Launch) -> Result<Option<&'a Docker>
         ))
     };
     match (docker::is_docker(&launch.executor), &world.docker) {
-        (true, Some(_)) if launch.task.is_none() => {
-            Err("Executors inside Docker images are not supported yet: run the executor without a container"
-                .into())
-        }
         (true, Some(docker)) => Ok(Some(docker)),
         (false, _) if world.config.native => match image_of(&launch.executor) {
             Some(kind) => Err(format!(

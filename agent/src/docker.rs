@@ -1,6 +1,7 @@
 //! The containerizer `docker`, as the agent sees it: which launches are its own, what their executor is told, and what happens
 //! with containers that are over. The containers themselves are the Docker executor's.
 
+mod executors;
 mod usage;
 
 use std::collections::{HashMap, HashSet};
@@ -43,6 +44,11 @@ impl Credentials {
     pub fn parse(text: String) -> Result<Credentials, tepui_docker::ConfigError> {
         DockerConfig::parse(&text).map(|_| Credentials(text))
     }
+
+    /// Who we are at registries.
+    fn read(&self) -> DockerConfig {
+        DockerConfig::parse(&self.0).unwrap_or_default()
+    }
 }
 
 impl std::fmt::Debug for Credentials {
@@ -50,6 +56,8 @@ impl std::fmt::Debug for Credentials {
         f.write_str("…")
     }
 }
+
+pub(crate) use executors::Lodging;
 
 /// The containerizer.
 #[derive(Clone, Debug)]
@@ -78,8 +86,12 @@ impl Docker {
 
     /// What an executor finds in its environment.
     pub(crate) fn variables(&self, launch: &Launch) -> Vec<(String, String)> {
-        let run = &launch.run;
-        let setup = Setup {
+        let config = self.flags.config.as_ref().map(|config| config.0.as_str());
+        tepui_docker::variables(&self.setup(&launch.run), config)
+    }
+
+    fn setup(&self, run: &Run) -> Setup {
+        Setup {
             container: name_of(&run.container),
             engine: self.flags.socket.clone(),
             config: DockerConfig::default(),
@@ -88,8 +100,7 @@ impl Docker {
                 hard_cpu_limit: self.hard_cpu_limit,
             },
             labels: self.labels(run),
-        };
-        tepui_docker::variables(&setup, self.flags.config.as_ref().map(|config| config.0.as_str()))
+        }
     }
 
     fn labels(&self, run: &Run) -> HashMap<String, String> {

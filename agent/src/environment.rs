@@ -14,7 +14,7 @@ use tepui_proto::v1::{self, environment::variable};
 use crate::Config;
 
 /// Where programs are found by executors that bring no `PATH`: what Linux systems have in common.
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Why a command's environment cannot be given.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -268,10 +268,7 @@ async fn open_with(config: &mut Config, launcher: LauncherKind) -> Result<Native
 }
 
 fn core_settings(config: &Config, pid: CorePid, address: SocketAddr) -> Result<CoreSettings, StartError> {
-    let executor = match &config.executor_binary {
-        Some(path) => path.clone(),
-        None => std::env::current_exe().map_err(StartError::Executable)?,
-    };
+    let executor = config.executor_program().map_err(StartError::Executable)?;
     reach::warn_if_out_of_reach(config, &executor);
     Ok(CoreSettings {
         recover: config.recover,

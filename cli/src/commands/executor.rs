@@ -15,6 +15,8 @@ pub enum Kind {
     Command,
     /// Runs one task in a Docker container
     Docker,
+    /// Stands beside an executor that lives in a Docker container
+    Container,
 }
 
 /// Started by an agent, with an executor's environment. It logs into its sandbox.
@@ -25,6 +27,10 @@ pub fn run(kind: &Kind) -> Result<ExitCode> {
         Kind::Docker => {
             let setup = Setup::read(|name| std::env::var(name).ok())?;
             tepui_executor::run(DockerExecutor::new(setup), Via::Http)?;
+        }
+        Kind::Container => {
+            let setup = Setup::read(|name| std::env::var(name).ok())?;
+            return Ok(ExitCode::from(tepui_docker::accompany(&setup)?));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -1,5 +1,6 @@
 //! Tasks in Docker containers: the engine's API, and the executor that runs one task through it.
 
+mod beside;
 mod checks;
 mod container;
 mod credentials;
@@ -9,9 +10,11 @@ mod handover;
 mod image;
 mod logs;
 mod pull;
+mod resize;
 pub mod spec;
 mod usage;
 
+pub use beside::accompany;
 pub use container::{Ending, Found};
 pub use credentials::{ConfigError, DockerConfig};
 pub use engine::{Engine, EngineError};
