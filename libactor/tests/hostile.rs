@@ -241,6 +241,12 @@ fn more_watches_than_allowed_are_refused() {
 }
 
 #[test]
+fn a_first_message_that_leaves_out_what_nobody_said_is_refused() {
+    let message = framed(&field(2, &field(4, b"\x08\x07")));
+    is_refused(message, "message name of 0 bytes", "libactor/frames_malformed");
+}
+
+#[test]
 fn what_a_later_version_may_add_is_ignored() {
     libactor::run(async {
         let (target, listener, mut seen, decent) = scene().await;

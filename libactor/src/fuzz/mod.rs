@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use prost::Message as _;
 use tokio::sync::Semaphore;
 
 use crate::limits::{CHUNK_LINE_BYTES, REQUEST_HEAD_BYTES};
 use crate::pid::Pid;
 use crate::transport::frames::Frames;
 use crate::transport::libprocess::requests::{Bounds, Next, Requests};
-use crate::transport::peer::Kind;
+use crate::transport::peer::{DeliverParts, Frame, Kind, LENGTH_BYTES};
 
 use pieces::{Pieces, finish};
 
@@ -27,7 +28,8 @@ fn room() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(1 << 20))
 }
 
-/// A peer's side of a connection: the same frames and the same end, however the bytes are cut.
+/// A peer's side of a connection: the same frames and the same end, however the bytes are cut, and the same message for both who
+/// read one.
 ///
 /// # Panics
 /// That does not hold.
@@ -35,6 +37,12 @@ pub fn frames(bytes: &[u8]) {
     let whole = read_frames(bytes, usize::MAX);
     let piecewise = read_frames(bytes, 1 + bytes.len() % 7);
     assert_eq!(whole, piecewise, "frames depend on how their bytes are cut");
+    let frame = bytes.get(LENGTH_BYTES..).unwrap_or_default();
+    if let Some(parts) = DeliverParts::of(frame) {
+        let decoded = Frame::decode(frame).expect("what the quick reader takes decodes").kind;
+        let Some(Kind::Deliver(message)) = decoded else { panic!("a message only to the quick reader") };
+        assert_eq!(parts, DeliverParts::from(&message), "the quick reader and the decoder disagree");
+    }
 }
 
 fn read_frames(bytes: &[u8], piece: usize) -> (Vec<Kind>, String) {
