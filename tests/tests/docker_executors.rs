@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use tepui_tests::docker::{checkpointing, cluster, sandbox, verdict};
-use tepui_tests::engine::Engine;
+use tepui_tests::engine::{self, Engine};
 use tepui_tests::framework::{Framework, info, scalar, small};
 use tepui_tests::waiting::{secs, until};
 
@@ -103,4 +103,21 @@ fn the_end_of_an_executor_in_an_image_is_told_with_its_reason() {
     assert!(missing.starts_with("TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED"), "{missing}");
     assert!(missing.contains("pull image tepui/none:1"), "{missing}");
     until("nothing to run", secs(20), || engine.running().is_empty().then_some(()));
+}
+
+#[test]
+fn an_executor_in_an_image_that_never_comes_is_ended_with_its_container() {
+    let engine = Engine::start();
+    let flags = ["--executor_registration_timeout=1secs", "--docker_remove_delay=0secs"];
+    let cluster = cluster(&engine, &flags);
+    let framework = Framework::subscribe(cluster.master.address(), info("docker"));
+    let mut silent = task("silent", engine::IMAGE);
+    // It would go on for ever, whatever it is asked.
+    silent["executor"]["command"] = json!({ "value": "trap '' TERM; echo up; while true; do sleep 1; done" });
+
+    framework.launch(&framework.offer(), &[silent]);
+
+    let verdict = verdict(&framework, "silent");
+    assert!(verdict.starts_with("TASK_FAILED REASON_EXECUTOR_REGISTRATION_TIMEOUT"), "{verdict}");
+    until("the container to be removed", secs(30), || engine.containers().is_empty().then_some(()));
 }

@@ -46,7 +46,8 @@ impl Flags {
             None => Vec::new(),
         };
         let rlimits = self.rlimits.as_deref().map(rlimits).transpose().context("--rlimits")?;
-        let networks: Vec<_> = self.networks.iter().filter(|name| !name.is_empty()).map(network).collect();
+        let networks: Vec<_> =
+            self.networks.iter().filter(|name| !name.is_empty()).map(|name| network(name)).collect();
         let mut info = v1::ContainerInfo {
             volumes,
             rlimit_info: rlimits,
@@ -86,8 +87,8 @@ fn says_nothing(info: &v1::ContainerInfo) -> bool {
     info.volumes.is_empty() && info.rlimit_info.is_none() && info.network_infos.is_empty()
 }
 
-fn network(name: &String) -> v1::NetworkInfo {
-    v1::NetworkInfo { name: Some(name.clone()), ..v1::NetworkInfo::default() }
+fn network(name: &str) -> v1::NetworkInfo {
+    v1::NetworkInfo { name: Some(name.to_owned()), ..v1::NetworkInfo::default() }
 }
 
 fn of_image(name: &str) -> MesosInfo {
