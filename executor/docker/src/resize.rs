@@ -7,15 +7,29 @@ use crate::spec::Plan;
 
 impl Engine {
     /// Gives a container what a new plan of it says. Memory is only ever raised: less than is in use would end it for no fault of
-    /// its own.
+    /// its own. One that has ended needs nothing any more.
     ///
     /// # Errors
-    /// There is no such container, or the engine refused or could not be reached.
+    /// The engine refused or could not be reached.
     pub async fn resize(&self, plan: &Plan) -> Result<(), EngineError> {
+        match self.give(plan).await {
+            Err(_) if self.is_over(&plan.name).await => Ok(()),
+            given => given,
+        }
+    }
+
+    async fn give(&self, plan: &Plan) -> Result<(), EngineError> {
         let Some(wanted) = &plan.body.host_config else { return Ok(()) };
         let now = self.inspect(&plan.name).await?.host_config.unwrap_or_default();
         let updated = self.docker().update_container(&plan.name, update(&now, wanted)).await;
         updated.map_err(|why| self.error(&format!("change the resources of container {}", plan.name), why))
+    }
+
+    async fn is_over(&self, name: &str) -> bool {
+        match self.running(name).await {
+            Ok(running) => running.is_none(),
+            Err(error) => error.is_missing(),
+        }
     }
 }
 
