@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libactor::Context;
-use tepui_agent_core::{ContainerEvent, Input, Launch, Run, Termination};
+use tepui_agent_core::{ContainerEvent, Input, Launch, Run, TaskLimits, Termination};
 use tepui_model::{ContainerId, Resources};
 use tepui_proto::v1;
 use tepui_proto::v1::task_status::Reason;
@@ -15,8 +15,8 @@ use tracing::{error, warn};
 use crate::actor::{AgentActor, Happened};
 use crate::checkpoint;
 use crate::containerizer::{
-    Command, ContainerConfig, ContainerResources, ContainerTermination, KnownContainer, LimitationReason,
-    Recovered,
+    Command, ContainerConfig, ContainerResources, ContainerTermination, KnownContainer, Limit,
+    LimitationReason, Recovered,
 };
 use crate::docker::{self, Docker, Lodging};
 use crate::environment;
@@ -29,13 +29,13 @@ impl AgentActor {
         let id = launch.run.container.clone();
         let (stop, stopped) = oneshot::channel();
         self.launching.insert(id.clone(), stop);
-        let world = Arc::clone(&self.world);
+        let (world, limits) = (Arc::clone(&self.world), self.limits(&id));
         cx.spawn_then(
             async move {
                 tokio::select! {
                     biased;
                     _ = stopped => Err("destroyed while it was being prepared".to_owned()),
-                    prepared = prepare(&world, launch) => prepared,
+                    prepared = prepare(&world, launch, limits) => prepared,
                 }
             },
             move |agent, cx, prepared| agent.container_prepared(cx, id, prepared),
@@ -133,7 +133,7 @@ impl AgentActor {
             let sandbox = executor.run.sandbox(&self.world.config.work_dir);
             (docker, executor.run.clone(), Arc::clone(&executor.info), sandbox, resources.clone())
         });
-        let (world, resources) = (Arc::clone(&self.world), granted(resources));
+        let (world, resources) = (Arc::clone(&self.world), granted(resources, self.limits(&id)));
         let me = cx.actor_ref();
         cx.spawn(async move {
             let updated = world.containerizer.update(&id.to_string(), resources).await;
@@ -177,13 +177,18 @@ impl AgentActor {
         );
     }
 
+    fn limits(&self, id: &ContainerId) -> TaskLimits {
+        self.core.executor_of(id).map(tepui_agent_core::Executor::limits).unwrap_or_default()
+    }
+
     fn known(&self, run: &Run) -> KnownContainer {
         let needs =
             self.core.executor_of(&run.container).map(tepui_agent_core::Executor::needs).unwrap_or_default();
+        let limits = self.limits(&run.container);
         KnownContainer {
             id: run.container.to_string(),
             sandbox: run.sandbox(&self.world.config.work_dir),
-            resources: granted(&needs),
+            resources: granted(&needs, limits),
         }
     }
 
@@ -209,7 +214,11 @@ impl AgentActor {
 }
 
 /// Sandbox, files, environment: everything before there is a process.
-async fn prepare(world: &World, launch: Launch) -> Result<(Run, ContainerConfig), String> {
+async fn prepare(
+    world: &World,
+    launch: Launch,
+    limits: TaskLimits,
+) -> Result<(Run, ContainerConfig), String> {
     let command = launch.executor.command.as_deref().ok_or("the executor has no command")?;
     let docker = docker_of(world, &launch)?;
     let user = user_of(world, &launch, command);
@@ -240,7 +249,7 @@ async fn prepare(world: &World, launch: Launch) -> Result<(Run, ContainerConfig)
         // The Docker executor talks to the engine, which only the agent's own user may.
         user: user.filter(|_| docker.is_none()),
         sandbox,
-        resources: granted(&launch.resources),
+        resources: granted(&launch.resources, limits),
         // It enters its container's network, and ends what checks have started there.
         sees_host: docker.is_some(),
     };
@@ -309,7 +318,7 @@ fn command_of(command: &v1::CommandInfo) -> Command {
 }
 
 /// Scalars as the containerizer takes them; Mesos counts memory and disk in megabytes.
-fn granted(resources: &Resources) -> ContainerResources {
+fn granted(resources: &Resources, limits: TaskLimits) -> ContainerResources {
     const MEGABYTE: f64 = 1024.0 * 1024.0;
     let bytes = |megabytes: f64| (megabytes * MEGABYTE) as u64;
     let disk = resources.disk().as_f64();
@@ -317,9 +326,13 @@ fn granted(resources: &Resources) -> ContainerResources {
         cpus: resources.cpus().as_f64(),
         mem: bytes(resources.mem().as_f64()),
         disk: (disk > 0.0).then(|| bytes(disk)),
-        cpu_limit: None,
-        mem_limit: None,
+        cpu_limit: limits.cpus.map(|cpus| limit(cpus, |cpus| cpus)),
+        mem_limit: limits.mem.map(|megabytes| limit(megabytes, bytes)),
     }
+}
+
+fn limit<T>(amount: f64, at: impl FnOnce(f64) -> T) -> Limit<T> {
+    if amount.is_finite() { Limit::At(at(amount)) } else { Limit::Unlimited }
 }
 
 async fn record_pid(world: &Arc<World>, run: Run, pid: u32) -> Result<(), String> {

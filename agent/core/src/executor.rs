@@ -12,6 +12,7 @@ use crate::limits;
 use crate::names::Peer;
 use crate::run::Run;
 use crate::status::{self, Verdict};
+use crate::task_limits::TaskLimits;
 
 /// One executor in one container.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -171,6 +172,15 @@ impl Executor {
             needs += &record.resources;
         }
         needs
+    }
+
+    /// What its container may use at most, where its tasks say that this is more than they need.
+    pub fn limits(&self) -> TaskLimits {
+        let queued = self.queued.iter().filter(|queued| queued.ready);
+        let queued = queued.map(|queued| (&queued.resources, &queued.info.limits));
+        let launched = self.launched.values().filter(|record| !status::is_terminal(record.latest));
+        let launched = launched.map(|record| (&record.resources, &record.task.limits));
+        TaskLimits::of(&self.resources, queued.chain(launched))
     }
 
     pub(crate) fn queue_position(&self, task: &TaskId) -> Option<usize> {

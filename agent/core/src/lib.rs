@@ -44,6 +44,7 @@ mod run;
 mod settings;
 mod shutdown;
 mod status;
+mod task_limits;
 #[cfg(test)]
 mod tests;
 mod updates;
@@ -61,4 +62,5 @@ pub use reconfiguration::{Policy, Reconfiguration, compare};
 pub use recovery::{Recovered, RecoveredExecutor, RecoveredFramework, RecoveredRun, RecoveredTask};
 pub use run::Run;
 pub use settings::{Recover, Settings};
+pub use task_limits::TaskLimits;
 pub use updates::{StreamKey, Updates};

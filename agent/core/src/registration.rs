@@ -225,7 +225,7 @@ impl Agent {
 
 /// What masters may count on.
 pub(crate) fn capabilities() -> Vec<Capability> {
-    use capability::Type::{HierarchicalRole, MultiRole, ReservationRefinement};
-    let kinds = [MultiRole, HierarchicalRole, ReservationRefinement];
+    use capability::Type::{HierarchicalRole, MultiRole, ReservationRefinement, TaskResourceLimits};
+    let kinds = [MultiRole, HierarchicalRole, ReservationRefinement, TaskResourceLimits];
     kinds.into_iter().map(|kind| Capability { r#type: Some(kind as i32) }).collect()
 }
