@@ -18,7 +18,7 @@ use crate::containerizer::{
     Command, ContainerConfig, ContainerResources, ContainerTermination, KnownContainer, Limit,
     LimitationReason, Recovered,
 };
-use crate::docker::{self, Docker, Lodging};
+use crate::docker::{self, Alive, Docker, Lodging};
 use crate::environment;
 use crate::fetcher::FetchItem;
 use crate::world::World;
@@ -198,7 +198,8 @@ impl AgentActor {
         let alive: Vec<ContainerId> = recovered.live.iter().filter_map(|(id, _)| find(id).cloned()).collect();
         runs.iter().for_each(|run| self.world.shown.show_latest(run));
         if let Some(docker) = &self.world.docker {
-            docker.sweep(runs.iter().filter(|run| alive.contains(&run.container)));
+            let is_alive = |run: &Run| if alive.contains(&run.container) { Alive::Yes } else { Alive::No };
+            docker.sweep(runs.iter().map(|run| (run, is_alive(run))));
         }
         self.step(cx, Input::ContainersRecovered { alive: alive.clone() });
         for (id, termination) in recovered.ended {

@@ -4,18 +4,24 @@
 mod executors;
 mod usage;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tepui_agent_core::{Launch, Run};
 use tepui_docker::spec::Settings;
-use tepui_docker::{DockerConfig, Engine, EngineError, Setup};
+use tepui_docker::{DockerConfig, Engine, EngineError, Found, Setup};
 use tepui_model::ContainerId;
 use tepui_proto::v1::{self, container_info};
 use tracing::{info, warn};
 
 /// By which the containers of one agent are told from another's on the same machine: its value is the work directory.
 pub const LABEL_OF_WORK_DIR: &str = "tepui.work_dir";
+
+/// By which the containers of one run are found again.
+const CONTAINER: &str = "tepui.container";
+
+/// Between two attempts to reach an engine that is away.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// What the flags say about Docker.
 #[derive(Clone, Debug)]
@@ -73,15 +79,14 @@ pub(crate) fn is_docker(executor: &v1::ExecutorInfo) -> bool {
 }
 
 impl Docker {
-    /// `work_dir`: whose containers these are.
-    pub(crate) async fn open(
-        flags: DockerFlags,
-        hard_cpu_limit: bool,
-        work_dir: String,
-    ) -> Result<Docker, EngineError> {
-        let version = Engine::at(&flags.socket)?.version().await?;
-        info!(socket = flags.socket, version, "docker engine found");
-        Ok(Docker { flags, hard_cpu_limit, work_dir })
+    /// `work_dir`: whose containers these are. An engine that is not there yet may come: until then its tasks fail, and say why.
+    pub(crate) async fn open(flags: DockerFlags, hard_cpu_limit: bool, work_dir: String) -> Docker {
+        let version = async { Engine::at(&flags.socket)?.version().await };
+        match version.await {
+            Ok(version) => info!(socket = flags.socket, version, "docker engine found"),
+            Err(error) => warn!(%error, "docker tasks will fail until the engine is there"),
+        }
+        Docker { flags, hard_cpu_limit, work_dir }
     }
 
     /// What an executor finds in its environment.
@@ -109,7 +114,7 @@ impl Docker {
             ("tepui.agent", run.agent.to_string()),
             ("tepui.framework", run.framework.to_string()),
             ("tepui.executor", run.executor.to_string()),
-            ("tepui.container", run.container.to_string()),
+            (CONTAINER, run.container.to_string()),
         ];
         labels.map(|(key, value)| (key.to_owned(), value)).into()
     }
@@ -117,55 +122,89 @@ impl Docker {
     /// The executor of this container has ended, and so must the container; it is kept for whoever wants to look at it, for
     /// as long as the operator said.
     pub(crate) fn executor_ended(&self, container: &ContainerId) {
-        let (docker, name) = (self.clone(), name_of(container));
+        let (docker, container) = (self.clone(), container.to_string());
         tokio::spawn(async move {
-            if let Err(error) = docker.bury(&name, docker.flags.remove_delay).await {
-                warn!(%error, container = name, "docker container not removed");
+            // By its label: a stranger's container may have taken its name.
+            for found in docker.labelled(CONTAINER, &container).await {
+                docker.bury(&found).await;
             }
         });
     }
 
-    async fn bury(&self, name: &str, delay: Duration) -> Result<(), EngineError> {
-        let engine = Engine::at(&self.flags.socket)?;
-        engine.kill(name).await?;
-        tokio::time::sleep(delay).await;
-        engine.remove(name).await
-    }
-
-    /// After a restart of the agent: containers of no run that is alive are over.
-    pub(crate) fn sweep<'a>(&self, alive: impl Iterator<Item = &'a Run>) {
-        let known: HashSet<String> = alive.map(|run| name_of(&run.container)).collect();
+    /// After a restart of the agent: containers of no run that is alive are over. `runs` are all that the agent knows of.
+    pub(crate) fn sweep<'a>(&self, runs: impl Iterator<Item = (&'a Run, Alive)>) {
+        let known: HashMap<String, Alive> =
+            runs.map(|(run, alive)| (run.container.to_string(), alive)).collect();
         let docker = self.clone();
-        tokio::spawn(async move {
-            if let Err(error) = docker.bury_all_but(&known).await {
-                warn!(%error, "docker containers of earlier tasks not looked for");
-            }
-        });
+        tokio::spawn(async move { docker.bury_all_but(&known).await });
     }
 
-    async fn bury_all_but(&self, known: &HashSet<String>) -> Result<(), EngineError> {
-        let engine = Engine::at(&self.flags.socket)?;
-        for found in engine.labelled(LABEL_OF_WORK_DIR, &self.work_dir).await? {
-            if known.contains(&found.name) {
-                continue;
-            }
-            if found.runs && !self.flags.kill_orphans {
-                warn!(
-                    container = found.name,
-                    "orphaned docker container left alone, as --docker_kill_orphans says"
-                );
-                continue;
-            }
-            let docker = self.clone();
-            tokio::spawn(async move {
-                info!(container = found.name, runs = found.runs, "docker container of an earlier task ends");
-                if let Err(error) = docker.bury(&found.name, docker.flags.remove_delay).await {
-                    warn!(%error, container = found.name, "docker container not removed");
+    async fn bury_all_but(&self, known: &HashMap<String, Alive>) {
+        for found in self.labelled(LABEL_OF_WORK_DIR, &self.work_dir).await {
+            let of_run = found.labels.get(CONTAINER).and_then(|id| known.get(id));
+            match of_run {
+                Some(Alive::Yes) => continue,
+                None if found.runs && !self.flags.kill_orphans => {
+                    warn!(
+                        container = found.name,
+                        "orphaned docker container left alone, as --docker_kill_orphans says"
+                    );
+                    continue;
                 }
-            });
+                Some(Alive::No) | None => {}
+            }
+            info!(container = found.name, runs = found.runs, "docker container of an earlier task ends");
+            let docker = self.clone();
+            tokio::spawn(async move { docker.bury(&found).await });
         }
-        Ok(())
     }
+
+    async fn labelled(&self, label: &str, value: &str) -> Vec<Found> {
+        let found = self.reached().await.labelled(label, value).await;
+        found.unwrap_or_else(|error| {
+            warn!(%error, "docker containers not looked for");
+            Vec::new()
+        })
+    }
+
+    async fn bury(&self, found: &Found) {
+        if found.runs {
+            self.note(found, self.reached().await.kill(&found.id).await);
+        }
+        tokio::time::sleep(self.flags.remove_delay).await;
+        self.note(found, self.reached().await.remove(&found.id).await);
+    }
+
+    fn note(&self, found: &Found, done: Result<(), EngineError>) {
+        if let Err(error) = done {
+            warn!(%error, container = found.name, "docker container not removed");
+        }
+    }
+
+    /// The engine, once it answers.
+    async fn reached(&self) -> Engine {
+        let mut told = false;
+        loop {
+            let error = match Engine::at(&self.flags.socket) {
+                Ok(engine) => match engine.version().await {
+                    Ok(_) => return engine,
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
+            if !std::mem::replace(&mut told, true) {
+                warn!(%error, "docker containers that are over wait for their engine");
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+}
+
+/// Whether the executor of a run that the agent knows is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Alive {
+    Yes,
+    No,
 }
 
 /// As Mesos names them.

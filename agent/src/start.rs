@@ -135,7 +135,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let (info, hostname) = agent_info::describe(&config, node.address()).await?;
     let recovered = recover(&config, &info)?;
     let containerizer = open_containerizer(&mut config).await?;
-    let docker = open_docker(&config).await?;
+    let docker = open_docker(&config).await;
     checkpoint::write_boot_id(&config.work_dir).map_err(|why| StartError::WorkDir(why.to_string()))?;
 
     let pid = node.pid(ACTOR);
@@ -224,11 +224,10 @@ fn program(config: &Config) -> Program {
     config.container_binary.clone().map_or(Program::ThisBinary, Program::Path)
 }
 
-async fn open_docker(config: &Config) -> Result<Option<Docker>, StartError> {
-    let Some(flags) = config.docker.clone() else { return Ok(None) };
+async fn open_docker(config: &Config) -> Option<Docker> {
+    let flags = config.docker.clone()?;
     let work_dir = std::path::absolute(&config.work_dir).unwrap_or_else(|_| config.work_dir.clone());
-    let opened = Docker::open(flags, config.cgroups_enable_cfs, work_dir.display().to_string()).await;
-    opened.map(Some).map_err(|why| StartError::Containerizer(format!("--containerizers=docker: {why}")))
+    Some(Docker::open(flags, config.cgroups_enable_cfs, work_dir.display().to_string()).await)
 }
 
 /// Settles on a launcher where none was given: posix, if this machine lets nobody isolate and nobody asked for it.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Subcommand;
-use tepui_docker::{DockerExecutor, Setup};
+use tepui_docker::Setup;
 use tepui_executor::{CommandExecutor, Via};
 
 use crate::logging;
@@ -26,7 +26,7 @@ pub fn run(kind: &Kind) -> Result<ExitCode> {
         Kind::Command => tepui_executor::run(CommandExecutor::default(), Via::Http)?,
         Kind::Docker => {
             let setup = Setup::read(|name| std::env::var(name).ok())?;
-            tepui_executor::run(DockerExecutor::new(setup), Via::Http)?;
+            tepui_docker::run(setup)?;
         }
         Kind::Container => {
             let setup = Setup::read(|name| std::env::var(name).ok())?;

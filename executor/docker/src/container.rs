@@ -23,11 +23,17 @@ pub struct Ending {
     pub out_of_memory: bool,
     /// What the engine says about it, if anything went wrong there.
     pub error: Option<String>,
+    /// The engine was away in between, and is one that ends its containers then.
+    pub by_engine: bool,
 }
 
 /// A container that an agent once had made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
+    /// The engine's id of it.
+    pub id: String,
+    /// What it was labelled with.
+    pub labels: HashMap<String, String>,
     /// Its name.
     pub name: String,
     /// Whether it runs.
@@ -45,9 +51,9 @@ impl Engine {
         let listed = self.docker().list_containers(Some(options)).await;
         let listed = listed.map_err(|why| self.error("list containers", why))?;
         let found = listed.into_iter().filter_map(|container| {
-            let name = container.names?.into_iter().next()?;
+            let name = container.names?.into_iter().next()?.trim_start_matches('/').to_owned();
             let runs = container.state == Some(ContainerSummaryStateEnum::RUNNING);
-            Some(Found { name: name.trim_start_matches('/').to_owned(), runs })
+            Some(Found { id: container.id?, labels: container.labels.unwrap_or_default(), name, runs })
         });
         Ok(found.collect())
     }
@@ -64,16 +70,31 @@ impl Engine {
             None => options,
         };
         let created = docker.create_container(Some(options.build()), plan.body.clone()).await;
-        created.map_err(|why| self.error(&format!("create container {name}"), why))?;
-        let started = docker.start_container(name, None::<StartContainerOptions>).await;
+        let created = created.map_err(|why| self.error(&format!("create container {name}"), why))?;
+        let started = docker.start_container(&created.id, None::<StartContainerOptions>).await;
         if let Err(why) = started {
             let error = self.error(&format!("start container {name}"), why);
-            if let Err(error) = self.remove(name).await {
+            if let Err(error) = self.remove(&created.id).await {
                 tracing::warn!(%error, container = name, "container that did not start not removed");
             }
             return Err(error);
         }
-        self.inspect(name).await
+        self.inspect(&created.id).await
+    }
+
+    /// Removes what may have been made of a plan: a container of its name with its labels. One with other labels is a stranger's.
+    pub(crate) async fn remove_own(&self, plan: &Plan) -> Result<(), EngineError> {
+        let found = match self.inspect(&plan.name).await {
+            Ok(found) => found,
+            Err(error) if error.is_missing() => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
+        let wanted = plan.body.labels.clone().unwrap_or_default();
+        if wanted.iter().any(|(key, value)| labels.get(key) != Some(value)) {
+            return Ok(());
+        }
+        self.remove(&plan.name).await
     }
 
     /// What the engine knows about a container.
@@ -90,14 +111,24 @@ impl Engine {
     /// # Errors
     /// There is no such container any more.
     pub async fn ended(&self, name: &str) -> Result<Ending, EngineError> {
+        let mut was_away = false;
         loop {
             let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
             let mut wait = Box::pin(self.docker().wait_container(name, Some(options)));
             // What it answers is not enough: whether it was for want of memory, only an inspection tells.
-            while wait.next().await.is_some_and(|answer| answer.is_ok()) {}
+            while let Some(answer) = wait.next().await {
+                use bollard::errors::Error::{DockerContainerWaitError, DockerResponseServerError};
+                match answer {
+                    Ok(_) => {}
+                    // A status that is not zero, and an answer to our question.
+                    Err(DockerContainerWaitError { .. } | DockerResponseServerError { .. }) => break,
+                    Err(_) => was_away = true,
+                }
+            }
             let inspected = self.insist(|| self.inspect(name)).await?;
             if let Some(ending) = inspected.state.as_ref().and_then(ending_of) {
-                return Ok(ending);
+                let by_engine = was_away && !self.live_restore().await;
+                return Ok(Ending { by_engine, ..ending });
             }
         }
     }
@@ -150,6 +181,7 @@ fn ending_of(state: &ContainerState) -> Option<Ending> {
             code: state.exit_code.unwrap_or_default(),
             out_of_memory: state.oom_killed.unwrap_or_default(),
             error: state.error.clone().filter(|error| !error.is_empty()),
+            by_engine: false,
         }),
         _ => None,
     }

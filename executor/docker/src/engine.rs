@@ -81,6 +81,16 @@ impl Engine {
         Ok(version.version.unwrap_or_default())
     }
 
+    /// Whether containers go on while it is away.
+    pub(crate) async fn live_restore(&self) -> bool {
+        let info = async { self.docker.info().await.map_err(|why| self.error("ask for its settings", why)) };
+        info.await.is_ok_and(|info| info.live_restore_enabled == Some(true))
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     pub(crate) fn docker(&self) -> &Docker {
         &self.docker
     }
@@ -90,10 +100,13 @@ impl Engine {
     where
         F: Future<Output = Result<T, EngineError>>,
     {
+        let mut told = false;
         loop {
             match ask().await {
                 Err(error) if error.is_unreachable() => {
-                    tracing::warn!(%error, "engine not reached, trying again");
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::warn!(%error, "engine not reached, trying again until it is");
+                    }
                     tokio::time::sleep(RETRY).await;
                 }
                 done => return done,

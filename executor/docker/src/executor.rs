@@ -3,6 +3,7 @@
 //! A process of its own beside the container, so that neither a restart of the agent nor one of the engine ends the task.
 
 mod report;
+mod stop;
 mod task;
 
 use std::collections::HashMap;
@@ -14,22 +15,22 @@ use bollard::models::ContainerInspectResponse;
 use bytes::Bytes;
 use tepui_executor::checks::{self, Checked, Checks, Plans};
 use tepui_executor::policy::{self, Asked};
-use tepui_executor::{Context, Executor, Handle, Subscribed, Update, v1};
+use tepui_executor::{Context, Executor, Handle, RunError, Subscribed, Update, Via, v1};
 use tokio::sync::oneshot;
 use v1::TaskState::{TaskError, TaskFailed, TaskKilled, TaskKilling, TaskRunning, TaskStarting};
 use v1::task_status::Reason;
 
+use self::stop::Stopped;
+use self::task::{Follow, Unknown};
 use crate::checks::InContainer;
 use crate::container::Ending;
 use crate::credentials::DockerConfig;
-use crate::engine::{Engine, EngineError};
+use crate::engine::Engine;
+use crate::process::Process;
 use crate::spec::{Plan, Settings, SpecError, Wanted};
 
 /// How often at most a pull says how far it is: each is a status update that travels to the framework.
 const REPORT_EVERY: Duration = Duration::from_secs(3);
-
-/// What the engine gets, beyond the grace period, to end a container before it is killed by us.
-const OVERTIME: Duration = Duration::from_secs(5);
 
 /// What the agent told this executor.
 #[derive(Clone, Debug)]
@@ -70,6 +71,8 @@ pub struct DockerExecutor {
     setup: Setup,
     phase: Phase,
     task: Option<v1::TaskInfo>,
+    /// The first process of the container, where this machine can see it.
+    process: Option<Process>,
     /// The framework understands TASK_KILLING.
     announces_killing: bool,
     /// A shutdown arrived: no launch will be accepted any more.
@@ -87,12 +90,25 @@ impl DockerExecutor {
             setup,
             phase: Phase::Idle,
             task: None,
+            process: None,
             announces_killing: false,
             shut_down: false,
             checks: Checks::default(),
             unhealthy: None,
         }
     }
+}
+
+/// Runs an executor in this process until its task is over and acknowledged.
+///
+/// # Errors
+/// When it ends without wanting to. Its container is ended then too: nobody else would.
+pub fn run(setup: Setup) -> Result<(), RunError> {
+    let ended = tepui_executor::run(DockerExecutor::new(setup.clone()), Via::Http);
+    if ended.is_err() {
+        stop::abandon(&setup);
+    }
+    ended
 }
 
 impl Executor for DockerExecutor {
@@ -235,11 +251,18 @@ impl DockerExecutor {
         let running = report::placed(update(task, TaskRunning), inspected);
         cx.update(report::described(running.clone(), inspected));
         let before = std::mem::replace(&mut self.phase, Phase::Running);
-        let (name, handle) = (self.setup.container.clone(), cx.handle());
-        let prober = InContainer::new(engine.clone(), name.clone(), inspected);
+        self.process = Process::of(inspected);
+        let prober = InContainer::new(engine.clone(), self.setup.container.clone(), inspected);
         Checks::start(self, cx, checks, running, Arc::new(prober));
+        let follow = Follow {
+            engine,
+            name: self.setup.container.clone(),
+            process: self.process,
+            terminal: inspected.config.as_ref().and_then(|config| config.tty) == Some(true),
+        };
+        let handle = cx.handle();
         tokio::spawn(async move {
-            let ended = task::follow(&engine, &name).await;
+            let ended = follow.to_the_end().await;
             handle.run(move |executor, cx| executor.ended(cx, ended));
         });
         if let Phase::Stopping { asked, grace } = before {
@@ -274,18 +297,17 @@ impl DockerExecutor {
         }
     }
 
-    fn ask_to_end(&self, cx: &mut Context<Self>, grace: Duration) {
-        let setup = self.setup.clone();
-        tokio::spawn(async move { task::stop(&setup, grace).await });
-        cx.after(grace + OVERTIME, |executor, _| {
-            if matches!(executor.phase, Phase::Stopping { .. }) {
-                let setup = executor.setup.clone();
-                tokio::spawn(async move { task::kill(&setup).await });
+    fn ask_to_end(&self, cx: &Context<Self>, grace: Duration) {
+        let (setup, process, handle) = (self.setup.clone(), self.process, cx.handle());
+        tokio::spawn(async move {
+            if let Stopped::ByUs(unknown) = stop::stop(&setup, process.as_ref(), grace).await {
+                // If the engine has told meanwhile, its word is out and this comes too late.
+                handle.run(move |executor, cx| executor.ended(cx, Err(unknown)));
             }
         });
     }
 
-    fn ended(&mut self, cx: &mut Context<Self>, ended: Result<Ending, EngineError>) {
+    fn ended(&mut self, cx: &mut Context<Self>, ended: Result<Ending, Unknown>) {
         let asked = match self.phase {
             Phase::Stopping { asked, .. } => asked,
             _ => Asked::Nothing,

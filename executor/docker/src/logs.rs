@@ -1,60 +1,137 @@
 //! What a container says, written into its sandbox while it says it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bollard::container::LogOutput;
+use bollard::errors::Error;
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures::StreamExt;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::engine::Engine;
 
+/// How far before its interruption a copy is taken up again. What was copied already is recognised by its time.
+const OVERLAP_SECONDS: u64 = 60;
+
+/// Before it is taken up again.
+const AGAIN: Duration = Duration::from_millis(200);
+
 impl Engine {
-    /// Copies the container's output until it ends. An engine that is restarted is asked for the rest.
+    /// Copies the container's output until it ends. An engine that is restarted is asked for the rest. With a terminal the
+    /// engine marks nothing, and up to a minute of output may come twice then.
     pub async fn copy_logs(
         &self,
         name: &str,
+        terminal: bool,
         stdout: &mut (impl AsyncWrite + Unpin),
         stderr: &mut (impl AsyncWrite + Unpin),
     ) {
-        let mut since = 0;
+        let mut copy = Copy { stdout, stderr, read: Read::default(), since: 0, terminal };
         loop {
-            self.copy_since(since, name, stdout, stderr).await;
-            since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
-            let inspected = self.insist(|| self.inspect(name)).await;
-            let runs =
-                inspected.is_ok_and(|found| found.state.is_some_and(|state| state.running == Some(true)));
-            if !runs {
-                return;
+            let copied = self.copy_since(name, &mut copy).await;
+            let Ok(inspected) = self.insist(|| self.inspect(name)).await else { return };
+            let runs = inspected.state.is_some_and(|state| state.running == Some(true));
+            match copied {
+                Copied::Refused => return,
+                Copied::All if !runs => return,
+                Copied::All | Copied::Interrupted => tokio::time::sleep(AGAIN).await,
             }
         }
     }
 
-    async fn copy_since(
-        &self,
-        since: u64,
-        name: &str,
-        stdout: &mut (impl AsyncWrite + Unpin),
-        stderr: &mut (impl AsyncWrite + Unpin),
-    ) {
-        let since = i32::try_from(since).unwrap_or(i32::MAX);
-        let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).since(since).build();
+    async fn copy_since<O, E>(&self, name: &str, copy: &mut Copy<'_, O, E>) -> Copied
+    where
+        O: AsyncWrite + Unpin,
+        E: AsyncWrite + Unpin,
+    {
+        let since = i32::try_from(copy.since).unwrap_or(i32::MAX);
+        let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).since(since);
+        let options = options.timestamps(!copy.terminal).build();
+        copy.read.again();
         let mut output = Box::pin(self.docker().logs(name, Some(options)));
         while let Some(piece) = output.next().await {
             let written = match piece {
-                Ok(LogOutput::StdErr { message }) => write(stderr, &message).await,
-                Ok(LogOutput::StdOut { message } | LogOutput::Console { message }) => {
-                    write(stdout, &message).await
+                Ok(piece) => copy.write(piece).await,
+                // Not every log driver can be read from.
+                Err(Error::DockerResponseServerError { message, .. }) => {
+                    tracing::warn!(why = message, container = name, "output of a container not copied");
+                    return Copied::Refused;
                 }
-                Ok(LogOutput::StdIn { .. }) => Ok(()),
                 Err(error) => {
                     tracing::debug!(%error, container = name, "output of a container interrupted");
-                    return;
+                    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+                    copy.since = now.saturating_sub(OVERLAP_SECONDS);
+                    return Copied::Interrupted;
                 }
             };
             if let Err(error) = written {
                 // A full disk must not end the task, whose output it is after all.
                 tracing::warn!(%error, container = name, "output not written into the sandbox");
+            }
+        }
+        Copied::All
+    }
+}
+
+enum Copied {
+    All,
+    Interrupted,
+    Refused,
+}
+
+struct Copy<'a, O, E> {
+    stdout: &'a mut O,
+    stderr: &'a mut E,
+    read: Read,
+    since: u64,
+    terminal: bool,
+}
+
+impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Copy<'_, O, E> {
+    async fn write(&mut self, piece: LogOutput) -> std::io::Result<()> {
+        let is_error = matches!(piece, LogOutput::StdErr { .. });
+        let bytes = piece.into_bytes();
+        let text = if self.terminal { Some(&bytes[..]) } else { self.read.fresh(&bytes) };
+        match text {
+            None => Ok(()),
+            Some(text) if is_error => write(self.stderr, text).await,
+            Some(text) => write(self.stdout, text).await,
+        }
+    }
+}
+
+/// How far the output was read: the time of the latest piece, and how many pieces had it. The parts of a long line share one.
+#[derive(Debug, Default)]
+struct Read {
+    latest: Vec<u8>,
+    count: usize,
+    /// Pieces of that time that the present reading has shown again.
+    again: usize,
+}
+
+impl Read {
+    /// Reading begins anew, somewhere before the latest piece.
+    fn again(&mut self) {
+        self.again = 0;
+    }
+
+    /// The text of a piece behind its time, if it was not read before. Times have one length, so that bytes compare as they do.
+    fn fresh<'a>(&mut self, piece: &'a [u8]) -> Option<&'a [u8]> {
+        let space = piece.iter().position(|byte| *byte == b' ')?;
+        let (time, text) = (&piece[..space], &piece[space + 1..]);
+        match time.cmp(&self.latest[..]) {
+            std::cmp::Ordering::Less => None,
+            std::cmp::Ordering::Equal => {
+                self.again += 1;
+                if self.again <= self.count {
+                    return None;
+                }
+                self.count = self.again;
+                Some(text)
+            }
+            std::cmp::Ordering::Greater => {
+                (self.latest, self.count, self.again) = (time.to_vec(), 1, 1);
+                Some(text)
             }
         }
     }
@@ -63,4 +140,29 @@ impl Engine {
 async fn write(file: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes).await?;
     file.flush().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_an_interruption_is_not_read_again() {
+        let pieces = [
+            "2026-01-01T00:00:00.000000001Z a\n",
+            "2026-01-01T00:00:00.000000002Z b",
+            "2026-01-01T00:00:00.000000002Z c\n",
+        ];
+        let later = "2026-01-01T00:00:00.000000003Z d e\n";
+        let mut read = Read::default();
+        let mut all = |pieces: &[&str]| -> String {
+            read.again();
+            let texts = pieces.iter().filter_map(|piece| read.fresh(piece.as_bytes()));
+            texts.map(|text| String::from_utf8_lossy(text).into_owned()).collect()
+        };
+
+        assert_eq!(all(&pieces[..2]), "a\nb");
+        assert_eq!(all(&[pieces[0], pieces[1], pieces[2], later]), "c\nd e\n");
+        assert_eq!(all(&[pieces[1], pieces[2], later]), "");
+    }
 }

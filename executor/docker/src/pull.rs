@@ -43,18 +43,21 @@ impl Progress {
         }
     }
 
-    /// `3 of 7 layers, 12.5 of 45.0 MiB`.
+    /// `3 of 7 layers, 12.5 of 45.0 MiB`; nothing until there are layers.
     #[must_use]
-    pub fn describe(&self) -> String {
+    pub fn describe(&self) -> Option<String> {
+        if self.layers.is_empty() {
+            return None;
+        }
         let done = self.layers.values().filter(|layer| layer.done).count();
         let total: i64 = self.layers.values().map(|layer| layer.total).sum();
         let current: i64 =
             self.layers.values().map(|layer| if layer.done { layer.total } else { layer.current }).sum();
         let counted = format!("{done} of {} layers", self.layers.len());
         if total == 0 {
-            return counted;
+            return Some(counted);
         }
-        format!("{counted}, {:.1} of {:.1} MiB", mebibytes(current), mebibytes(total))
+        Some(format!("{counted}, {:.1} of {:.1} MiB", mebibytes(current), mebibytes(total)))
     }
 }
 
@@ -134,6 +137,7 @@ mod tests {
             ..CreateImageInfo::default()
         };
         let mut progress = Progress::default();
+        assert_eq!(progress.describe(), None);
 
         progress.note(CreateImageInfo {
             id: Some("latest".into()),
@@ -142,11 +146,11 @@ mod tests {
         });
         progress.note(step("a", "Pulling fs layer", None, None));
         progress.note(step("b", "Downloading", Some(1 << 20), Some(3 << 20)));
-        assert_eq!(progress.describe(), "0 of 2 layers, 1.0 of 3.0 MiB");
+        assert_eq!(progress.describe().unwrap(), "0 of 2 layers, 1.0 of 3.0 MiB");
 
         progress.note(step("b", "Extracting", Some(1), Some(2)));
         progress.note(step("b", "Pull complete", None, None));
-        assert_eq!(progress.describe(), "1 of 2 layers, 3.0 of 3.0 MiB");
+        assert_eq!(progress.describe().unwrap(), "1 of 2 layers, 3.0 of 3.0 MiB");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use bollard::models::ContainerInspectResponse;
 use tepui_executor::policy::{self, Asked, Verdict};
 use tepui_executor::{Update, v1};
 
+use super::task::Unknown;
 use crate::container::Ending;
-use crate::engine::EngineError;
 
 /// The largest inspection that is sent along. Real ones have a few kilobytes.
 const LARGEST_INSPECTION: usize = 64 << 10;
@@ -47,21 +47,26 @@ pub(super) fn described(update: Update, inspected: &ContainerInspectResponse) ->
 }
 
 /// The final word on a task whose container is gone.
-pub(super) fn verdict(ended: Result<Ending, EngineError>, asked: Asked) -> Verdict {
+pub(super) fn verdict(ended: Result<Ending, Unknown>, asked: Asked) -> Verdict {
     let ending = match ended {
         Ok(ending) => ending,
-        Err(why) => {
-            let (state, reason) = match asked {
-                Asked::Kill => (v1::TaskState::TaskKilled, None),
-                Asked::Nothing | Asked::TooLong => (v1::TaskState::TaskFailed, None),
-            };
-            return Verdict { state, reason, message: format!("The container is gone: {why}") };
+        // Not the status, which nobody knows, but what was asked decides.
+        Err(Unknown(why)) => {
+            let unknown = policy::verdict("Container", policy::Ending::Exited(1), asked, false);
+            return Verdict { message: format!("Container ended with an unknown status: {why}"), ..unknown };
         }
     };
     let code = i32::try_from(ending.code).unwrap_or(i32::MAX);
     let mut verdict = policy::verdict("Container", policy::Ending::Exited(code), asked, ending.out_of_memory);
     if let Some(error) = ending.error {
         verdict.message = format!("{}: {error}", verdict.message);
+    }
+    if ending.by_engine {
+        verdict.message = format!("{}; the Docker engine ended and took it along", verdict.message);
+        if verdict.state == v1::TaskState::TaskFinished {
+            // However well: it had not come to its own end.
+            verdict.state = v1::TaskState::TaskFailed;
+        }
     }
     verdict
 }
@@ -70,8 +75,8 @@ pub(super) fn verdict(ended: Result<Ending, EngineError>, asked: Asked) -> Verdi
 mod tests {
     use super::*;
 
-    fn ended(code: i64, out_of_memory: bool) -> Result<Ending, EngineError> {
-        Ok(Ending { code, out_of_memory, error: None })
+    fn ended(code: i64, out_of_memory: bool) -> Result<Ending, Unknown> {
+        Ok(Ending { code, out_of_memory, error: None, by_engine: false })
     }
 
     #[test]
@@ -85,6 +90,14 @@ mod tests {
         assert_eq!(says(ended(0, false), Asked::Nothing), "TASK_FINISHED  Container exited with status 0");
         assert_eq!(says(ended(7, false), Asked::Nothing), "TASK_FAILED  Container exited with status 7");
         assert_eq!(says(ended(137, false), Asked::Kill), "TASK_KILLED  Container exited with status 137");
+        assert_eq!(
+            says(Ok(Ending { code: 0, out_of_memory: false, error: None, by_engine: true }), Asked::Nothing),
+            "TASK_FAILED  Container exited with status 0; the Docker engine ended and took it along"
+        );
+        assert_eq!(
+            says(Err(Unknown("nobody knows".into())), Asked::Kill),
+            "TASK_KILLED  Container ended with an unknown status: nobody knows"
+        );
         assert_eq!(
             says(ended(137, true), Asked::Nothing),
             "TASK_FAILED REASON_CONTAINER_LIMITATION_MEMORY Memory limit exceeded: Container exited with status 137"

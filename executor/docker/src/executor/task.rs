@@ -8,8 +8,12 @@ use tokio::sync::oneshot;
 use super::{REPORT_EVERY, Setup, Way};
 use crate::container::Ending;
 use crate::engine::{Engine, EngineError};
+use crate::process::Process;
 use crate::pull::Progress;
 use crate::spec::Plan;
+
+/// How long an engine may take to tell of the end of a process that we have seen end: to start again, for example.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// What a container has said may still be on its way when it has ended.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -42,8 +46,10 @@ pub(super) async fn prepare(
         Some(Err(why)) => Prepared::Failed(why),
         None => {
             // It may just have been made.
-            if let Err(error) = engine.remove(&plan.name).await {
-                tracing::warn!(%error, container = plan.name, "container of a killed task not removed");
+            match tokio::time::timeout(LAST_WORDS, engine.remove_own(plan)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "container of a killed task not removed"),
+                Err(_) => tracing::warn!("container of a killed task not removed: the engine is silent"),
             }
             Prepared::Stopped
         }
@@ -62,45 +68,63 @@ async fn provide_and_start(
             return;
         }
         reported = Some(Instant::now());
-        let message = format!("Pulling image {}: {}", plan.image, progress.describe());
+        let message = match progress.describe() {
+            Some(how_far) => format!("Pulling image {}: {how_far}", plan.image),
+            None => format!("Pulling image {}", plan.image),
+        };
         way.run(move |executor, cx| executor.pulling(cx, message));
     };
     engine.provide_image(plan, &setup.config, report).await?;
     engine.start(plan).await
 }
 
-/// Copies the container's output into the sandbox, which is where our own goes, until its end.
-pub(super) async fn follow(engine: &Engine, name: &str) -> Result<Ending, EngineError> {
-    let (mut stdout, mut stderr) = (tokio::io::stdout(), tokio::io::stderr());
-    let mut copied = std::pin::pin!(engine.copy_logs(name, &mut stdout, &mut stderr));
-    let mut ended = std::pin::pin!(engine.ended(name));
-    tokio::select! {
-        () = &mut copied => ended.await,
-        ending = &mut ended => {
-            let _ = tokio::time::timeout(LAST_WORDS, copied).await;
-            ending
+/// How a container ended is not known, and why not.
+#[derive(Debug)]
+pub(super) struct Unknown(pub(super) String);
+
+/// A container that runs.
+pub(super) struct Follow {
+    pub(super) engine: Engine,
+    pub(super) name: String,
+    pub(super) process: Option<Process>,
+    /// It has a terminal.
+    pub(super) terminal: bool,
+}
+
+impl Follow {
+    /// Copies the container's output into the sandbox, which is where our own goes, until its end.
+    pub(super) async fn to_the_end(&self) -> Result<Ending, Unknown> {
+        let (mut stdout, mut stderr) = (tokio::io::stdout(), tokio::io::stderr());
+        let mut copied =
+            std::pin::pin!(self.engine.copy_logs(&self.name, self.terminal, &mut stdout, &mut stderr));
+        let mut ended = std::pin::pin!(self.ended());
+        tokio::select! {
+            () = &mut copied => ended.await,
+            ending = &mut ended => {
+                if ending.is_ok() {
+                    let _ = tokio::time::timeout(LAST_WORDS, copied).await;
+                }
+                ending
+            }
         }
     }
-}
 
-pub(super) async fn stop(setup: &Setup, grace: Duration) {
-    let stopped = match Engine::at(&setup.engine) {
-        Ok(engine) => engine.stop(&setup.container, grace).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = stopped {
-        tracing::warn!(%error, container = setup.container, "container not stopped");
-    }
-}
-
-/// A container that outlives its stop is killed, also if the engine cannot be asked for it any more.
-pub(super) async fn kill(setup: &Setup) {
-    tracing::warn!(container = setup.container, "container outlived its grace period");
-    let killed = match Engine::at(&setup.engine) {
-        Ok(engine) => engine.kill(&setup.container).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = killed {
-        tracing::error!(%error, container = setup.container, "container not killed");
+    /// The engine tells; if it does not, the end of the process does.
+    async fn ended(&self) -> Result<Ending, Unknown> {
+        let told = std::pin::pin!(self.engine.ended(&self.name));
+        let gone = async {
+            match &self.process {
+                Some(process) => process.gone().await,
+                None => std::future::pending().await,
+            }
+            tokio::time::sleep(SILENCE).await;
+        };
+        tokio::select! {
+            ended = told => ended.map_err(|why| Unknown(why.to_string())),
+            () = gone => {
+                let engine = self.engine.address();
+                Err(Unknown(format!("the Docker engine at {engine} has not said how for {} s", SILENCE.as_secs())))
+            }
+        }
     }
 }

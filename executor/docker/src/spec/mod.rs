@@ -116,6 +116,7 @@ impl Wanted<'_> {
         let mut body = ContainerCreateBody {
             image: Some(docker.image.clone()),
             labels: Some(self.labels.clone()),
+            user: self.command.user.clone().filter(|user| !user.is_empty()),
             env: Some(environment::of(self)?),
             ..ContainerCreateBody::default()
         };
