@@ -82,6 +82,11 @@ impl Engine {
         self.directory.path().join("docker.sock")
     }
 
+    /// Where its images and containers lie.
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
     /// Asks it for something it does not refuse.
     #[track_caller]
     pub fn ask<T, E: Debug>(&self, question: impl AsyncFnOnce(&Docker) -> Result<T, E>) -> T {
@@ -149,10 +154,15 @@ impl Engine {
         self.dockerd.wait().expect("a child can be waited for");
     }
 
-    /// SIGKILL: it has no time to end its containers.
+    /// SIGKILL: it has no time to end its containers. The containerd that it keeps goes with it, and is gone when this returns:
+    /// the next engine would take it for its own.
     pub fn kill(&mut self) {
+        let file = self.directory.path().join("exec/containerd/containerd.pid");
+        let containerd = fs::read_to_string(file).expect("dockerd writes its containerd's pid");
         self.signal(Signal::SIGKILL);
         self.dockerd.wait().expect("a child can be waited for");
+        let containerd = Pid::from_raw(containerd.trim().parse().expect("a pid"));
+        until("containerd to end", secs(20), || kill(containerd, Signal::SIGKILL).is_err().then_some(()));
     }
 
     /// Starts it again with the data it had.
@@ -185,7 +195,7 @@ fn fill_root(root: &Path) {
     for folder in ["bin", "tmp", "etc", "proc", "sys", "dev"] {
         fs::create_dir_all(root.join(folder)).expect("a folder can be made");
     }
-    fs::write(root.join("etc/passwd"), "root:x:0:0:root:/:/bin/sh\nguest:x:1234:1234::/tmp:/bin/sh\n")
+    fs::write(root.join("etc/passwd"), "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534::/tmp:/bin/sh\n")
         .expect("a file can be written");
     fs::copy("/bin/busybox", root.join("bin/busybox")).expect("busybox-static is installed");
     let list = Command::new("/bin/busybox").arg("--list").output().expect("busybox-static is installed");

@@ -19,6 +19,7 @@ pub mod http;
 pub mod json;
 pub mod leftovers;
 pub mod recording;
+pub mod registry;
 pub mod shape;
 pub mod tracing;
 pub mod waiting;

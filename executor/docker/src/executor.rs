@@ -254,12 +254,7 @@ impl DockerExecutor {
         self.process = Process::of(inspected);
         let prober = InContainer::new(engine.clone(), self.setup.container.clone(), inspected);
         Checks::start(self, cx, checks, running, Arc::new(prober));
-        let follow = Follow {
-            engine,
-            name: self.setup.container.clone(),
-            process: self.process,
-            terminal: inspected.config.as_ref().and_then(|config| config.tty) == Some(true),
-        };
+        let follow = Follow { engine, name: self.setup.container.clone(), process: self.process };
         let handle = cx.handle();
         tokio::spawn(async move {
             let ended = follow.to_the_end().await;

@@ -22,10 +22,11 @@ impl Engine {
     pub async fn copy_logs(
         &self,
         name: &str,
-        terminal: bool,
         stdout: &mut (impl AsyncWrite + Unpin),
         stderr: &mut (impl AsyncWrite + Unpin),
     ) {
+        let Ok(inspected) = self.insist(|| self.inspect(name)).await else { return };
+        let terminal = inspected.config.is_some_and(|config| config.tty == Some(true));
         let mut copy = Copy { stdout, stderr, read: Read::default(), since: 0, terminal };
         loop {
             let copied = self.copy_since(name, &mut copy).await;

@@ -87,16 +87,13 @@ pub(super) struct Follow {
     pub(super) engine: Engine,
     pub(super) name: String,
     pub(super) process: Option<Process>,
-    /// It has a terminal.
-    pub(super) terminal: bool,
 }
 
 impl Follow {
     /// Copies the container's output into the sandbox, which is where our own goes, until its end.
     pub(super) async fn to_the_end(&self) -> Result<Ending, Unknown> {
         let (mut stdout, mut stderr) = (tokio::io::stdout(), tokio::io::stderr());
-        let mut copied =
-            std::pin::pin!(self.engine.copy_logs(&self.name, self.terminal, &mut stdout, &mut stderr));
+        let mut copied = std::pin::pin!(self.engine.copy_logs(&self.name, &mut stdout, &mut stderr));
         let mut ended = std::pin::pin!(self.ended());
         tokio::select! {
             () = &mut copied => ended.await,

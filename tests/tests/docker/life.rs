@@ -1,9 +1,9 @@
-//! Tasks in Docker containers, on an engine of the test's own.
+//! From launch to end.
 
 use std::fs;
 
-use serde_json::{Value, json};
-use tepui_tests::docker::{checkpointing, cluster, end, read, sandbox, task, verdict};
+use serde_json::json;
+use tepui_tests::docker::{cluster, read, sandbox, task, verdict};
 use tepui_tests::engine::Engine;
 use tepui_tests::framework::{self, Framework, info};
 use tepui_tests::waiting::{secs, until};
@@ -39,8 +39,10 @@ fn a_kill_ends_the_container_within_its_grace_period_and_the_container_is_remove
     let polite = task("polite", "trap 'exit 3' TERM; while true; do sleep 0.1; done");
     let mut deaf = task("deaf", "trap '' TERM; while true; do sleep 0.1; done");
     deaf["kill_policy"] = json!({ "grace_period": { "nanoseconds": 500_000_000 } });
+    let mut slow = task("slow", "while true; do sleep 0.1; done");
+    slow["max_completion_time"] = json!({ "nanoseconds": 1_000_000 });
 
-    framework.launch(&framework.offer(), &[polite, deaf]);
+    framework.launch(&framework.offer(), &[polite, deaf, slow]);
     for id in ["polite", "deaf"] {
         framework.await_state(id, "TASK_RUNNING");
         framework.kill(id);
@@ -48,38 +50,27 @@ fn a_kill_ends_the_container_within_its_grace_period_and_the_container_is_remove
 
     assert_eq!(verdict(&framework, "polite"), "TASK_KILLED - Container exited with status 3");
     assert_eq!(verdict(&framework, "deaf"), "TASK_KILLED - Container exited with status 137");
+    let slow = verdict(&framework, "slow");
+    assert!(slow.starts_with("TASK_FAILED REASON_MAX_COMPLETION_TIME_REACHED "), "{slow}");
     until("the containers to be removed", secs(30), || engine.containers().is_empty().then_some(()));
 }
 
 #[test]
-fn a_container_outlives_its_agent_and_is_found_again() {
+fn output_is_in_the_sandbox_while_the_task_runs() {
     let engine = Engine::start();
-    let mut cluster = cluster(&engine, &[]);
-    let framework = checkpointing(&cluster);
-    let waiting = task("waiting", "while ! [ -e $MESOS_SANDBOX/go ]; do sleep 0.1; done; exit 5");
-    framework.launch(&framework.offer(), &[waiting]);
-    framework.await_state("waiting", "TASK_RUNNING");
-
-    cluster.agents[0].kill();
-    assert_eq!(engine.running().len(), 1);
-    cluster.agents[0].restart();
-    cluster.await_agents(1);
-    fs::write(sandbox(&cluster, "waiting").join("go"), "").expect("write into the sandbox");
-
-    assert_eq!(verdict(&framework, "waiting"), "TASK_FAILED - Container exited with status 5");
-}
-
-#[test]
-fn an_engine_that_ends_takes_its_tasks_along_and_they_say_so() {
-    let mut engine = Engine::start();
     let cluster = cluster(&engine, &[]);
     let framework = Framework::subscribe(cluster.master.address(), info("docker"));
-    framework.launch(&framework.offer(), &[task("long", "while true; do sleep 0.1; done")]);
-    framework.await_state("long", "TASK_RUNNING");
+    let command = "printf half; while ! [ -e $MESOS_SANDBOX/go ]; do sleep 0.1; done; echo ' a line'; exit 0";
+    let mut terminal = task("terminal", "echo from a terminal");
+    terminal["container"]["docker"]["parameters"] = json!([{ "key": "tty", "value": "true" }]);
 
-    engine.end();
-    engine.start_again();
+    framework.launch(&framework.offer(), &[task("speaking", &format!("echo live; {command}")), terminal]);
 
-    let ended: Value = end(&framework, "long");
-    assert_eq!(ended["state"], "TASK_FAILED", "{ended}");
+    until("the first line", secs(20), || (read(&cluster, "speaking", "stdout") == "live\n").then_some(()));
+    assert_eq!(framework.states("speaking").last().map(String::as_str), Some("TASK_RUNNING"));
+    fs::write(sandbox(&cluster, "speaking").join("go"), "").expect("write into the sandbox");
+    assert_eq!(verdict(&framework, "speaking"), "TASK_FINISHED - Container exited with status 0");
+    assert_eq!(read(&cluster, "speaking", "stdout"), "live\nhalf a line\n");
+    assert_eq!(verdict(&framework, "terminal"), "TASK_FINISHED - Container exited with status 0");
+    assert_eq!(read(&cluster, "terminal", "stdout"), "from a terminal\r\n");
 }
