@@ -1,8 +1,9 @@
 //! One port, three protocols: what a node sends to others, and what it accepts from them.
 //!
-//! Runs on a thread of its own. Towards another node there is at most one [link](link::Link), dialled by whoever has something to
-//! say; answers come back on the other side's own link. Which wire a link speaks depends on who is there: [peer] with our nodes,
-//! [libprocess] with programs that were declared or heard to speak it. What comes in is told apart by the [acceptor].
+//! Runs on a thread of its own, but for what is said on an idle connection: that is [written](outbox) by the thread that says it.
+//! Towards another node there is at most one [link](link::Link), dialled by whoever has something to say; answers come back on the
+//! other side's own link. Which wire a link speaks depends on who is there: [peer] with our nodes, [libprocess] with programs
+//! that were declared or heard to speak it. What comes in is told apart by the [acceptor].
 
 pub(crate) mod acceptor;
 mod answers;
