@@ -52,7 +52,8 @@ impl Scratch {
     }
 }
 
-/// Id and name of each process that belongs to the run: by its environment, or by the folder it stands in.
+/// Id and name of each process that belongs to the run: by its environment, by the folder it stands in, or because the root of its
+/// file system lies there, as that of a Docker container does.
 fn processes(folder: &Path) -> Vec<(String, String)> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let mark = format!("{MARK}={}", folder.display());
@@ -66,12 +67,19 @@ fn processes(folder: &Path) -> Vec<(String, String)> {
         let environment = fs::read(process.join("environ")).unwrap_or_default();
         let marked = environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes());
         let inside = fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder));
-        if marked || inside {
+        let mounts = fs::read_to_string(process.join("mountinfo")).unwrap_or_default();
+        if marked || inside || is_rooted_in(&mounts, folder) {
             let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
             found.push((id, name.trim().to_owned()));
         }
     }
     found
+}
+
+/// Whether this `mountinfo` has a root made of layers in the folder.
+fn is_rooted_in(mounts: &str, folder: &Path) -> bool {
+    let layers = format!("upperdir={}/", folder.display());
+    mounts.lines().any(|line| line.split(' ').nth(4) == Some("/") && line.contains(&layers))
 }
 
 /// What is mounted below the folder, the innermost first.
@@ -90,6 +98,17 @@ fn mounts(folder: &Path) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_container_is_known_by_the_root_of_its_file_system() {
+        let container =
+            "36 35 0:40 / / rw - overlay overlay rw,lowerdir=/t/r/l,upperdir=/t/run/u,workdir=/t/run/w\n";
+        let machine = "22 1 8:1 / / rw - ext4 /dev/sda rw\n\
+                       37 22 0:40 / /t/run/merged rw - overlay overlay rw,upperdir=/t/run/u\n";
+
+        assert!(is_rooted_in(container, Path::new("/t/run")));
+        assert!(!is_rooted_in(machine, Path::new("/t/run")) && !is_rooted_in(container, Path::new("/t/ru")));
+    }
 
     #[test]
     fn a_process_that_stays_is_ended_and_its_files_removed() {
