@@ -33,9 +33,15 @@ impl Allocation {
             allocation_interval: config.allocation_interval,
             min_allocatable: config.min_allocatable_resources.clone(),
             filter_gpu_resources: config.filter_gpu_resources,
+            excluded_from_sharing: config.excluded_from_sharing.clone(),
+            role_sorter: config.role_sorter,
+            framework_sorter: config.framework_sorter,
             ..Settings::new(rand::random())
         };
         let (calls, waiting) = mpsc::channel();
+        if !config.weights.is_empty() && calls.send(Call::UpdateWeights(config.weights.clone())).is_err() {
+            unreachable!("the other end is here");
+        }
         std::thread::Builder::new()
             .name("allocator".into())
             .spawn(move || run(settings, &waiting, allocated))?;

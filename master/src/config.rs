@@ -1,11 +1,12 @@
 //! What a master is started with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tepui_model::{ResourceQuantities, Size};
+use tepui_allocator::Sorting;
+use tepui_model::{ResourceName, ResourceQuantities, Role, Size};
 
 /// Everything the operator decides. [`Config::new`] has Mesos' defaults.
 #[derive(Debug, Clone)]
@@ -26,6 +27,14 @@ pub struct Config {
     pub min_allocatable_resources: Vec<ResourceQuantities>,
     /// `--filter_gpu_resources`: agents with GPUs are for frameworks that know about them.
     pub filter_gpu_resources: bool,
+    /// `--fair_sharing_excluded_resource_names`: what does not count for a share.
+    pub excluded_from_sharing: BTreeSet<ResourceName>,
+    /// `--role_sorter`: whose turn it is among roles.
+    pub role_sorter: Sorting,
+    /// `--framework_sorter`: whose turn it is among the frameworks of a role.
+    pub framework_sorter: Sorting,
+    /// `--weights`: of roles; 1 for all others.
+    pub weights: Vec<(Role, f64)>,
     /// `--registry_fetch_timeout`.
     pub registry_fetch_timeout: Duration,
     /// `--registry_store_timeout`.
@@ -67,6 +76,10 @@ impl Config {
             min_allocatable_resources: ResourceQuantities::parse_alternatives("cpus:0.01|mem:32")
                 .expect("the default is well-formed"),
             filter_gpu_resources: true,
+            excluded_from_sharing: BTreeSet::new(),
+            role_sorter: Sorting::DominantShare,
+            framework_sorter: Sorting::DominantShare,
+            weights: Vec::new(),
             registry_fetch_timeout: Duration::from_secs(60),
             registry_store_timeout: Duration::from_secs(20),
             flight_recorder_size: Size::megabytes(64),

@@ -21,5 +21,6 @@ pub use config::{Config, RegistryStorage};
 pub use identity::{MESOS_VERSION, TEPUI_VERSION};
 pub use registrar::OpenRegistryError;
 pub use start::{Running, StartError, start};
+pub use tepui_allocator::Sorting;
 /// What decides; for whoever replays a recording of it.
 pub use tepui_master_core::Master as Core;

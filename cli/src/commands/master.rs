@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use tepui_master::{Config, RegistryStorage};
-use tepui_model::ResourceQuantities;
+use tepui_master::{Config, RegistryStorage, Sorting};
+use tepui_model::{ResourceName, ResourceQuantities, Role};
 
 use crate::addresses::Addresses;
 use crate::daemon::{self, count, set, usable};
@@ -40,6 +40,14 @@ pub fn config(flags: &Parsed) -> Result<Config> {
         config.min_allocatable_resources = quantities.context("--min_allocatable_resources")?;
     }
     config.filter_gpu_resources = flags.switch("filter_gpu_resources");
+    if let Some(text) = flags.text("fair_sharing_excluded_resource_names") {
+        config.excluded_from_sharing = list(text).map(ResourceName::from).collect();
+    }
+    config.role_sorter = sorting(flags, "role_sorter")?;
+    config.framework_sorter = sorting(flags, "framework_sorter")?;
+    if let Some(text) = flags.text("weights") {
+        config.weights = list(text).map(weight).collect::<Result<_>>()?;
+    }
     set(&mut config.registry_fetch_timeout, flags.duration("registry_fetch_timeout"));
     set(&mut config.registry_store_timeout, flags.duration("registry_store_timeout"));
     set(&mut config.flight_recorder_size, flags.size("flight_recorder_size"));
@@ -80,7 +88,29 @@ fn decide(flags: &Parsed, config: &mut Config) -> Result<()> {
 }
 
 fn roles(text: &str) -> BTreeSet<String> {
-    text.split(',').filter(|role| !role.is_empty()).map(str::to_owned).collect()
+    list(text).map(str::to_owned).collect()
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+fn sorting(flags: &Parsed, name: &str) -> Result<Sorting> {
+    match flags.text(name) {
+        None | Some("drf") => Ok(Sorting::DominantShare),
+        Some("random") => Ok(Sorting::Random),
+        Some(other) => bail!("--{name}: '{other}' is not known; write drf or random"),
+    }
+}
+
+fn weight(pair: &str) -> Result<(Role, f64)> {
+    let weight = pair.split_once('=').and_then(|(role, weight)| Some((role, weight.parse::<f64>().ok()?)));
+    match weight.filter(|(_, weight)| weight.is_finite() && *weight > 0.0) {
+        Some((role, weight)) => Ok((Role::parse(role).context("--weights")?, weight)),
+        None => bail!(
+            "--weights: '{pair}' is not a weight; write role=number, such as web=2, with a number above 0"
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +135,18 @@ mod tests {
     }
 
     #[test]
+    fn the_allocator_gets_its_flags() {
+        let flags = "--registry=in_memory --role_sorter=random --weights=web=2,ads/eu=0.5";
+        let config = configured(&format!("{flags} --fair_sharing_excluded_resource_names=gpus,license"));
+
+        let config = config.expect("a configuration");
+        assert_eq!((config.role_sorter, config.framework_sorter), (Sorting::Random, Sorting::DominantShare));
+        let role = |name| Role::parse(name).expect("a role");
+        assert_eq!(config.weights, [(role("web"), 2.0), (role("ads/eu"), 0.5)]);
+        assert_eq!(config.excluded_from_sharing, ["gpus", "license"].map(ResourceName::from).into());
+    }
+
+    #[test]
     fn what_is_missing_or_wrong_is_named() {
         let error = |line: &str| format!("{:#}", configured(line).expect_err("no configuration"));
 
@@ -113,6 +155,15 @@ mod tests {
             error("--work_dir=/proc/none"),
             "--work_dir: /proc/none cannot be used; name a folder to write to: No such file or directory (os error 2)"
         );
+        let sorter = "--registry=in_memory --role_sorter=fair";
+        assert_eq!(error(sorter), "--role_sorter: 'fair' is not known; write drf or random");
+        for wrong in ["web", "web=0", "web=NaN", "web=x"] {
+            let why = "is not a weight; write role=number, such as web=2, with a number above 0";
+            assert_eq!(
+                error(&format!("--registry=in_memory --weights=a=1,{wrong}")),
+                format!("--weights: '{wrong}' {why}")
+            );
+        }
         assert_eq!(
             error("--registry=disk"),
             "--registry: 'disk' is not known; write replicated_log or in_memory"

@@ -125,9 +125,9 @@ static OFFERS: Group = Group {
     flags: &[
         done("allocation_interval", DURATION, "1secs", "hand out what is free this often"),
         done("offer_timeout", DURATION, "", "take an unanswered offer back after this"),
-        refused("role_sorter", TEXT, "drf", "roles share by dominant resource only; use drf")
+        done("role_sorter", TEXT, "drf", "which role is next: drf by dominant share, random by lot")
             .alias(&["user_sorter"]),
-        refused("framework_sorter", TEXT, "drf", "frameworks share by dominant resource only; use drf"),
+        done("framework_sorter", TEXT, "drf", "which framework of a role is next: drf or random"),
         done(
             "min_allocatable_resources",
             TEXT,
@@ -162,12 +162,17 @@ static OFFERS: Group = Group {
             "10mins",
             "offers wait for agents only where there is quota",
         ),
-        accepted("offer_constraints_re2_max_mem", SIZE, "4KB", "it bounds RE2, which is not used"),
+        accepted(
+            "offer_constraints_re2_max_mem",
+            SIZE,
+            "4KB",
+            "patterns of constraints have a bound of their own",
+        ),
         accepted(
             "offer_constraints_re2_max_program_size",
             INTEGER,
             "100",
-            "it bounds RE2, which is not used",
+            "patterns of constraints have a bound of their own",
         ),
         done("root_submissions", SWITCH, "true", "let frameworks run tasks as root"),
     ],

@@ -457,6 +457,8 @@ fn help_lists_what_does_something() {
         Who is offered what:
           --allocation_interval=1secs                   hand out what is free this often
           --offer_timeout=DURATION                      take an unanswered offer back after this
+          --role_sorter=drf                             which role is next: drf by dominant share, random by lot
+          --framework_sorter=drf                        which framework of a role is next: drf or random
           --min_allocatable_resources=cpus:0.01|mem:32  offer nothing smaller than one of these
           --fair_sharing_excluded_resource_names=TEXT   resources that do not count for a fair share
           --[no-]filter_gpu_resources                   keep agents with GPUs for frameworks that know GPUs (on)

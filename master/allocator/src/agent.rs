@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tepui_model::{
-    AgentCapabilities, AgentTraits, Attributes, Resource, ResourceQuantities, Resources, Value,
+    AgentCapabilities, AgentTraits, Attributes, Resource, ResourceQuantities, Resources, Role, Value,
 };
 
 use crate::attention::Attention;
@@ -147,6 +147,16 @@ impl Agent {
         } else {
             self.count_available();
         }
+    }
+
+    /// The framework holds all that is available, which is nothing shared, in a role. Says what.
+    pub(crate) fn hold_everything(&mut self, framework: FrameworkHandle, role: &Role) -> Resources {
+        let mut resources = std::mem::take(&mut self.available);
+        self.free = ResourceQuantities::new();
+        self.kinds = Mask::NOTHING;
+        resources.allocate(role);
+        *self.held.entry(framework).or_default() += &resources;
+        resources
     }
 
     /// What the framework holds as an offer is used now.

@@ -16,6 +16,31 @@ impl Allocator {
         resources: &Resources,
     ) {
         self.change_page(agent, |page| page.hold(framework, resources, Held::Offered));
+        self.count_as_served(agent, framework, role, resources);
+    }
+
+    /// A run hands out all that is available.
+    pub(crate) fn hand_out_everything(
+        &mut self,
+        agent: AgentHandle,
+        framework: FrameworkHandle,
+        role: RoleId,
+        name: &Role,
+    ) -> Resources {
+        let page = &mut self.agents[agent];
+        self.free -= page.free();
+        let resources = page.hold_everything(framework, name);
+        self.count_as_served(agent, framework, role, &resources);
+        resources
+    }
+
+    fn count_as_served(
+        &mut self,
+        agent: AgentHandle,
+        framework: FrameworkHandle,
+        role: RoleId,
+        resources: &Resources,
+    ) {
         self.frameworks[framework].agents.insert(agent);
         let member = self.roles.member_mut(role);
         member.sorter.allocated(framework, agent, resources, &self.totals);

@@ -75,6 +75,7 @@ const LAYERS: [Layer; 20] = [
     Layer { package: BENCH, ours: &[], others: Others::Any },
     Layer { package: "tepui-docker-bench", ours: &[BENCH, TESTS], others: Others::Any },
     Layer { package: "libactor-bench", ours: &[BENCH, ACTOR], others: Others::Actix },
+    Layer { package: "tepui-master-bench", ours: &[BENCH, ALLOCATOR, MODEL], others: Others::Any },
     Layer { package: "xtask", ours: &[], others: Others::Any },
 ];
 

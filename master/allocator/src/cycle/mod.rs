@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use rand::seq::SliceRandom;
 use tepui_model::{ResourceQuantities, Resources, Time};
 
+use crate::agent::quota_counted;
 use crate::allocator::Candidates;
 use crate::attention::Attention;
 use crate::roles::RoleId;
@@ -192,17 +193,20 @@ impl Allocator {
         role: RoleId,
         offer: Offer,
     ) {
-        run.note(&offer.counted, &offer.guaranteed);
-        if self.agents[agent].is_special {
-            let shared = offer.resources.shared();
-            if !shared.is_empty() {
-                *run.shared.entry(agent).or_default() += &shared;
-            }
-        }
         let name = self.roles.member(role).role.clone();
-        let mut resources = offer.resources;
-        resources.allocate(&name);
-        self.hand_out(agent, framework, role, &resources);
+        let resources = match offer {
+            Offer::Everything => self.hand_out_everything(agent, framework, role, &name),
+            Offer::Part { mut resources, guaranteed } => {
+                run.note(&quota_counted(&resources), &guaranteed);
+                let shared = resources.shared();
+                if !shared.is_empty() {
+                    *run.shared.entry(agent).or_default() += &shared;
+                }
+                resources.allocate(&name);
+                self.hand_out(agent, framework, role, &resources);
+                resources
+            }
+        };
         run.allocations.push(Allocation { framework, role: name, agent, resources });
     }
 

@@ -3,18 +3,20 @@
 use tepui_model::{FrameworkCapabilities, Resource, ResourceQuantities, Resources, Role, Time};
 
 use super::Stage;
-use crate::agent::{Agent, quota_counted};
+use crate::agent::Agent;
 use crate::framework::Framework;
 use crate::roles::{RoleId, Top, is_quota_counted};
 use crate::{AgentHandle, Allocator, FrameworkHandle};
 
 /// What is offered.
-pub(crate) struct Offer {
-    pub(crate) resources: Resources,
-    /// The part that quota counts.
-    pub(crate) counted: ResourceQuantities,
-    /// The part of that which was guaranteed.
-    pub(crate) guaranteed: ResourceQuantities,
+pub(crate) enum Offer {
+    /// Whatever is available, which is the usual case.
+    Everything,
+    Part {
+        resources: Resources,
+        /// What of that was guaranteed.
+        guaranteed: ResourceQuantities,
+    },
 }
 
 /// What came of an agent that a framework had a turn on.
@@ -107,6 +109,11 @@ impl Allocator {
         let top = self.roles.top_of(role);
         let capabilities = &known.description.capabilities;
         let portion = if understands_all(capabilities, available) {
+            let is_everything = !page.is_special && !page.shrunk;
+            if is_everything && stage == Stage::FairShare && !is_bounded(top, surplus) {
+                let offer = self.check_wanted(framework, role, agent, available);
+                return Cut { offer: offer.map(|()| Offer::Everything), limited: false, held_back: false };
+            }
             portion(available, top, surplus, stage)
         } else {
             let understood = understood_by(capabilities, available);
@@ -116,17 +123,13 @@ impl Allocator {
             portion(&understood, top, surplus, stage)
         };
         let Portion { resources, guaranteed, limited, held_back } = portion;
-        let refused = || self.refusal_of(framework, role, agent, &resources);
         let offer = if stage == Stage::Guarantees && guaranteed.is_empty() {
             Err(Why::NothingGuaranteed)
         } else if !self.is_allocatable(&resources, name, known) {
             Err(Why::CutToNothing)
-        } else if let Err(why) = check_fit(known, name, page) {
-            Err(why)
-        } else if let Some(until) = refused() {
-            Err(Why::RefusedUntil(until))
         } else {
-            Ok(Offer { counted: quota_counted(&resources), resources, guaranteed })
+            let wanted = self.check_wanted(framework, role, agent, &resources);
+            wanted.map(|()| Offer::Part { resources, guaranteed })
         };
         Cut { offer, limited, held_back }
     }
@@ -151,15 +154,21 @@ impl Allocator {
         if is_remote && !capabilities.region_aware { Err(Why::Region) } else { Ok(()) }
     }
 
-    /// Until when the framework refused it, if it did.
-    fn refusal_of(
+    /// Whether nothing is wrong with framework and agent together, and the framework did not refuse the offer.
+    fn check_wanted(
         &self,
         framework: FrameworkHandle,
         role: RoleId,
         agent: AgentHandle,
         offer: &Resources,
-    ) -> Option<Time> {
-        self.agents[agent].refusals.get(&(role, framework))?.cover(offer)
+    ) -> Result<(), Why> {
+        let page = &self.agents[agent];
+        check_fit(&self.frameworks[framework], &self.roles.member(role).role, page)?;
+        let refusals = page.refusals.get(&(role, framework));
+        match refusals.and_then(|refusals| refusals.cover(offer)) {
+            Some(until) => Err(Why::RefusedUntil(until)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -190,6 +199,11 @@ fn is_understood(capabilities: &FrameworkCapabilities, entry: &Resource) -> bool
         && (capabilities.reservation_refinement || !entry.has_refined_reservation())
 }
 
+/// Whether a role may not have everything.
+fn is_bounded(top: &Top, surplus: Option<&ResourceQuantities>) -> bool {
+    surplus.is_some() || !top.quota.limits.is_empty()
+}
+
 /// What a role gets of what its framework could have. Whatever quota does not count is always part of it.
 pub(crate) fn portion(
     available: &Resources,
@@ -197,8 +211,7 @@ pub(crate) fn portion(
     surplus: Option<&ResourceQuantities>,
     stage: Stage,
 ) -> Portion {
-    let is_bounded = surplus.is_some() || !top.quota.limits.is_empty();
-    if stage == Stage::FairShare && !is_bounded {
+    if stage == Stage::FairShare && !is_bounded(top, surplus) {
         let (resources, guaranteed) = (available.clone(), ResourceQuantities::new());
         return Portion { resources, guaranteed, limited: false, held_back: false };
     }
