@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tepui_bench::{Contest, Figures, Row, Side, Target, Unit};
 
 use crate::recorded;
+use crate::work::Work;
 
 /// What the same work took on the machine of the recorded table, when nothing else ran.
 const RECORDED: Duration = Duration::from_millis(430);
@@ -30,12 +31,12 @@ pub fn contest() -> Contest {
 fn work() -> Duration {
     let mut random = StdRng::seed_from_u64(1);
     let numbers: Vec<u64> = (0..NUMBERS).map(|_| random.random()).collect();
-    let began = Instant::now();
+    let began = Work::begin();
     let mut map = BTreeMap::new();
     for number in &numbers {
         map.insert(*number, number.to_string());
     }
     let length: usize = numbers.iter().filter_map(|number| map.remove(number)).map(|text| text.len()).sum();
     black_box(length);
-    began.elapsed()
+    began.done()
 }

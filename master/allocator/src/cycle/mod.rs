@@ -81,16 +81,19 @@ impl Allocator {
         self.reconsider_held_back(&run);
         let candidates = std::mem::replace(&mut self.candidates, Candidates::Some(Default::default()));
         let mut visits = self.visits(&candidates);
-        visits.shuffle(&mut self.random);
+        // Without guarantees that are not met, there is no first stage.
+        if !run.required.is_empty() {
+            visits.shuffle(&mut self.random);
+        }
         self.retrace(&visits, 0);
         for visit in &visits {
-            // Once nothing is owed to anybody, this stage is over.
+            // Once nothing is owed to anybody, it is over.
             if run.required.is_empty() {
                 break;
             }
             self.visit(&mut run, visit, Stage::Guarantees);
         }
-        // Once more, so that those that owed nothing are not always the last ones.
+        // Once more, so that those that came last are not always the ones that are left.
         visits.shuffle(&mut self.random);
         self.retrace(&visits, 1);
         for visit in &visits {
