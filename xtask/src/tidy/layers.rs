@@ -36,7 +36,7 @@ const BENCH: &str = "tepui-bench";
 const TESTS: &str = "tepui-tests";
 
 /// From the wire upwards.
-const LAYERS: [Layer; 20] = [
+const LAYERS: [Layer; 21] = [
     Layer { package: PROTO, ours: &[], others: Others::Any },
     Layer { package: MODEL, ours: &[PROTO], others: Others::Pure },
     Layer { package: ALLOCATOR, ours: &[MODEL], others: Others::Pure },
