@@ -73,7 +73,7 @@ fn flags_are_honoured_accepted_or_refused() {
     }
 
     expect![[r#"
-        tepui master: 32 done, 9 accepted, 31 refused
+        tepui master: 34 done, 9 accepted, 29 refused
         tepui agent: 46 done, 60 accepted, 55 refused
         both: 4 done, 3 accepted, 0 refused
     "#]]
