@@ -220,6 +220,25 @@ fn a_message_with_a_name_that_is_no_text_is_refused() {
 }
 
 #[test]
+fn what_came_before_a_frame_that_is_refused_is_delivered() {
+    libactor::run(async {
+        let (target, listener, mut seen, decent) = scene().await;
+        let mut stranger = peer(target.address()).await;
+        let good = |number: u8| deliver(b"listener", b"test.Note", &[8, number]);
+        let nameless = deliver(b"listener", b"\xff", b"");
+
+        // In one write, so that they are read together.
+        stranger.write_all(&[good(1), good(2), nameless, good(3)].concat()).await.unwrap();
+
+        assert!(last_words(&mut stranger).await.contains("message name"));
+        assert!(matches!(seen.next().await, Saw::Note(_, 1)));
+        assert!(matches!(seen.next().await, Saw::Note(_, 2)));
+        assert!(seen.nothing_more());
+        nobody_else_is_hurt(target, listener, seen, decent).await;
+    });
+}
+
+#[test]
 fn a_second_hello_is_refused() {
     is_refused(hello(), "a frame of an acceptor where the protocol has none", "libactor/frames_malformed");
 }

@@ -240,9 +240,10 @@ impl Inbound {
     fn joins(&mut self, message: &DeliverView<'_>) -> Result<bool, InboundError> {
         let Some(mut together) = self.together.take() else { return Ok(false) };
         let is_for_the_same = message.is_alike || together.to.name().as_bytes() == message.to;
-        let joins = is_for_the_same && self.adds(&mut together, message)?;
+        let joins = if is_for_the_same { self.adds(&mut together, message) } else { Ok(false) };
+        // Also if this message ends the connection: those before it are delivered.
         self.together = Some(together);
-        Ok(joins)
+        joins
     }
 
     /// Begins with a message that others may join. Not with one that asks, or cannot be delivered.

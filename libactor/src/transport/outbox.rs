@@ -186,6 +186,9 @@ impl Outbox {
             return Some(None);
         }
         waiting.asleep = true;
+        // A pause long ago may have filled many; whose writer sleeps between two messages needs few.
+        let enough = (waiting.spare.len() / 2).max(1);
+        waiting.spare.truncate(enough);
         None
     }
 
