@@ -1,6 +1,6 @@
 //! The allocator on a thread of its own, so that a long run does not hold up the master.
 //!
-//! The thread handles every call that waits before it runs, and runs at once when a call asks for it.
+//! The thread handles every call that waits before it runs, up to a number, and runs at once when a call asks for it.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Instant;
@@ -10,6 +10,10 @@ use tepui_allocator::{Allocation as Allotted, Allocator, Call, Settings};
 
 use crate::actor::wall_clock;
 use crate::config::Config;
+
+/// Calls between two runs. Each takes some microseconds, so a run is some hundredths of a second late at most, however fast
+/// the calls come; without a bound they could keep it off for ever.
+const CALLS_BEFORE_A_RUN: usize = 10_000;
 
 /// The master's end.
 pub(crate) struct Allocation {
@@ -68,7 +72,7 @@ fn run(settings: Settings, waiting: &mpsc::Receiver<Call>, allocated: impl Fn(Ve
         match waiting.recv_timeout(pause) {
             Ok(call) => {
                 allocator.call(now(), call);
-                for call in waiting.try_iter() {
+                for call in waiting.try_iter().take(CALLS_BEFORE_A_RUN) {
                     allocator.call(now(), call);
                 }
             }

@@ -17,6 +17,9 @@ use crate::{AttributeValue, Attributes, Role};
 /// that. Beyond it the constraints are refused.
 const LARGEST_PATTERN: usize = 64 * 1024;
 
+/// The text of a pattern: reading it takes memory before its compiled size is known. Beyond it the constraints are refused.
+const LONGEST_PATTERN: usize = 1024;
+
 /// What the engine keeps of a pattern to match faster; beyond it, it matches slower.
 const PATTERN_CACHE: usize = 64 * 1024;
 
@@ -206,6 +209,9 @@ impl Demand {
 impl Pattern {
     /// A pattern that matches whole texts.
     fn new(text: &str) -> Result<Self, String> {
+        if text.len() > LONGEST_PATTERN {
+            return Err(format!("A regex has {} bytes, at most {LONGEST_PATTERN} are taken", text.len()));
+        }
         // By itself first, so that an unbalanced parenthesis does not close the one around it.
         let build = |pattern: &str| {
             RegexBuilder::new(pattern).size_limit(LARGEST_PATTERN).dfa_size_limit(PATTERN_CACHE).build()

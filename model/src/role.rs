@@ -37,6 +37,12 @@ pub enum InvalidRole {
     /// `-web`
     #[error("Role component '{0}' is invalid because it starts with a dash")]
     Dash(String),
+    /// More than [`Role::MOST_BYTES`].
+    #[error("Role names have at most {most} bytes, and this one has {0}", most = Role::MOST_BYTES)]
+    TooLong(usize),
+    /// More than [`Role::MOST_COMPONENTS`].
+    #[error("Role names have at most {most} components, and this one has {0}", most = Role::MOST_COMPONENTS)]
+    TooDeep(usize),
     /// White space or backspace.
     #[error("Role component '{0}' is invalid because it contains backspace or whitespace")]
     Characters(String),
@@ -46,6 +52,12 @@ pub enum InvalidRole {
 const FORBIDDEN: [char; 7] = ['\t', '\n', '\u{b}', '\u{c}', '\r', ' ', '\u{7f}'];
 
 impl Role {
+    /// Mesos has no bound. Names of file systems stop at 255 bytes; four of these are room for any organisation's chart.
+    pub const MOST_BYTES: usize = 1024;
+
+    /// Mesos has no bound. Each component is a level in the allocator's tree, which keeps the name of each.
+    pub const MOST_COMPONENTS: usize = 32;
+
     /// The default role, `*`: not reservable, and without children.
     pub fn star() -> Self {
         Self("*".into())
@@ -104,6 +116,14 @@ impl Role {
 }
 
 fn check(text: &str) -> Result<(), InvalidRole> {
+    // First, so that no other error shows a name that fills a page.
+    if text.len() > Role::MOST_BYTES {
+        return Err(InvalidRole::TooLong(text.len()));
+    }
+    let components = text.split('/').count();
+    if components > Role::MOST_COMPONENTS {
+        return Err(InvalidRole::TooDeep(components));
+    }
     if text == "*" {
         return Ok(());
     }
@@ -197,6 +217,16 @@ mod tests {
         assert_eq!(why("a/*"), "Role 'a/*' cannot include '*' as a component");
         assert_eq!(why("a/-b"), "Role component '-b' is invalid because it starts with a dash");
         assert_eq!(why("a b"), "Role component 'a b' is invalid because it contains backspace or whitespace");
+    }
+
+    #[test]
+    fn a_role_is_neither_long_nor_deep_without_bound() {
+        let deep = ["a"; 33].join("/");
+
+        assert_eq!(Role::parse(&"a".repeat(1025)), Err(InvalidRole::TooLong(1025)));
+        assert_eq!(Role::parse(&deep), Err(InvalidRole::TooDeep(33)));
+        assert!(Role::parse(&"a".repeat(1024)).is_ok());
+        assert!(Role::parse(&deep[2..]).is_ok());
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl Allocator {
         self.drop_refusals_of(handle);
         self.forget_inverse_offers_of(handle);
         let framework = &mut self.frameworks[handle];
-        let agents = std::mem::take(&mut framework.agents);
+        let agents = framework.agents.clone();
         framework.description.roles.clear();
         let subscriptions = std::mem::take(&mut framework.subscriptions);
         // It leaves those where it holds something with what it holds.

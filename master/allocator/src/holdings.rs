@@ -203,18 +203,31 @@ impl Allocator {
 
     /// Lets the framework go from a role that it is not subscribed to and holds nothing in.
     pub(crate) fn leave_role_if_idle(&mut self, framework: FrameworkHandle, role: RoleId) {
-        let member = self.roles.member_mut(role);
+        let member = self.roles.member(role);
         let is_subscribed = self.frameworks[framework].description.roles.contains(&member.role);
         let is_idle = member.sorter.contains(framework) && member.sorter.holds_nothing(framework);
-        if is_subscribed || !is_idle {
+        if is_subscribed || !is_idle || self.holds_any(framework, &member.role) {
             return;
         }
+        let member = self.roles.member_mut(role);
         member.sorter.remove(framework, &self.totals);
         if member.sorter.is_empty() {
             self.forget_attention(role);
             self.role_sorter.remove(role, &self.totals);
             self.roles.remove(role);
         }
+    }
+
+    /// Whether the pages say that the framework holds something as this role. Its turn knows only what counts for shares,
+    /// which ports do not.
+    pub(crate) fn holds_any(&self, framework: FrameworkHandle, role: &Role) -> bool {
+        let held = |agent: &AgentHandle| self.agents.get(*agent)?.held_by(framework);
+        self.frameworks[framework]
+            .agents
+            .iter()
+            .filter_map(held)
+            .flatten()
+            .any(|entry| entry.allocation() == Some(role))
     }
 
     /// Changes a page, and what all agents have free with it.

@@ -116,7 +116,7 @@ impl Allocator {
                 }
                 let subscribed =
                     self.frameworks.get(client).is_some_and(|f| f.description.roles.contains(role));
-                if !subscribed && own.is_empty() && sorter.holds_nothing(client) {
+                if !subscribed && !self.holds_any(client, role) {
                     broken.push(format!("{client} has a turn as {role} without subscription or holdings"));
                 }
             }

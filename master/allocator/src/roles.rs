@@ -147,9 +147,9 @@ impl Roles {
         }
     }
 
-    /// The reservations of an agent changed.
-    pub(crate) fn change_reserved(&mut self, before: &Resources, after: &Resources) -> Vec<TopId> {
-        let mut freed = Vec::new();
+    /// The reservations of an agent changed. Gives the roles that have less of them.
+    pub(crate) fn change_reserved(&mut self, before: &Resources, after: &Resources) -> BTreeSet<TopId> {
+        let mut freed = BTreeSet::new();
         for (entry, comes) in each(before, false).chain(each(after, true)) {
             let (Some(reservation), Value::Scalar(amount)) = (entry.reservation(), entry.value()) else {
                 continue;
@@ -162,7 +162,7 @@ impl Roles {
             } else {
                 top.reserved.decrease(entry.name(), *amount);
                 top.consumed.decrease(entry.name(), *amount);
-                freed.push(id);
+                freed.insert(id);
             }
             top.refresh();
         }

@@ -588,3 +588,62 @@ fn calls_read_as_sentences() {
     expect!["recovered offered cpus(allocated: web):1 on a3 from f1, refused for 5secs"]
         .assert_eq(&recover.to_string());
 }
+
+#[test]
+fn an_agent_may_go_with_several_reservations_for_a_role_that_nobody_uses() {
+    let mut cluster = Cluster::new();
+    cluster
+        .add_framework(0, "*")
+        .add_agent(0, "cpus:1; cpus(a):4; mem(a):1024")
+        .add_agent(1, "cpus(a):1; mem(a):32");
+
+    cluster.call(Call::UpdateAgent { agent: agent(0), description: has("cpus:1") });
+    cluster.call(Call::RemoveAgent(agent(1)));
+
+    expect!["f0 as * <- cpus:1 on a0"].assert_eq(&cluster.offers());
+}
+
+#[test]
+fn who_leaves_a_role_in_which_only_ports_are_held_gives_them_back_later() {
+    let ports = || {
+        let mut ports = resources("ports:[1-9]");
+        ports.allocate(&role("a"));
+        ports
+    };
+    let recover = || Call::Recover {
+        agent: agent(0),
+        framework: framework(0),
+        resources: ports(),
+        held: Held::Used,
+        refused: None,
+    };
+    for stays in [false, true] {
+        let mut cluster = Cluster::new();
+        cluster.add_agent(0, "cpus:1; ports:[1-9]").add_framework(0, "a b");
+        if stays {
+            cluster.add_framework(1, "a");
+        }
+        cluster.call(Call::AddUsed { agent: agent(0), framework: framework(0), resources: ports() });
+
+        cluster.call(Call::UpdateFramework { framework: framework(0), description: wants(0, "b") });
+        cluster.call(recover());
+
+        assert_eq!(cluster.allocator.roles.find(&role("a")).is_some(), stays);
+        cluster.call(Call::RemoveFramework(framework(0)));
+    }
+}
+
+#[test]
+fn who_goes_with_nothing_but_ports_leaves_nothing_behind() {
+    let mut cluster = Cluster::new();
+    cluster.add_agent(0, "ports:[1-9]").add_framework(0, "a").add_framework(1, "a");
+    let mut held = resources("ports:[1-9]");
+    held.allocate(&role("a"));
+    cluster.call(Call::AddUsed { agent: agent(0), framework: framework(0), resources: held });
+
+    cluster.call(Call::RemoveFramework(framework(0)));
+
+    assert!(cluster.allocator.roles.find(&role("a")).is_some());
+    cluster.call(Call::RemoveFramework(framework(1)));
+    assert!(cluster.allocator.roles.find(&role("a")).is_none());
+}

@@ -8,6 +8,9 @@ pub const AGENTS: usize = 100_000;
 /// all frameworks is told this often. Beyond it a subscription is refused.
 pub const FRAMEWORKS: usize = 10_000;
 
+/// Roles of one framework. Each is a place in the allocator's tree, with turns of its own. Beyond it a subscription is refused.
+pub const ROLES_PER_FRAMEWORK: usize = 1_000;
+
 /// Tasks of one framework that are not done with: about 1 kB each, most of it for readers. Tasks may ask for no
 /// resources at all, so that agents do not bound them. Beyond it a task is refused.
 pub const TASKS_PER_FRAMEWORK: usize = 1_000_000;

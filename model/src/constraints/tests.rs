@@ -13,10 +13,7 @@ fn matches(regex: &str) -> WirePredicate {
 }
 
 fn constraint(selector: Option<WireSelector>, demand: Option<WirePredicate>) -> wire::AttributeConstraint {
-    wire::AttributeConstraint {
-        selector: Selector { selector },
-        predicate: Predicate { predicate: demand },
-    }
+    wire::AttributeConstraint { selector: Selector { selector }, predicate: Predicate { predicate: demand } }
 }
 
 fn constraints(groups: Vec<Vec<wire::AttributeConstraint>>) -> Result<OfferConstraints, String> {

@@ -9,6 +9,7 @@ use tepui_proto::v1::{FrameworkInfo, framework_info::capability::Type as Capabil
 
 use super::Checked;
 use crate::config::Config;
+use crate::limits::ROLES_PER_FRAMEWORK;
 
 /// The roles of a framework, in either of the two ways they can be given.
 pub fn roles(info: &FrameworkInfo) -> Result<BTreeSet<Role>, String> {
@@ -44,6 +45,12 @@ fn single_role(info: &FrameworkInfo) -> &str {
 }
 
 fn multiple_roles(info: &FrameworkInfo) -> Result<BTreeSet<Role>, String> {
+    if info.roles.len() > ROLES_PER_FRAMEWORK {
+        return Err(format!(
+            "'FrameworkInfo.roles' has {} roles, at most {ROLES_PER_FRAMEWORK} are taken",
+            info.roles.len()
+        ));
+    }
     let mut seen = BTreeSet::new();
     let repeated: BTreeSet<&str> =
         info.roles.iter().map(String::as_str).filter(|role| !seen.insert(*role)).collect();
