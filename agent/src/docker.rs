@@ -5,7 +5,7 @@ mod executors;
 mod usage;
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tepui_agent_core::{Launch, Run};
 use tepui_docker::spec::Settings;
@@ -135,12 +135,15 @@ impl Docker {
     pub(crate) fn sweep<'a>(&self, runs: impl Iterator<Item = (&'a Run, Alive)>) {
         let known: HashMap<String, Alive> =
             runs.map(|(run, alive)| (run.container.to_string(), alive)).collect();
-        let docker = self.clone();
-        tokio::spawn(async move { docker.bury_all_but(&known).await });
+        let (docker, now) = (self.clone(), SystemTime::now().duration_since(UNIX_EPOCH));
+        let now = now.map_or(0, |now| now.as_secs().cast_signed());
+        tokio::spawn(async move { docker.bury_all_but(&known, now).await });
     }
 
-    async fn bury_all_but(&self, known: &HashMap<String, Alive>) {
-        for found in self.labelled(LABEL_OF_WORK_DIR, &self.work_dir).await {
+    /// The engine may answer much later than it was asked: what was made since is of tasks that came since.
+    async fn bury_all_but(&self, known: &HashMap<String, Alive>, since: i64) {
+        let found = self.labelled(LABEL_OF_WORK_DIR, &self.work_dir).await;
+        for found in found.into_iter().filter(|found| found.made < since) {
             let of_run = found.labels.get(CONTAINER).and_then(|id| known.get(id));
             match of_run {
                 Some(Alive::Yes) => continue,
@@ -168,9 +171,8 @@ impl Docker {
     }
 
     async fn bury(&self, found: &Found) {
-        if found.runs {
-            self.note(found, self.reached().await.kill(&found.id).await);
-        }
+        // Also one that is not said to run: it may just be starting. To one that has ended nothing happens.
+        self.note(found, self.reached().await.kill(&found.id).await);
         tokio::time::sleep(self.flags.remove_delay).await;
         self.note(found, self.reached().await.remove(&found.id).await);
     }

@@ -36,8 +36,10 @@ pub struct Found {
     pub labels: HashMap<String, String>,
     /// Its name.
     pub name: String,
-    /// Whether it runs.
+    /// Whether it runs, or may: it is paused, or being started again.
     pub runs: bool,
+    /// When it was made, in seconds since the epoch.
+    pub made: i64,
 }
 
 impl Engine {
@@ -52,8 +54,10 @@ impl Engine {
         let listed = listed.map_err(|why| self.error("list containers", why))?;
         let found = listed.into_iter().filter_map(|container| {
             let name = container.names?.into_iter().next()?.trim_start_matches('/').to_owned();
-            let runs = container.state == Some(ContainerSummaryStateEnum::RUNNING);
-            Some(Found { id: container.id?, labels: container.labels.unwrap_or_default(), name, runs })
+            use ContainerSummaryStateEnum::{CREATED, DEAD, EXITED};
+            let runs = !matches!(container.state, Some(CREATED | EXITED | DEAD));
+            let made = container.created.unwrap_or_default();
+            Some(Found { id: container.id?, labels: container.labels.unwrap_or_default(), name, runs, made })
         });
         Ok(found.collect())
     }

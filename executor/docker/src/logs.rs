@@ -27,7 +27,7 @@ impl Engine {
     ) {
         let Ok(inspected) = self.insist(|| self.inspect(name)).await else { return };
         let terminal = inspected.config.is_some_and(|config| config.tty == Some(true));
-        let mut copy = Copy { stdout, stderr, read: Read::default(), since: 0, terminal };
+        let mut copy = Copy { stdout, stderr, read: Default::default(), since: 0, terminal };
         loop {
             let copied = self.copy_since(name, &mut copy).await;
             let Ok(inspected) = self.insist(|| self.inspect(name)).await else { return };
@@ -48,7 +48,7 @@ impl Engine {
         let since = i32::try_from(copy.since).unwrap_or(i32::MAX);
         let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).since(since);
         let options = options.timestamps(!copy.terminal).build();
-        copy.read.again();
+        copy.read.iter_mut().for_each(Read::again);
         let mut output = Box::pin(self.docker().logs(name, Some(options)));
         while let Some(piece) = output.next().await {
             let written = match piece {
@@ -83,7 +83,8 @@ enum Copied {
 struct Copy<'a, O, E> {
     stdout: &'a mut O,
     stderr: &'a mut E,
-    read: Read,
+    /// Of the output and of the errors: the engine orders each, and not one against the other.
+    read: [Read; 2],
     since: u64,
     terminal: bool,
 }
@@ -92,7 +93,8 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Copy<'_, O, E> {
     async fn write(&mut self, piece: LogOutput) -> std::io::Result<()> {
         let is_error = matches!(piece, LogOutput::StdErr { .. });
         let bytes = piece.into_bytes();
-        let text = if self.terminal { Some(&bytes[..]) } else { self.read.fresh(&bytes) };
+        let text =
+            if self.terminal { Some(&bytes[..]) } else { self.read[usize::from(is_error)].fresh(&bytes) };
         match text {
             None => Ok(()),
             Some(text) if is_error => write(self.stderr, text).await,

@@ -22,8 +22,7 @@ impl Process {
     pub(crate) fn of(inspected: &ContainerInspectResponse) -> Option<Process> {
         let id = inspected.id.as_deref().filter(|id| !id.is_empty())?;
         let pid = i32::try_from(inspected.state.as_ref()?.pid?).ok().filter(|pid| *pid > 1)?;
-        let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-        groups.contains(id).then_some(Process { pid, born: birth(pid)? })
+        belongs_to(pid, id).then_some(Process { pid, born: birth(pid)? })
     }
 
     /// A dead one that nobody has waited for is gone.
@@ -45,6 +44,13 @@ impl Process {
             let _ = kill(Pid::from_raw(self.pid), signal);
         }
     }
+}
+
+/// Whether the process of that number, on this machine and in our sight, is one of the container's. An engine elsewhere, or in
+/// another pid namespace than ours, means other processes by its numbers.
+pub(crate) fn belongs_to(pid: i32, container: &str) -> bool {
+    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup"));
+    !container.is_empty() && groups.is_ok_and(|groups| groups.contains(container))
 }
 
 /// When the kernel made a process that still lives, in its own ticks.

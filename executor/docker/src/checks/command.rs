@@ -9,12 +9,14 @@ use tepui_executor::checks::{Blind, Finding, Output, end_tree};
 use tepui_executor::v1;
 
 use crate::engine::{Engine, EngineError};
+use crate::process::belongs_to;
 use crate::spec::{self, SpecError};
 
 /// How often it is asked whether a command that has closed its output has ended.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Ends the command, unless it has ended. The engine has no call for that; the process is one of this machine's, though.
+/// Ends the command, unless it has ended. The engine has no call for that; only a process that is seen on this machine can be
+/// ended.
 struct Running {
     engine: Engine,
     exec: Option<String>,
@@ -26,9 +28,15 @@ impl Drop for Running {
         tokio::spawn(async move {
             let inspected = engine.docker().inspect_exec(&exec).await;
             let running = inspected.ok().filter(|found| found.running == Some(true));
-            let pid = running.and_then(|found| u32::try_from(found.pid?).ok()).filter(|pid| *pid > 1);
-            if let Some(pid) = pid {
-                end_tree(pid);
+            let Some(running) = running else { return };
+            let container = running.container_id.unwrap_or_default();
+            let pid = running.pid.and_then(|pid| i32::try_from(pid).ok()).filter(|pid| *pid > 1);
+            match pid.filter(|pid| belongs_to(*pid, &container)) {
+                Some(pid) => end_tree(pid.unsigned_abs()),
+                None => tracing::warn!(
+                    container,
+                    "check that took too long not ended: its process is not in sight"
+                ),
             }
         });
     }

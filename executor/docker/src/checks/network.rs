@@ -10,6 +10,8 @@ use nix::sched::{CloneFlags, setns};
 use tepui_executor::checks::{Blind, Native, Probe, Prober, Probing};
 use tokio::sync::oneshot;
 
+use crate::process::belongs_to;
+
 /// Where the task's ports are.
 #[derive(Debug)]
 pub(super) enum Network {
@@ -23,6 +25,12 @@ impl Network {
     pub(super) fn of(inspected: &ContainerInspectResponse) -> Result<Network, String> {
         let pid = inspected.state.as_ref().and_then(|state| state.pid).filter(|pid| *pid > 0);
         let Some(pid) = pid else { return Err("it does not run".into()) };
+        let id = inspected.id.as_deref().unwrap_or_default();
+        if !i32::try_from(pid).is_ok_and(|pid| belongs_to(pid, id)) && !has_host_network(inspected) {
+            return Err(format!(
+                "its process {pid} is not one of this machine's; the engine has to be on it"
+            ));
+        }
         let path = format!("/proc/{pid}/ns/net");
         let found = File::open(&path).and_then(|theirs| is_ours(&theirs).map(|ours| (theirs, ours)));
         match found {
@@ -87,6 +95,8 @@ mod tests {
 
     fn container(pid: i64, mode: &str) -> ContainerInspectResponse {
         ContainerInspectResponse {
+            // Part of the name of every control group.
+            id: Some("/".into()),
             state: Some(ContainerState { pid: Some(pid), ..ContainerState::default() }),
             host_config: Some(HostConfig { network_mode: Some(mode.into()), ..HostConfig::default() }),
             ..ContainerInspectResponse::default()
@@ -105,8 +115,14 @@ mod tests {
     fn a_network_that_is_not_there_is_named() {
         let gone = Network::of(&container(i64::MAX, "bridge")).unwrap_err();
         let over = Network::of(&container(0, "bridge")).unwrap_err();
+        let foreign = ContainerInspectResponse {
+            id: Some("0123456789abcdef".into()),
+            ..container(i64::from(std::process::id()), "bridge")
+        };
+        let foreign = Network::of(&foreign).unwrap_err();
 
-        assert!(gone.starts_with("open /proc/9223372036854775807/ns/net: No such file"), "{gone}");
+        assert!(gone.starts_with("its process 9223372036854775807 is not one of this machine's"), "{gone}");
+        assert!(foreign.contains("is not one of this machine's"), "{foreign}");
         assert_eq!(over, "it does not run");
     }
 }

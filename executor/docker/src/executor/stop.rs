@@ -58,12 +58,17 @@ pub(super) async fn stop(setup: &Setup, process: Option<&Process>, grace: Durati
 
 /// An engine elsewhere is the only one who can do it.
 async fn insist(setup: &Setup) {
-    let killed = match Engine::at(&setup.engine) {
-        Ok(engine) => engine.insist(|| engine.kill(&setup.container)).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = killed {
-        tracing::error!(%error, container = setup.container, "container not killed");
+    loop {
+        // Its socket is not there while it is restarted.
+        let killed = match Engine::at(&setup.engine) {
+            Ok(engine) => engine.insist(|| engine.kill(&setup.container)).await,
+            Err(error) => Err(error),
+        };
+        match killed {
+            Err(error) if error.is_unreachable() => tokio::time::sleep(KILL).await,
+            Err(error) => return tracing::error!(%error, container = setup.container, "container not killed"),
+            Ok(()) => return,
+        }
     }
 }
 

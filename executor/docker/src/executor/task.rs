@@ -98,8 +98,8 @@ impl Follow {
         tokio::select! {
             () = &mut copied => ended.await,
             ending = &mut ended => {
-                if ending.is_ok() {
-                    let _ = tokio::time::timeout(LAST_WORDS, copied).await;
+                if ending.is_ok() && tokio::time::timeout(LAST_WORDS, copied).await.is_err() {
+                    tracing::warn!(container = self.name, "the end of its output was not copied in time");
                 }
                 ending
             }

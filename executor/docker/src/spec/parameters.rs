@@ -90,7 +90,7 @@ fn of_process(body: &mut ContainerCreateBody, key: &str, value: &str) -> Known {
         "workdir" => text(&mut body.working_dir, value),
         "entrypoint" => set(&mut body.entrypoint, Ok(vec![value.to_owned()])),
         "env" => push(&mut body.env, Ok(value.to_owned())),
-        "label" => insert(&mut body.labels, value::pair(value)),
+        "label" => label(&mut body.labels, value),
         "tty" => set(&mut body.tty, value::boolean(value)),
         "stop-signal" => text(&mut body.stop_signal, value),
         "stop-timeout" => set(&mut body.stop_timeout, value::integer(value)),
@@ -293,16 +293,25 @@ fn gpus(text: &str) -> Parsed<DeviceRequest> {
     }
 }
 
+/// A container that the engine starts again would outlive its task, and be another process than the one that is watched.
 fn restart(text: &str) -> Parsed<RestartPolicy> {
-    let (name, count) = text.split_once(':').unwrap_or((text, "0"));
-    let name = match name {
-        "no" => RestartPolicyNameEnum::NO,
-        "always" => RestartPolicyNameEnum::ALWAYS,
-        "unless-stopped" => RestartPolicyNameEnum::UNLESS_STOPPED,
-        "on-failure" => RestartPolicyNameEnum::ON_FAILURE,
-        _ => return Err(format!("'{text}' is not no, always, unless-stopped or on-failure")),
-    };
-    Ok(RestartPolicy { name: Some(name), maximum_retry_count: Some(value::integer(count)?) })
+    if text != "no" {
+        return Err(format!(
+            "'{text}' is not no: a container that ends ends its task, which the framework starts again"
+        ));
+    }
+    Ok(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None })
+}
+
+/// Ours are how containers are found again.
+fn label(labels: &mut Option<HashMap<String, String>>, text: &str) -> Known {
+    let (key, value) = value::pair(text);
+    if key.starts_with("tepui.") {
+        return Some(Err(format!(
+            "'{key}' is one of the agent's own: names that begin with tepui. are taken"
+        )));
+    }
+    insert(labels, (key, value))
 }
 
 fn cgroup_namespace(text: &str) -> Parsed<HostConfigCgroupnsModeEnum> {

@@ -14,6 +14,7 @@ struct Task {
     resources: Vec<v1::Resource>,
     limits: Vec<(String, f64)>,
     settings: Settings,
+    sandbox: &'static str,
 }
 
 fn task() -> Task {
@@ -28,6 +29,7 @@ fn task() -> Task {
         resources: vec![scalar("cpus", 0.5), scalar("mem", 64.0), ports(31000, 31010)],
         limits: Vec::new(),
         settings: Settings::default(),
+        sandbox: "/agent/sandbox",
     }
 }
 
@@ -69,7 +71,7 @@ impl Task {
             limits: &self.limits,
             variables: Vec::new(),
             labels: HashMap::new(),
-            sandbox: "/agent/sandbox".into(),
+            sandbox: self.sandbox.into(),
             settings: &self.settings,
         };
         wanted.plan()
@@ -283,6 +285,16 @@ fn variables_of_the_container_win_over_the_commands() {
 }
 
 #[test]
+fn a_sandbox_with_a_colon_in_its_path_is_mounted_all_the_same() {
+    let odd = Task { sandbox: "/agent/ct:1:0", ..task() };
+
+    assert_eq!(odd.at("/HostConfig/Binds"), json("[]"));
+    let mount =
+        r#"[{"Source":"/agent/ct:1:0","Target":"/mnt/mesos/sandbox","Type":"bind","ReadOnly":false}]"#;
+    assert_eq!(odd.at("/HostConfig/Mounts"), json(mount));
+}
+
+#[test]
 fn parameters_say_what_docker_runs_options_say() {
     let cases = [
         ("memory", "128m", "/HostConfig/Memory", "134217728"),
@@ -293,12 +305,7 @@ fn parameters_say_what_docker_runs_options_say() {
         ("volume", "/fresh", "/Volumes", r#"{"/fresh":{}}"#),
         ("net", "none", "/HostConfig/NetworkMode", r#""none""#),
         ("entrypoint", "/init", "/Entrypoint", r#"["/init"]"#),
-        (
-            "restart",
-            "on-failure:3",
-            "/HostConfig/RestartPolicy",
-            r#"{"Name":"on-failure","MaximumRetryCount":3}"#,
-        ),
+        ("restart", "no", "/HostConfig/RestartPolicy/Name", r#""no""#),
         ("log-driver", "none", "/HostConfig/LogConfig", r#"{"Type":"none"}"#),
         ("tmpfs", "/run:size=1m", "/HostConfig/Tmpfs", r#"{"/run":"size=1m"}"#),
         ("device", "/dev/fuse", "/HostConfig/Devices/0/PathInContainer", r#""/dev/fuse""#),
@@ -326,6 +333,10 @@ fn a_parameter_that_is_not_known_or_not_well_written_is_named() {
         .assert_eq(&error("name", "x"));
     expect!["container.docker.parameters: `memory` 'much' is not a size such as 64m"]
         .assert_eq(&error("memory", "much"));
+    expect!["container.docker.parameters: `restart` 'always' is not no: a container that ends ends its task, which the framework starts again"]
+        .assert_eq(&error("restart", "always"));
+    expect!["container.docker.parameters: `label` 'tepui.container' is one of the agent's own: names that begin with tepui. are taken"]
+        .assert_eq(&error("label", "tepui.container=x"));
     expect!["container.docker.parameters: `ulimit` 'nofile' is not name=soft:hard"]
         .assert_eq(&error("ulimit", "nofile"));
     expect!["container.docker.network: addresses and aliases need a network of one's own, not host"]

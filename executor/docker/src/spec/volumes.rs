@@ -1,6 +1,6 @@
 //! Volumes: of the host, of the sandbox, and of volume drivers.
 
-use bollard::models::ContainerCreateBody;
+use bollard::models::{ContainerCreateBody, Mount, MountType};
 use tepui_proto::v1;
 use v1::container_info::DockerInfo;
 use v1::volume::source::Type;
@@ -14,8 +14,22 @@ pub(super) fn mount(
     wanted: &Wanted<'_>,
     docker: &DockerInfo,
 ) -> Result<(), SpecError> {
-    let sandbox = wanted.sandbox.display();
-    let mut binds = vec![format!("{sandbox}:{}:rw", wanted.settings.sandbox_directory)];
+    let (mut binds, mut mounts) = (Vec::new(), Vec::new());
+    let mut bind = |host: String, path: &str, mode: &str| {
+        // Ids of tasks, and so paths of sandboxes, may hold colons, which separate the parts of a bind.
+        if host.contains(':') {
+            mounts.push(Mount {
+                source: Some(host),
+                target: Some(path.to_owned()),
+                typ: Some(MountType::BIND),
+                read_only: Some(mode == "ro"),
+                ..Mount::default()
+            });
+        } else {
+            binds.push(format!("{host}:{path}:{mode}"));
+        }
+    };
+    bind(wanted.sandbox.display().to_string(), &wanted.settings.sandbox_directory, "rw");
     let mut driver = docker.volume_driver.clone();
     for volume in &wanted.container.volumes {
         let path = &volume.container_path;
@@ -25,7 +39,7 @@ pub(super) fn mount(
         let mode = if volume.mode() == Mode::Ro { "ro" } else { "rw" };
         match what(volume, wanted, driver.is_some())? {
             What::Fresh => body.volumes.get_or_insert_default().push(path.clone()),
-            What::Host(host) => binds.push(format!("{host}:{path}:{mode}")),
+            What::Host(host) => bind(host, path, mode),
             What::OfDriver { name, of } => {
                 if driver.is_some() && of.is_some() && driver != of {
                     return Err(SpecError::Volume(
@@ -33,12 +47,13 @@ pub(super) fn mount(
                     ));
                 }
                 driver = of.or(driver);
-                binds.push(format!("{name}:{path}:{mode}"));
+                bind(name, path, mode);
             }
         }
     }
     let host = body.host_config.get_or_insert_default();
     (host.binds, host.volume_driver) = (Some(binds), driver);
+    host.mounts = (!mounts.is_empty()).then_some(mounts);
     Ok(())
 }
 
