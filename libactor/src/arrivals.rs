@@ -32,7 +32,7 @@ const MOST_BYTES: usize = 256 << 10;
 /// A run of fewer messages takes memory of its own.
 const FEW: usize = 16;
 
-/// Runs whose memory a node keeps for the next ones: a few milliseconds of a busy peer, some 2 MiB.
+/// Runs whose memory a node keeps for the next ones: a few milliseconds of a busy peer, 8 MiB at most.
 const SPARE: usize = 32;
 
 /// The memory of runs that are over, for those that come: it is given back on another thread than it is taken.

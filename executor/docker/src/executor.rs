@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use bollard::models::ContainerInspectResponse;
 use bytes::Bytes;
-use tepui_executor::checks::{self, Checked, Checks, Plans};
-use tepui_executor::policy::{self, Asked};
+use tepui_executor::checks::{Checked, Checks, Plans, update};
+use tepui_executor::policy::{self, Asked, Verdict};
 use tepui_executor::{Context, Executor, Handle, RunError, Subscribed, Update, Via, v1};
 use tokio::sync::oneshot;
 use v1::TaskState::{TaskError, TaskFailed, TaskKilled, TaskKilling, TaskRunning, TaskStarting};
@@ -78,8 +78,6 @@ pub struct DockerExecutor {
     /// A shutdown arrived: no launch will be accepted any more.
     shut_down: bool,
     checks: Checks,
-    /// Why the task is killed, if its health check is why.
-    unhealthy: Option<String>,
 }
 
 impl DockerExecutor {
@@ -94,7 +92,6 @@ impl DockerExecutor {
             announces_killing: false,
             shut_down: false,
             checks: Checks::default(),
-            unhealthy: None,
         }
     }
 }
@@ -129,7 +126,9 @@ impl Executor for DockerExecutor {
         self.task = Some(task);
         match plan.and_then(|plan| Ok((plan, checks?))) {
             Ok((plan, checks)) => self.prepare(cx, plan, checks),
-            Err(why) => self.end_with(cx, TaskError, Some(Reason::TaskInvalid), why),
+            Err(message) => {
+                self.end_with(cx, Verdict { state: TaskError, reason: Some(Reason::TaskInvalid), message });
+            }
         }
     }
 
@@ -164,16 +163,10 @@ impl Checked for DockerExecutor {
         &mut self.checks
     }
 
-    fn unhealthy(&mut self, cx: &mut Context<Self>, why: String) {
-        self.unhealthy = Some(why);
+    fn unhealthy(&mut self, cx: &mut Context<Self>, _why: &str) {
         let grace = self.grace_period(None);
         self.stop(cx, Asked::Kill, grace);
     }
-}
-
-/// A task is now in `state`.
-fn update(task: &v1::TaskInfo, state: v1::TaskState) -> Update {
-    checks::without_result(Update::new(&task.task_id, state), task)
 }
 
 impl DockerExecutor {
@@ -226,7 +219,8 @@ impl DockerExecutor {
         match outcome {
             task::Prepared::Started(engine, inspected) => self.started(cx, engine, &inspected, checks),
             task::Prepared::Failed(why) => {
-                self.end_with(cx, TaskFailed, Some(Reason::ContainerLaunchFailed), why.to_string());
+                let (reason, message) = (Some(Reason::ContainerLaunchFailed), why.to_string());
+                self.end_with(cx, Verdict { state: TaskFailed, reason, message });
             }
             task::Prepared::Stopped => {
                 let too_long = matches!(self.phase, Phase::Stopping { asked: Asked::TooLong, .. });
@@ -235,7 +229,8 @@ impl DockerExecutor {
                 } else {
                     (TaskKilled, None)
                 };
-                self.end_with(cx, state, reason, "Ended before its container was started".into());
+                let message = "Ended before its container was started".into();
+                self.end_with(cx, Verdict { state, reason, message });
             }
         }
     }
@@ -307,29 +302,12 @@ impl DockerExecutor {
             Phase::Stopping { asked, .. } => asked,
             _ => Asked::Nothing,
         };
-        let verdict = report::verdict(ended, asked);
-        self.end_with(cx, verdict.state, verdict.reason, verdict.message);
+        self.end_with(cx, report::verdict(ended, asked));
     }
 
-    fn end_with(
-        &mut self,
-        cx: &mut Context<Self>,
-        state: v1::TaskState,
-        reason: Option<Reason>,
-        message: String,
-    ) {
-        self.checks.stop();
+    fn end_with(&mut self, cx: &mut Context<Self>, verdict: Verdict) {
         let (Some(task), false) = (&self.task, matches!(self.phase, Phase::Ended { .. })) else { return };
-        let update = update(task, state);
-        let update = match &self.unhealthy {
-            Some(why) => update.healthy(false).message(format!("{message}; its health check failed: {why}")),
-            None => update.message(message),
-        };
-        let update = match reason {
-            Some(reason) => update.reason(reason),
-            None => update,
-        };
-        self.phase = Phase::Ended { last: cx.update(update) };
+        self.phase = Phase::Ended { last: cx.update(self.checks.last_update(task, verdict)) };
         if self.shut_down {
             cx.stop();
         }

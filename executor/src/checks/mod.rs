@@ -22,7 +22,7 @@ mod tests;
 pub use native::{Native, end_tree};
 pub use output::Output;
 pub use plan::{Plan, PlanError, Plans, Probe};
-pub use reports::without_result;
+pub use reports::update;
 pub use run::{Checked, Checks};
 
 use std::pin::Pin;

@@ -75,9 +75,10 @@ impl Reports {
     }
 }
 
-/// The update with a status of its task's check that has no result yet: every update about a task with a check has a status.
+/// The task is now in `state`. Every update about a task with a check has a status of it; this one's has no result yet.
 #[must_use]
-pub fn without_result(update: Update, task: &v1::TaskInfo) -> Update {
+pub fn update(task: &v1::TaskInfo, state: v1::TaskState) -> Update {
+    let update = Update::new(&task.task_id, state);
     match &task.check {
         Some(check) => update.check_status(judge::empty(check.r#type())),
         None => update,

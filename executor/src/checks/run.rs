@@ -8,23 +8,27 @@ use tokio::task::JoinHandle;
 
 use super::checker::{Checker, Effect, Input};
 use super::judge::{Judge, News};
-use super::reports::Reports;
+use super::reports::{Reports, update};
 use super::{Plans, Prober};
-use crate::{Context, Executor, Update};
+use crate::policy::Verdict;
+use crate::{Context, Executor, Update, v1};
 
 /// An executor whose task is checked.
 pub trait Checked: Executor {
     /// Where it keeps the checks.
     fn checks(&mut self) -> &mut Checks;
 
-    /// The task has failed its health check too often in a row, and must be ended. `why` says what was found.
-    fn unhealthy(&mut self, cx: &mut Context<Self>, why: String);
+    /// The task has failed its health check too often in a row, and must be ended. `why` says what was found, and so will
+    /// [`Checks::last_update`].
+    fn unhealthy(&mut self, cx: &mut Context<Self>, why: &str);
 }
 
 /// The checks of one task, which report through the executor's context. Dropping them ends whatever look is under way.
 #[derive(Default)]
 pub struct Checks {
     running: Option<Running>,
+    /// What was found of a task that is ended for it.
+    unhealthy: Option<String>,
 }
 
 struct Running {
@@ -87,6 +91,22 @@ impl Checks {
         self.running = None;
     }
 
+    /// The update with the final word on the task, after which nobody looks at it.
+    pub fn last_update(&mut self, task: &v1::TaskInfo, verdict: Verdict) -> Update {
+        self.stop();
+        let Verdict { state, reason, message } = verdict;
+        let update = match &self.unhealthy {
+            Some(why) => update(task, state)
+                .healthy(false)
+                .message(format!("{message}; its health check failed: {why}")),
+            None => update(task, state).message(message),
+        };
+        match reason {
+            Some(reason) => update.reason(reason),
+            None => update,
+        }
+    }
+
     /// The agent has the update with this uuid. Call it for every update of the task.
     pub fn acknowledged<E: Checked>(executor: &mut E, cx: &mut Context<E>, uuid: &Bytes) {
         let Some(running) = &mut executor.checks().running else { return };
@@ -142,6 +162,7 @@ fn step<E: Checked>(executor: &mut E, cx: &mut Context<E>, index: usize, input: 
         }
     }
     if let Some(why) = ends {
-        executor.unhealthy(cx, why);
+        executor.checks().unhealthy = Some(why.clone());
+        executor.unhealthy(cx, &why);
     }
 }

@@ -8,7 +8,7 @@ use libactor::{Actor, Clock, Context as ActorContext, Node, Pid, Receive, Routes
 use tepui_proto::v1;
 use tepui_proto::v1::executor::{Call, Event, call, event};
 
-use super::{Checked, Checks, Finding, Plans, Probe, Prober, Probing, without_result};
+use super::{Checked, Checks, Finding, Plans, Probe, Prober, Probing, update};
 use crate::{Context, Environment, Executor, Update, Via};
 
 /// What the agent was told, a line each.
@@ -98,7 +98,7 @@ struct Subject {
 
 impl Executor for Subject {
     fn launch(&mut self, cx: &mut Context<Self>, task: v1::TaskInfo) {
-        let running = without_result(Update::new(&task.task_id, v1::TaskState::TaskRunning), &task);
+        let running = update(&task, v1::TaskState::TaskRunning);
         cx.update(running.clone());
         let plans = Plans::read(&task).expect("the test's own");
         self.task = Some(task);
@@ -117,7 +117,7 @@ impl Checked for Subject {
         &mut self.checks
     }
 
-    fn unhealthy(&mut self, cx: &mut Context<Self>, why: String) {
+    fn unhealthy(&mut self, cx: &mut Context<Self>, why: &str) {
         self.checks.stop();
         let task = self.task.as_ref().expect("it was launched");
         cx.update(Update::new(&task.task_id, v1::TaskState::TaskKilled).message(why));

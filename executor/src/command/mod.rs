@@ -13,7 +13,7 @@ use tepui_proto::v1;
 use v1::TaskState::{TaskError, TaskFailed, TaskKilling, TaskRunning, TaskStarting};
 use v1::task_status::Reason;
 
-use crate::checks::{self, Checked, Checks, Native, Plans};
+use crate::checks::{Checked, Checks, Native, Plans, update};
 use crate::policy::{self, Asked, Verdict};
 use crate::{Context, Executor, Subscribed, Update};
 
@@ -43,8 +43,6 @@ pub struct CommandExecutor {
     /// A shutdown arrived: no launch will be accepted any more.
     shut_down: bool,
     checks: Checks,
-    /// Why the task is killed, if its health check is why.
-    unhealthy: Option<String>,
 }
 
 impl Default for CommandExecutor {
@@ -55,7 +53,6 @@ impl Default for CommandExecutor {
             announces_killing: false,
             shut_down: false,
             checks: Checks::default(),
-            unhealthy: None,
         }
     }
 }
@@ -122,16 +119,10 @@ impl Checked for CommandExecutor {
         &mut self.checks
     }
 
-    fn unhealthy(&mut self, cx: &mut Context<Self>, why: String) {
-        self.unhealthy = Some(why);
+    fn unhealthy(&mut self, cx: &mut Context<Self>, _why: &str) {
         let grace = self.grace_period(None);
         self.end(cx, Asked::Kill, grace);
     }
-}
-
-/// A task is now in `state`.
-fn update(task: &v1::TaskInfo, state: v1::TaskState) -> Update {
-    checks::without_result(Update::new(&task.task_id, state), task)
 }
 
 impl CommandExecutor {
@@ -161,9 +152,10 @@ impl CommandExecutor {
         self.end_with(cx, TaskFailed, Reason::ContainerLaunchFailed, why);
     }
 
-    fn end_with(&mut self, cx: &mut Context<Self>, state: v1::TaskState, reason: Reason, why: String) {
+    fn end_with(&mut self, cx: &mut Context<Self>, state: v1::TaskState, reason: Reason, message: String) {
         let Some(task) = &self.task else { return };
-        self.phase = Phase::Ended { last: cx.update(update(task, state).reason(reason).message(why)) };
+        let last = self.checks.last_update(task, Verdict { state, reason: Some(reason), message });
+        self.phase = Phase::Ended { last: cx.update(last) };
     }
 
     fn grace_period(&self, call: Option<&v1::KillPolicy>) -> Duration {
@@ -200,7 +192,6 @@ impl CommandExecutor {
     }
 
     fn ended(&mut self, cx: &mut Context<Self>, status: std::io::Result<std::process::ExitStatus>) {
-        self.checks.stop();
         let Some(task) = &self.task else { return };
         let asked = match self.phase {
             Phase::Killing { asked, .. } => asked,
@@ -215,15 +206,7 @@ impl CommandExecutor {
                 Verdict { state: TaskFailed, reason: None, message }
             }
         };
-        let update = update(task, verdict.state);
-        let update = match &self.unhealthy {
-            Some(why) => {
-                update.healthy(false).message(format!("{}; its health check failed: {why}", verdict.message))
-            }
-            None => update.message(verdict.message),
-        };
-        let update = verdict.reason.map_or(update.clone(), |reason| update.reason(reason));
-        self.phase = Phase::Ended { last: cx.update(update) };
+        self.phase = Phase::Ended { last: cx.update(self.checks.last_update(task, verdict)) };
         if self.shut_down {
             cx.stop();
         }

@@ -237,7 +237,7 @@ impl<'a> DeliverFrame<'a> {
 
     /// With nothing left out, and without the length before it: what counts against the largest frame.
     pub(crate) fn whole_bytes(&self) -> usize {
-        framed(self.length(Changes::ALL))
+        chunk_bytes(self.length(Changes::ALL))
     }
 
     /// No less than it takes, found out quickly.
@@ -254,7 +254,7 @@ impl<'a> DeliverFrame<'a> {
         let head = self.head;
         let changes = spoken.0.as_ref().map_or(Changes::ALL, |said| said.changes(&head));
         let length = self.length(changes);
-        let frame = framed(length);
+        let frame = chunk_bytes(length);
         let end = buffer.len() + LENGTH_BYTES + frame;
         buffer.reserve(LENGTH_BYTES + frame);
         buffer.put_u32(u32::try_from(frame).unwrap_or(u32::MAX));
@@ -343,11 +343,6 @@ impl Spoken {
 /// With its key and length, as a field.
 fn chunk_bytes(length: usize) -> usize {
     1 + encoded_len_varint(length as u64) + length
-}
-
-/// A `Deliver` of that length as the only field of its frame.
-fn framed(length: usize) -> usize {
-    chunk_bytes(length)
 }
 
 #[inline]

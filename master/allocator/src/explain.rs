@@ -103,10 +103,12 @@ impl Allocator {
         let for_all = self.reason_for_all(known, role);
         let id = known.subscription(role);
         let turn = id.map(|id| self.turn(framework, id));
+        let required = self.required_headroom();
+        let surplus = (!required.is_empty()).then(|| self.free.clone() - &required);
         let reason = |agent, page| match (&for_all, id.zip(turn.as_ref())) {
             (Some(reason), _) => reason.clone(),
             (None, Some((id, turn))) => {
-                let reason = self.reason(now, framework, id, agent, page, wanted);
+                let reason = self.reason(now, framework, id, agent, page, wanted, surplus.as_ref());
                 reason.unwrap_or_else(|| turn.clone())
             }
             (None, None) => Reason::NotSubscribed,
@@ -138,6 +140,7 @@ impl Allocator {
         agent: AgentHandle,
         page: &Agent,
         wanted: &ResourceQuantities,
+        surplus: Option<&ResourceQuantities>,
     ) -> Option<Reason> {
         let known = &self.frameworks[framework];
         let name = &self.roles.member(role).role;
@@ -169,7 +172,7 @@ impl Allocator {
         if !offered.is_empty() && first_missing(&offered.quantities(), wanted).is_none() {
             return Some(Reason::AlreadyOffered);
         }
-        self.reason_for_the_rest(now, framework, role, agent, wanted)
+        self.reason_for_the_rest(now, framework, role, agent, wanted, surplus)
     }
 
     /// The agent could be the one, were it not for what goes on in the cluster.
@@ -180,6 +183,7 @@ impl Allocator {
         role: RoleId,
         agent: AgentHandle,
         wanted: &ResourceQuantities,
+        surplus: Option<&ResourceQuantities>,
     ) -> Option<Reason> {
         let known = &self.frameworks[framework];
         let available = self.available_to(role, agent, None);
@@ -187,8 +191,6 @@ impl Allocator {
         if let Some(name) = first_missing(&understood.quantities(), wanted) {
             return Some(Reason::InUse(name));
         }
-        let required = self.required_headroom();
-        let surplus = (!required.is_empty()).then(|| self.free.clone() - &required);
         let top = self.roles.top_of(role);
         let guaranteed = portion(&understood, top, None, Stage::Guarantees).guaranteed;
         let stage = if guaranteed.is_empty() { Stage::FairShare } else { Stage::Guarantees };
@@ -196,10 +198,10 @@ impl Allocator {
         if let Some(name) = first_missing(&left(None), wanted) {
             return Some(Reason::QuotaLimit(name));
         }
-        if let Some(name) = first_missing(&left(surplus.as_ref()), wanted) {
+        if let Some(name) = first_missing(&left(surplus), wanted) {
             return Some(Reason::Headroom(name));
         }
-        let cut = self.offer_for(framework, role, agent, &available, surplus.as_ref(), stage);
+        let cut = self.offer_for(framework, role, agent, &available, surplus, stage);
         if let Err(why) = cut.offer {
             return Some(told(now, why));
         }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tepui_model::{FrameworkCapabilities, FrameworkId, OfferConstraints, ResourceQuantities, Role, duration};
+use tepui_model::{FrameworkCapabilities, FrameworkId, ResourceQuantities, Role, duration};
 use tepui_proto::internal::ShutdownFrameworkMessage;
 use tepui_proto::v1::scheduler::OfferConstraints as WireConstraints;
 use tepui_proto::v1::task_status::Reason;
 use tepui_proto::v1::{FrameworkInfo, TaskState};
 
 use crate::changed::{Changed, TaskStanding};
+use crate::constraints::Constraints;
 use crate::cx::Cx;
 use crate::effect::{Answer, Effect, ToAgent};
 use crate::events;
@@ -28,7 +29,7 @@ use tepui_allocator::{Call, FrameworkDescription};
 pub struct Profile {
     roles: BTreeSet<Role>,
     suppressed: BTreeSet<Role>,
-    constraints: Option<WireConstraints>,
+    constraints: Option<Constraints>,
     capabilities: FrameworkCapabilities,
     min_allocatable: BTreeMap<Role, Vec<ResourceQuantities>>,
 }
@@ -41,9 +42,7 @@ impl Profile {
         constraints: Option<WireConstraints>,
     ) -> Result<Profile, String> {
         let suppressed = validation::framework::suppressed(&roles, suppressed)?;
-        if let Some(constraints) = &constraints {
-            validation::framework::check_constraints(&roles, constraints)?;
-        }
+        let constraints = constraints.map(|given| Constraints::checked(&roles, given)).transpose()?;
         let capabilities = FrameworkCapabilities::from(info.capabilities.as_slice());
         let min_allocatable = validation::framework::min_allocatable(info)?;
         Ok(Profile { roles, suppressed, constraints, capabilities, min_allocatable })
@@ -58,12 +57,6 @@ impl Profile {
 }
 
 impl Framework {
-    /// The constraints for the allocator; they were checked when they came.
-    fn checked_constraints(&self) -> OfferConstraints {
-        let read = |constraints: &Arc<WireConstraints>| OfferConstraints::from_wire(constraints);
-        self.constraints.as_ref().map(read).transpose().ok().flatten().unwrap_or_default()
-    }
-
     fn description(&self) -> FrameworkDescription {
         FrameworkDescription {
             id: self.id.clone(),
@@ -71,7 +64,11 @@ impl Framework {
             suppressed: self.suppressed.clone(),
             capabilities: self.capabilities,
             min_allocatable: self.min_allocatable.clone(),
-            constraints: Arc::new(self.checked_constraints()),
+            constraints: self
+                .constraints
+                .as_ref()
+                .map(|constraints| constraints.kept.clone())
+                .unwrap_or_default(),
         }
     }
 }
@@ -90,7 +87,7 @@ impl Master {
             info: Arc::new(info),
             roles: profile.roles,
             suppressed: profile.suppressed,
-            constraints: profile.constraints.map(Arc::new),
+            constraints: profile.constraints,
             capabilities: profile.capabilities,
             min_allocatable: profile.min_allocatable,
             phase: Phase::Recovered,
@@ -144,7 +141,7 @@ impl Master {
         framework.info = Arc::new(info);
         framework.roles = profile.roles;
         framework.suppressed = profile.suppressed;
-        framework.constraints = profile.constraints.map(Arc::new);
+        framework.constraints = profile.constraints;
         framework.capabilities = profile.capabilities;
         framework.min_allocatable = profile.min_allocatable;
         self.changes.frameworks.insert(handle);

@@ -12,6 +12,7 @@ use tepui_model::{
 use tepui_proto::v1;
 
 use crate::changed::FrameworkView;
+use crate::constraints::Constraints;
 use crate::effect::Peer;
 use crate::names::{AgentHandle, Connection, FrameworkHandle, OfferHandle, Pid, Timer};
 use crate::slab::Slab;
@@ -33,7 +34,7 @@ pub struct Framework {
     pub info: Arc<v1::FrameworkInfo>,
     pub roles: BTreeSet<Role>,
     pub suppressed: BTreeSet<Role>,
-    pub constraints: Option<Arc<v1::scheduler::OfferConstraints>>,
+    pub constraints: Option<Constraints>,
     pub capabilities: FrameworkCapabilities,
     pub min_allocatable: BTreeMap<Role, Vec<ResourceQuantities>>,
     pub phase: Phase,

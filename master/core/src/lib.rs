@@ -34,6 +34,7 @@ mod changes;
 #[cfg(test)]
 mod cluster;
 mod config;
+mod constraints;
 mod counter;
 mod cx;
 mod display;

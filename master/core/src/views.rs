@@ -70,7 +70,7 @@ impl Framework {
             used: Arc::new(self.used.total()),
             offered: Arc::new(self.offered.total()),
             suppressed_roles: self.suppressed.iter().map(ToString::to_string).collect(),
-            offer_constraints: self.constraints.clone(),
+            offer_constraints: self.constraints.as_ref().map(|constraints| constraints.given.clone()),
         }
     }
 

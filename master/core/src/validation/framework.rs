@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tepui_model::{FrameworkId, OfferConstraints, ResourceQuantities, Role};
+use tepui_model::{FrameworkId, ResourceQuantities, Role};
 use tepui_proto::v1::offer_filters::ResourceQuantities as MinQuantities;
-use tepui_proto::v1::scheduler::OfferConstraints as WireConstraints;
 use tepui_proto::v1::{FrameworkInfo, framework_info::capability::Type as Capability};
 
 use super::Checked;
@@ -170,19 +169,6 @@ pub fn min_allocatable(info: &FrameworkInfo) -> Result<BTreeMap<Role, Vec<Resour
         all.insert(role, resources.quantities.iter().map(read).collect::<Result<_, _>>()?);
     }
     Ok(all)
-}
-
-/// Offer constraints must be about the framework's roles, and such that the allocator can keep them.
-pub fn check_constraints(roles: &BTreeSet<Role>, constraints: &WireConstraints) -> Checked {
-    for role in constraints.role_constraints.keys() {
-        if !roles.iter().any(|own| own.as_str() == role) {
-            return Err(format!(
-                "Offer constraints specify `role_constraints` for a role '{role}'not contained in the set of roles"
-            ));
-        }
-    }
-    let read = OfferConstraints::from_wire(constraints);
-    read.map(drop).map_err(|why| format!("Offer constraints are not valid: {why}"))
 }
 
 /// A set as Mesos prints it.
