@@ -5,7 +5,7 @@ mod executors;
 mod usage;
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tepui_agent_core::{Launch, Run};
 use tepui_docker::spec::Settings;
@@ -13,9 +13,13 @@ use tepui_docker::{DockerConfig, Engine, EngineError, Found, Setup};
 use tepui_model::ContainerId;
 use tepui_proto::v1::{self, container_info};
 use tracing::{info, warn};
+use uuid::Uuid;
 
 /// By which the containers of one agent are told from another's on the same machine: its value is the work directory.
 pub const LABEL_OF_WORK_DIR: &str = "tepui.work_dir";
+
+/// By which an agent tells the containers that came since it started from those of its earlier lives.
+const PROCESS: &str = "tepui.agent_process";
 
 /// By which the containers of one run are found again.
 const CONTAINER: &str = "tepui.container";
@@ -71,6 +75,8 @@ pub(crate) struct Docker {
     flags: DockerFlags,
     hard_cpu_limit: bool,
     work_dir: String,
+    /// What no other agent process is called.
+    process: String,
 }
 
 /// Whether the executor is one for a Docker container.
@@ -86,7 +92,7 @@ impl Docker {
             Ok(version) => info!(socket = flags.socket, version, "docker engine found"),
             Err(error) => warn!(%error, "docker tasks will fail until the engine is there"),
         }
-        Docker { flags, hard_cpu_limit, work_dir }
+        Docker { flags, hard_cpu_limit, work_dir, process: Uuid::new_v4().to_string() }
     }
 
     /// What an executor finds in its environment.
@@ -111,6 +117,7 @@ impl Docker {
     fn labels(&self, run: &Run) -> HashMap<String, String> {
         let labels = [
             (LABEL_OF_WORK_DIR, self.work_dir.clone()),
+            (PROCESS, self.process.clone()),
             ("tepui.agent", run.agent.to_string()),
             ("tepui.framework", run.framework.to_string()),
             ("tepui.executor", run.executor.to_string()),
@@ -135,15 +142,14 @@ impl Docker {
     pub(crate) fn sweep<'a>(&self, runs: impl Iterator<Item = (&'a Run, Alive)>) {
         let known: HashMap<String, Alive> =
             runs.map(|(run, alive)| (run.container.to_string(), alive)).collect();
-        let (docker, now) = (self.clone(), SystemTime::now().duration_since(UNIX_EPOCH));
-        let now = now.map_or(0, |now| now.as_secs().cast_signed());
-        tokio::spawn(async move { docker.bury_all_but(&known, now).await });
+        let docker = self.clone();
+        tokio::spawn(async move { docker.bury_all_but(&known).await });
     }
 
-    /// The engine may answer much later than it was asked: what was made since is of tasks that came since.
-    async fn bury_all_but(&self, known: &HashMap<String, Alive>, since: i64) {
+    async fn bury_all_but(&self, known: &HashMap<String, Alive>) {
         let found = self.labelled(LABEL_OF_WORK_DIR, &self.work_dir).await;
-        for found in found.into_iter().filter(|found| found.made < since) {
+        // The engine may answer much later than it was asked, when tasks have come that are not among the known ones.
+        for found in found.into_iter().filter(|found| found.labels.get(PROCESS) != Some(&self.process)) {
             let of_run = found.labels.get(CONTAINER).and_then(|id| known.get(id));
             match of_run {
                 Some(Alive::Yes) => continue,

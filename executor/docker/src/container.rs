@@ -38,8 +38,6 @@ pub struct Found {
     pub name: String,
     /// Whether it runs, or may: it is paused, or being started again.
     pub runs: bool,
-    /// When it was made, in seconds since the epoch.
-    pub made: i64,
 }
 
 impl Engine {
@@ -56,8 +54,7 @@ impl Engine {
             let name = container.names?.into_iter().next()?.trim_start_matches('/').to_owned();
             use ContainerSummaryStateEnum::{CREATED, DEAD, EXITED};
             let runs = !matches!(container.state, Some(CREATED | EXITED | DEAD));
-            let made = container.created.unwrap_or_default();
-            Some(Found { id: container.id?, labels: container.labels.unwrap_or_default(), name, runs, made })
+            Some(Found { id: container.id?, labels: container.labels.unwrap_or_default(), name, runs })
         });
         Ok(found.collect())
     }
