@@ -1,4 +1,4 @@
-//! One `tepui` process that listens: started on any free port, killed, started again where it was.
+//! One `tepui` process that listens: started on a free port, killed, started again where it was.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -14,6 +14,7 @@ use rustls::ClientConfig;
 
 use crate::binary;
 use crate::http::{Answer, Connection, Request};
+use crate::ports::Ports;
 use crate::waiting::{secs, until};
 
 /// A debug build on a busy machine binds within this, or never.
@@ -26,6 +27,8 @@ pub struct Daemon {
     log: PathBuf,
     child: Child,
     address: String,
+    /// Nobody else's while it is away.
+    ports: Ports,
 }
 
 /// What a daemon finds in its environment beside what the test has, and how it is spoken to.
@@ -37,11 +40,12 @@ pub struct Surroundings {
 }
 
 impl Daemon {
-    /// Starts `tepui NAME ARGUMENTS --port=0`; its output goes to `log`.
+    /// Starts `tepui NAME ARGUMENTS --port=PORT`; its output goes to `log`.
     pub fn start(name: &str, arguments: Vec<String>, surroundings: &Surroundings, log: PathBuf) -> Self {
         let surroundings = surroundings.clone();
-        let (child, address) = launch(name, &arguments, &surroundings, 0, &log);
-        Daemon { name: name.to_owned(), arguments, surroundings, log, child, address }
+        let ports = Ports::free(1);
+        let (child, address) = launch(name, &arguments, &surroundings, &ports, &log);
+        Daemon { name: name.to_owned(), arguments, surroundings, log, child, address, ports }
     }
 
     /// `127.0.0.1:PORT`.
@@ -83,13 +87,7 @@ impl Daemon {
     /// Starts it again on the port and directories it had.
     pub fn restart(&mut self) {
         assert!(!self.is_alive(), "{} still runs", self.name);
-        let port = self
-            .address
-            .rsplit(':')
-            .next()
-            .and_then(|port| port.parse().ok())
-            .expect("an address ends in a port");
-        (self.child, self.address) = launch(&self.name, &self.arguments, &self.surroundings, port, &self.log);
+        (self.child, self.address) = launch(&self.name, &self.arguments, &self.surroundings, &self.ports, &self.log);
     }
 
     /// SIGTERM; how it ended, and after how long.
@@ -124,7 +122,7 @@ fn launch(
     name: &str,
     arguments: &[String],
     surroundings: &Surroundings,
-    port: u16,
+    ports: &Ports,
     log: &Path,
 ) -> (Child, String) {
     let errors =
@@ -132,7 +130,7 @@ fn launch(
     let mut output = errors.try_clone().expect("a file handle can be doubled");
     let mut child = binary::command(&[name])
         .args(arguments)
-        .arg(format!("--port={port}"))
+        .arg(format!("--port={}", ports.numbers()[0]))
         .envs(surroundings.variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

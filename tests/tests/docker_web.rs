@@ -6,9 +6,10 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use bollard::query_parameters::{KillContainerOptions, ListImagesOptions};
 use tepui_tests::binary;
-use tepui_tests::cluster::Plan;
+use tepui_tests::cluster::{Cluster, Plan};
 use tepui_tests::engine::{Engine, IMAGE};
 use tepui_tests::http::{Request, ask};
+use tepui_tests::ports::Ports;
 
 /// Ends with the test, whatever becomes of it.
 struct Web {
@@ -19,6 +20,13 @@ struct Web {
 }
 
 impl Web {
+    /// Serves this text on the cluster.
+    fn of(cluster: &Cluster, text: &str) -> Web {
+        let master = cluster.master.address();
+        let options = ["--master", master, "--image", IMAGE, "--address", "127.0.0.1", text];
+        Web::start(binary::example("docker_web").args(options))
+    }
+
     fn start(command: &mut Command) -> Web {
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = child.expect("the binary can be started");
@@ -65,13 +73,6 @@ impl Drop for Web {
     }
 }
 
-/// Ports that are free now, as an agent offers them.
-fn free_ports(count: usize) -> String {
-    let free: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
-    let port = |listener: &TcpListener| listener.local_addr().expect("it is bound").port();
-    free.iter().map(port).map(|port| format!("{port}-{port}")).collect::<Vec<_>>().join(",")
-}
-
 #[track_caller]
 fn page(address: &str) -> String {
     ask(address, &Request::get("/")).unwrap_or_else(|error| panic!("ask {address}: {error:#}")).text()
@@ -80,20 +81,13 @@ fn page(address: &str) -> String {
 #[test]
 fn a_new_generation_takes_over_one_by_one_while_the_service_serves_and_what_dies_is_replaced() {
     let engine = Engine::start();
+    let ports = Ports::free(6);
     let cluster = Plan::agents(1)
         .agent("--containerizers=docker,mesos")
         .agent(&format!("--docker_socket={}", engine.socket().display()))
-        .resources(&format!("cpus:4;mem:4096;ports:[{}]", free_ports(6)))
+        .resources(&format!("cpus:4;mem:4096;ports:[{}]", ports.ranges()))
         .start();
-    let mut web = Web::start(binary::example("docker_web").args([
-        "--master",
-        cluster.master.address(),
-        "--image",
-        IMAGE,
-        "--address",
-        "127.0.0.1",
-        "first",
-    ]));
+    let mut web = Web::of(&cluster, "first");
 
     web.await_line("all servers are of generation 1, and healthy");
     let first = web.addresses(1);
@@ -127,26 +121,17 @@ fn a_new_generation_takes_over_one_by_one_while_the_service_serves_and_what_dies
 #[test]
 fn a_generation_that_does_not_get_healthy_replaces_nobody() {
     let engine = Engine::start();
-    let ports = free_ports(3);
+    let ports = Ports::free(3);
     let cluster = Plan::agents(1)
         .agent("--containerizers=docker,mesos")
         .agent(&format!("--docker_socket={}", engine.socket().display()))
-        .resources(&format!("cpus:4;mem:4096;ports:[{ports}]"))
+        .resources(&format!("cpus:4;mem:4096;ports:[{}]", ports.ranges()))
         .start();
-    let mut web = Web::start(binary::example("docker_web").args([
-        "--master",
-        cluster.master.address(),
-        "--image",
-        IMAGE,
-        "--address",
-        "127.0.0.1",
-        "good",
-    ]));
+    let mut web = Web::of(&cluster, "good");
     web.await_line("all servers are of generation 1, and healthy");
     let good = web.addresses(1);
     // Whoever is there already answers nothing that a new server could be taken for.
-    let left =
-        ports.split(',').filter_map(|range| range.split('-').next()).map(|port| format!("127.0.0.1:{port}"));
+    let left = ports.numbers().iter().map(|port| format!("127.0.0.1:{port}"));
     let left = left.filter(|address| !good.contains(address)).collect::<Vec<_>>();
     let taken = TcpListener::bind(&left[0]).expect("it is free");
 

@@ -1,7 +1,6 @@
 //! Health checks and checks of command tasks, on servers that the tasks themselves are.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -9,6 +8,7 @@ use tepui_tests::certificates::Certificates;
 use tepui_tests::checks::{await_status, health, set};
 use tepui_tests::cluster::{Cluster, Plan};
 use tepui_tests::framework::{Framework, info, scalar, task};
+use tepui_tests::ports::Ports;
 use tepui_tests::waiting::{secs, until};
 
 /// Answers a GET with the status that the file says; nobody listens while there is no file.
@@ -46,11 +46,9 @@ server.socket = context.wrap_socket(server.socket, server_side=True)
 server.serve_forever()
 "#;
 
-/// A cluster whose only agent offers one port, which is free.
-fn cluster() -> Cluster {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let port = free.expect("a free port").port();
-    Plan::agents(1).resources(&format!("cpus:4;mem:4096;ports:[{port}-{port}]")).start()
+/// A cluster whose only agent offers one port.
+fn cluster(ports: &Ports) -> Cluster {
+    Plan::agents(1).resources(&format!("cpus:4;mem:4096;ports:[{}]", ports.ranges())).start()
 }
 
 fn port(offer: &Value) -> u64 {
@@ -123,7 +121,8 @@ fn a_task_that_falls_ill_says_so_and_is_killed() {
 
 #[test]
 fn a_web_server_is_healthy_while_it_answers_well_and_its_check_says_what_it_answers() {
-    let cluster = cluster();
+    let ports = Ports::free(1);
+    let cluster = cluster(&ports);
     let file = cluster.directory().join("answer");
     let framework = Framework::subscribe(cluster.master.address(), info("web"));
     let offer = framework.offer();
@@ -179,7 +178,8 @@ fn a_web_server_is_healthy_while_it_answers_well_and_its_check_says_what_it_answ
 
 #[test]
 fn a_web_server_is_reached_by_tls_and_ipv6_whoever_signed_its_certificate() {
-    let cluster = cluster();
+    let ports = Ports::free(1);
+    let cluster = cluster(&ports);
     let certificates = Certificates::make();
     let framework = Framework::subscribe(cluster.master.address(), info("tls"));
     let offer = framework.offer();
@@ -196,7 +196,8 @@ fn a_web_server_is_reached_by_tls_and_ipv6_whoever_signed_its_certificate() {
 
 #[test]
 fn a_port_that_nobody_listens_at_any_more_ends_the_task() {
-    let cluster = cluster();
+    let ports = Ports::free(1);
+    let cluster = cluster(&ports);
     let file = cluster.directory().join("open");
     set(&file, "200");
     let framework = Framework::subscribe(cluster.master.address(), info("tcp"));

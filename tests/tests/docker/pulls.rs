@@ -26,10 +26,7 @@ fn noise(root: &Path) {
     fs::write(root.join("noise"), bytes.take(2 << 20).collect::<Vec<_>>()).expect("a file can be written");
 }
 
-/// The registry has it afterwards, and the engine does not.
-fn publish(engine: &Engine, registry: &Registry) {
-    let name = format!("{}/team/app", registry.address());
-    engine.import(&format!("{name}:1"), noise);
+fn push(engine: &Engine, name: &str) {
     let who = DockerCredentials {
         username: Some(USER.into()),
         password: Some(PASSWORD.into()),
@@ -37,7 +34,14 @@ fn publish(engine: &Engine, registry: &Registry) {
     };
     let options = PushImageOptionsBuilder::new().tag("1").build();
     engine
-        .ask(async |docker| docker.push_image(&name, Some(options), Some(who)).try_collect::<Vec<_>>().await);
+        .ask(async |docker| docker.push_image(name, Some(options), Some(who)).try_collect::<Vec<_>>().await);
+}
+
+/// The registry has it afterwards, and the engine does not.
+fn publish(engine: &Engine, registry: &Registry) {
+    let name = format!("{}/team/app", registry.address());
+    engine.import(&format!("{name}:1"), noise);
+    push(engine, &name);
     let image = format!("{name}:1");
     engine.ask(async |docker| docker.remove_image(&image, None::<RemoveImageOptions>, None).await);
 }
@@ -122,14 +126,7 @@ fn a_container_whose_name_is_taken_fails_and_a_pull_that_is_killed_ends() {
     engine.ask(async |docker| docker.create_container(Some(options), stranger).await);
     let options = TagImageOptionsBuilder::new().repo(&name).tag("1").build();
     engine.ask(async |docker| docker.tag_image(IMAGE, Some(options)).await);
-    let who = DockerCredentials {
-        username: Some(USER.into()),
-        password: Some(PASSWORD.into()),
-        ..DockerCredentials::default()
-    };
-    let options = PushImageOptionsBuilder::new().tag("1").build();
-    engine
-        .ask(async |docker| docker.push_image(&name, Some(options), Some(who)).try_collect::<Vec<_>>().await);
+    push(&engine, &name);
     gate.open();
 
     let late = verdict(&framework, "late");
