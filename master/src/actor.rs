@@ -43,6 +43,8 @@ pub(crate) struct MasterActor {
 pub(crate) struct CallUnderWay {
     pub(crate) stream: Option<NewOutlet>,
     pub(crate) outcome: Option<Outcome>,
+    /// A driver asks for the framework that it had before.
+    pub(crate) driver_returns: bool,
 }
 
 /// What the stream that a call may open is like.
@@ -152,7 +154,7 @@ impl MasterActor {
     }
 }
 
-fn core_pid(pid: &Pid) -> tepui_master_core::Pid {
+pub(crate) fn core_pid(pid: &Pid) -> tepui_master_core::Pid {
     tepui_master_core::Pid::new(pid.to_string())
 }
 
@@ -169,6 +171,7 @@ impl Actor for MasterActor {
             .message::<internal::UpdateOperationStatusMessage>()
             .message::<internal::PongSlaveMessage>()
             .message::<v1::scheduler::Call>();
+        crate::v0::install(routes);
     }
 
     fn started(&mut self, cx: &mut Context<Self>) {
@@ -226,7 +229,7 @@ impl Handler<HttpCall> for MasterActor {
             encoding: http.accepted.unwrap_or(Encoding::Json),
             wants_causes: http.arrival.wants_causes,
         });
-        self.call = CallUnderWay { stream: outlet, outcome: None };
+        self.call = CallUnderWay { stream: outlet, ..CallUnderWay::default() };
         let request = HttpRequest {
             request: RequestId(self.number()),
             acceptable: http.accepted.is_some(),

@@ -16,6 +16,7 @@ mod recording;
 mod registrar;
 mod start;
 mod stream;
+mod v0;
 
 pub use config::{Config, RegistryStorage};
 pub use identity::{MESOS_VERSION, TEPUI_VERSION};

@@ -42,6 +42,7 @@ impl MasterActor {
                 let kind = [("kind", event.kind().to_owned())];
                 tell_about(cx, &pid, (*event).clone(), kind.into_iter().chain(event.about()).collect());
             }
+            Effect::Event { to: Peer::Driver(pid), event } => self.tell_driver(cx, &pid, event),
             Effect::Close(connection) => drop(self.streams.remove(&connection)),
             Effect::Send { to, message } => send(cx, &to, message),
             Effect::Persist { ticket, operation } => self.registrar.persist(Change { ticket, operation }),
@@ -117,7 +118,7 @@ fn tell<M: libactor::WireMessage + About>(
     tell_about(cx, to, message, tags);
 }
 
-fn tell_about<M: libactor::WireMessage>(
+pub(crate) fn tell_about<M: libactor::WireMessage>(
     cx: &Context<MasterActor>,
     to: &tepui_master_core::Pid,
     message: M,

@@ -191,7 +191,7 @@ impl World {
     fn tell_scheduler(&mut self, to: &Peer, event: Arc<v1::scheduler::Event>) {
         let link = match to {
             Peer::Http(connection) => self.master.streams.get(connection).copied(),
-            Peer::Actor(pid) => self.link_of(pid),
+            Peer::Actor(pid) | Peer::Driver(pid) => self.link_of(pid),
         };
         if let Some(link) = link {
             self.send(link, Side::Peer, Packet::Event(event));

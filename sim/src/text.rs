@@ -37,6 +37,7 @@ impl fmt::Display for MasterInput<'_> {
                 match &call.via {
                     Via::Http(http) => write!(f, "<- {}: {kind}", http.request),
                     Via::Actor(pid) => write!(f, "<- {pid}: {kind}"),
+                    Via::Driver(driver) => write!(f, "<- driver {}: {kind}", driver.pid),
                 }
             }
             Input::Disconnected(connection) => write!(f, "<- {connection} ended"),
@@ -56,6 +57,7 @@ impl fmt::Display for MasterInput<'_> {
             }
             Input::Exited(pid) => write!(f, "<- {pid} exited"),
             Input::TimerDue(timer) => write!(f, "<- {timer} is due"),
+            Input::Deactivate { from, .. } => write!(f, "<- driver {from}: abort"),
             Input::Allocated(allocations) => write!(f, "<- {} allocations", allocations.len()),
             Input::Teardown { framework, .. } => write!(f, "<- operator: teardown of {framework}"),
         }

@@ -78,12 +78,21 @@ pub struct FrameworkView {
 pub enum FrameworkStanding {
     /// Connected, and gets offers.
     Active,
+    /// Connected, but its driver aborted: no offers.
+    Inactive,
     /// Its scheduler is away.
     Disconnected,
     /// Known only because an agent told of its tasks.
     Recovered,
     /// Ended.
     Completed,
+}
+
+impl FrameworkStanding {
+    /// Whether its scheduler is there.
+    pub fn is_connected(self) -> bool {
+        matches!(self, FrameworkStanding::Active | FrameworkStanding::Inactive)
+    }
 }
 
 /// An agent, as readers see it.

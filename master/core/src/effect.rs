@@ -110,6 +110,8 @@ pub enum Peer {
     Http(Connection),
     /// An actor; it gets the message `mesos.v1.scheduler.Event`.
     Actor(Pid),
+    /// A driver of the unversioned API; each event is a message of its own there.
+    Driver(Pid),
 }
 
 /// What agents are told.
@@ -135,6 +137,7 @@ impl fmt::Display for Peer {
         match self {
             Peer::Http(connection) => connection.fmt(f),
             Peer::Actor(pid) => pid.fmt(f),
+            Peer::Driver(pid) => write!(f, "driver {pid}"),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::cx::Cx;
 use crate::effect::{Answer, Effect, ToAgent};
 use crate::events;
 use crate::fact::Fact;
-use crate::frameworks::{Framework, Phase, Ring, Tally, Way};
+use crate::frameworks::{Framework, Link, Phase, Ring, Tally, Way};
 use crate::master::Master;
 use crate::names::{Alarm, Connection, FrameworkHandle, Pid, RequestId, Timer};
 use crate::status::Verdict;
@@ -161,7 +161,7 @@ impl Master {
     pub(crate) fn heartbeat_due(&mut self, cx: &mut Cx, handle: FrameworkHandle, timer: Timer) {
         let next = Timer { serial: self.next_serial(), ..timer };
         let Some(framework) = self.frameworks.registered.get_mut(handle) else { return };
-        let Phase::Active(link) = &mut framework.phase else { return };
+        let (Phase::Active(link) | Phase::Inactive(link)) = &mut framework.phase else { return };
         if link.heartbeat != timer {
             return;
         }
@@ -193,6 +193,7 @@ impl Master {
         let timeout = duration::from_secs(timeout).unwrap_or(Duration::MAX);
         let until = self.arm(cx, Alarm::Failover(handle), timeout);
         let framework = &mut self.frameworks.registered[handle];
+        let was_active = matches!(framework.phase, Phase::Active(_));
         framework.phase = Phase::Disconnected { until };
         let id = framework.id.clone();
         cx.log(
@@ -201,7 +202,9 @@ impl Master {
                 .with("failover_timeout", duration::print(timeout)),
         );
         self.changes.frameworks.insert(handle);
-        cx.push(Effect::Allocator(Call::DeactivateFramework(handle)));
+        if was_active {
+            cx.push(Effect::Allocator(Call::DeactivateFramework(handle)));
+        }
         self.discard_offers_of(cx, handle);
     }
 
@@ -212,7 +215,7 @@ impl Master {
                 cx.log(Fact::info("failover timeout over").with("framework", &framework.id));
                 self.remove_framework(cx, handle);
             }
-            Phase::Disconnected { .. } | Phase::Active(_) | Phase::Recovered => {}
+            Phase::Disconnected { .. } | Phase::Active(_) | Phase::Inactive(_) | Phase::Recovered => {}
         }
     }
 
@@ -248,19 +251,24 @@ impl Master {
         match self.frameworks.registered[handle].phase.clone() {
             Phase::Active(link) => {
                 cx.push(Effect::Allocator(Call::DeactivateFramework(handle)));
-                cx.push(Effect::Disarm(link.heartbeat));
-                match link.way {
-                    Way::Http { connection, .. } => {
-                        self.frameworks.by_connection.remove(&connection);
-                        cx.push(Effect::Close(connection));
-                    }
-                    Way::Actor(pid) => {
-                        self.frameworks.by_pid.remove(&pid);
-                    }
-                }
+                self.cut(cx, link);
             }
+            Phase::Inactive(link) => self.cut(cx, link),
             Phase::Disconnected { until } => cx.push(Effect::Disarm(until)),
             Phase::Recovered => {}
+        }
+    }
+
+    fn cut(&mut self, cx: &mut Cx, link: Link) {
+        cx.push(Effect::Disarm(link.heartbeat));
+        match link.way {
+            Way::Http { connection, .. } => {
+                self.frameworks.by_connection.remove(&connection);
+                cx.push(Effect::Close(connection));
+            }
+            Way::Actor(pid) | Way::Driver(pid) => {
+                self.frameworks.by_pid.remove(&pid);
+            }
         }
     }
 

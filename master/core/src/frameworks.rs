@@ -22,9 +22,9 @@ use crate::task::Task;
 ///
 /// ```text
 ///   SUBSCRIBE ─────────► Active ◄─── SUBSCRIBE ─── Recovered ◄── an agent's report
-///                        │    ▲
-///      connection lost   ▼    │ SUBSCRIBE
-///                      Disconnected
+///                        │    ▲ ╲
+///      connection lost   ▼    │  ╲ a driver aborts
+///                      Disconnected ◄── connection lost ── Inactive ── SUBSCRIBE ──► Active
 ///
 ///   TEARDOWN in any phase, or a failover timeout: completed
 /// ```
@@ -97,6 +97,8 @@ impl SubAssign<&Resources> for Tally {
 pub enum Phase {
     /// Its scheduler is there, and gets offers.
     Active(Link),
+    /// Its driver aborted: the scheduler is there, and gets no offers.
+    Inactive(Link),
     /// Its scheduler is away; the timer ends the framework.
     Disconnected { until: Timer },
     /// Known from an agent's report only; it never times out, because its timeout is not known to be over.
@@ -118,6 +120,8 @@ pub enum Way {
     Http { connection: Connection, stream_id: String },
     /// As an actor.
     Actor(Pid),
+    /// As a driver.
+    Driver(Pid),
 }
 
 impl Link {
@@ -125,6 +129,7 @@ impl Link {
         match &self.way {
             Way::Http { connection, .. } => Peer::Http(*connection),
             Way::Actor(pid) => Peer::Actor(pid.clone()),
+            Way::Driver(pid) => Peer::Driver(pid.clone()),
         }
     }
 }
@@ -139,7 +144,7 @@ pub struct Executor {
 impl Framework {
     pub fn link(&self) -> Option<&Link> {
         match &self.phase {
-            Phase::Active(link) => Some(link),
+            Phase::Active(link) | Phase::Inactive(link) => Some(link),
             Phase::Disconnected { .. } | Phase::Recovered => None,
         }
     }
@@ -151,7 +156,7 @@ impl Framework {
 
     pub fn pid(&self) -> Option<&Pid> {
         match &self.link()?.way {
-            Way::Actor(pid) => Some(pid),
+            Way::Actor(pid) | Way::Driver(pid) => Some(pid),
             Way::Http { .. } => None,
         }
     }

@@ -38,6 +38,13 @@ pub enum Input {
     Exited(Pid),
     /// Answers [`Effect::Arm`](crate::Effect::Arm).
     TimerDue(Timer),
+    /// A driver's framework wants no offers until it subscribes again; its scheduler stays connected.
+    Deactivate {
+        /// The driver.
+        from: Pid,
+        /// The framework it names.
+        framework: v1::FrameworkId,
+    },
     /// The allocator's decisions; follows some [`Effect::Allocator`](crate::Effect::Allocator) or its own interval.
     Allocated(Vec<tepui_allocator::Allocation>),
     /// An operator ends a framework. Answered with [`Effect::Answer`](crate::Effect::Answer): 200, or 400 when it is unknown.
@@ -58,7 +65,7 @@ pub struct SchedulerCall {
     pub via: Via,
 }
 
-/// The two ways in. The calls are the same, and so are the events.
+/// The ways in. The calls are the same, and so are the events.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Via {
     /// `POST /api/v1/scheduler`. Answered with exactly one [`Effect::Answer`](crate::Effect::Answer) or
@@ -66,6 +73,20 @@ pub enum Via {
     Http(HttpRequest),
     /// The actor's message `mesos.v1.scheduler.Call`. Nothing answers but events; a call that is refused is logged.
     Actor(Pid),
+    /// A message of a driver that speaks the unversioned API, as programs linked against libmesos do.
+    Driver(Driver),
+}
+
+/// A driver, as it called.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Driver {
+    /// Its address.
+    pub pid: Pid,
+    /// Who it has shown to be, if it has.
+    pub principal: Option<String>,
+    /// Of a SUBSCRIBE: it takes over from whoever is subscribed as this framework. Without it a driver that was cut off
+    /// cannot displace the one that came after it.
+    pub force: bool,
 }
 
 /// What the core needs to know of the HTTP request that carried a call. The shell has seen to the method, the content type

@@ -113,7 +113,7 @@ impl Master {
             Some(Way::Http { connection, .. }) => {
                 self.frameworks.by_connection.get(connection) == Some(&handle)
             }
-            Some(Way::Actor(pid)) => self.frameworks.by_pid.get(pid) == Some(&handle),
+            Some(Way::Actor(pid) | Way::Driver(pid)) => self.frameworks.by_pid.get(pid) == Some(&handle),
             None => true,
         };
         if !is_linked {

@@ -73,7 +73,7 @@ pub use counter::Counter;
 pub use cx::Cx;
 pub use effect::{Answer, Effect, Peer, ToAgent};
 pub use fact::{Fact, Level};
-pub use input::{FromAgent, HttpRequest, Input, NewStream, SchedulerCall, Via};
+pub use input::{Driver, FromAgent, HttpRequest, Input, NewStream, SchedulerCall, Via};
 pub use master::Master;
 pub use names::{
     AgentHandle, Alarm, Connection, FrameworkHandle, OfferHandle, Pid, RequestId, Ticket, Timer,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tepui_model::FrameworkId;
 use tepui_proto::v1;
 
 use crate::agent_life::Introduction;
@@ -18,7 +19,7 @@ use crate::effect::Effect;
 use crate::fact::Fact;
 use crate::frameworks::Frameworks;
 use crate::input::Input;
-use crate::names::{AgentHandle, Alarm, Ticket, Timer};
+use crate::names::{AgentHandle, Alarm, Pid, Ticket, Timer};
 use crate::offers::Offers;
 use crate::registry::{Obsolete, RegistryOperation};
 
@@ -110,6 +111,7 @@ impl Master {
             Input::Agent { from, message } => self.agent_message(cx, from, message),
             Input::Exited(pid) => self.exited(cx, &pid),
             Input::TimerDue(timer) => self.timer_due(cx, timer),
+            Input::Deactivate { from, framework } => self.deactivate(cx, &from, &framework),
             Input::Allocated(allocations) => self.allocated(cx, allocations),
             Input::Teardown { request, framework } => self.operator_teardown(cx, request, &framework),
         }
@@ -119,6 +121,18 @@ impl Master {
     /// Whether the registry is recovered, so that calls and messages are taken.
     pub fn is_serving(&self) -> bool {
         self.phase == Phase::Serving
+    }
+
+    /// The framework whose scheduler is this actor.
+    pub fn framework_at(&self, pid: &Pid) -> Option<&FrameworkId> {
+        let handle = self.frameworks.by_pid.get(pid)?;
+        Some(&self.frameworks.registered[*handle].id)
+    }
+
+    /// The address of a registered agent.
+    pub fn agent_pid(&self, id: &v1::AgentId) -> Option<&Pid> {
+        let handle = self.agents.find(id)?;
+        Some(&self.agents.registered[handle].pid)
     }
 
     fn persisted(&mut self, cx: &mut Cx, ticket: Ticket) {

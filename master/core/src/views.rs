@@ -56,6 +56,7 @@ impl Framework {
     pub fn view(&self) -> FrameworkView {
         let standing = match self.phase {
             frameworks::Phase::Active(_) => FrameworkStanding::Active,
+            frameworks::Phase::Inactive(_) => FrameworkStanding::Inactive,
             frameworks::Phase::Disconnected { .. } => FrameworkStanding::Disconnected,
             frameworks::Phase::Recovered => FrameworkStanding::Recovered,
         };

@@ -132,7 +132,7 @@ pub(super) fn write_framework_summary<M: SerializeMap>(
     map.serialize_entry("hostname", view.info.hostname())?;
     map.serialize_entry("webui_url", view.info.webui_url())?;
     map.serialize_entry("active", &(view.standing == FrameworkStanding::Active))?;
-    map.serialize_entry("connected", &(view.standing == FrameworkStanding::Active))?;
+    map.serialize_entry("connected", &view.standing.is_connected())?;
     map.serialize_entry("recovered", &(view.standing == FrameworkStanding::Recovered))
 }
 

@@ -33,10 +33,12 @@ impl Cluster {
 
     fn count_frameworks(&self, gauges: &mut Vec<(&'static str, f64)>) {
         let count = |standing| self.frameworks().filter(|view| view.standing == standing).count() as f64;
-        gauges.push(("master/frameworks_active", count(FrameworkStanding::Active)));
-        gauges.push(("master/frameworks_connected", count(FrameworkStanding::Active)));
-        gauges.push(("master/frameworks_disconnected", count(FrameworkStanding::Disconnected)));
-        gauges.push(("master/frameworks_inactive", count(FrameworkStanding::Disconnected)));
+        let (active, inactive) = (count(FrameworkStanding::Active), count(FrameworkStanding::Inactive));
+        let disconnected = count(FrameworkStanding::Disconnected);
+        gauges.push(("master/frameworks_active", active));
+        gauges.push(("master/frameworks_connected", active + inactive));
+        gauges.push(("master/frameworks_disconnected", disconnected));
+        gauges.push(("master/frameworks_inactive", inactive + disconnected));
         let offers: usize = self.frameworks().map(|view| self.offers_of(&view.id).count()).sum();
         gauges.push(("master/outstanding_offers", offers as f64));
     }

@@ -110,7 +110,7 @@ fn framework(view: &FrameworkView, cluster: &Cluster) -> response::get_framework
     response::get_frameworks::Framework {
         framework_info: (*view.info).clone(),
         active: view.standing == FrameworkStanding::Active,
-        connected: view.standing == FrameworkStanding::Active,
+        connected: view.standing.is_connected(),
         recovered: view.standing == FrameworkStanding::Recovered,
         registered_time: Some(view.registered.into()),
         // Mesos gives the first registration here when there was no other.

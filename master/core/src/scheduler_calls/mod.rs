@@ -2,7 +2,9 @@
 
 mod accept;
 mod acknowledge;
+mod deactivate;
 mod decline;
+mod driver;
 mod inverse_offers;
 mod kill;
 mod message;
@@ -21,13 +23,13 @@ mod tests;
 use tepui_proto::v1::scheduler::{Call, call::Type};
 
 use crate::cx::Cx;
-use crate::effect::{Answer, Peer};
+use crate::effect::Answer;
 use crate::events;
 use crate::fact::Fact;
 use crate::frameworks::Way;
 use crate::input::{HttpRequest, SchedulerCall, Via};
 use crate::master::Master;
-use crate::names::{FrameworkHandle, Pid, RequestId};
+use crate::names::{FrameworkHandle, RequestId};
 use crate::validation;
 
 use subscribe::NewLink;
@@ -36,7 +38,8 @@ impl Master {
     pub(crate) fn scheduler_call(&mut self, cx: &mut Cx, call: SchedulerCall) {
         match call.via {
             Via::Http(request) => self.http_call(cx, call.call, request),
-            Via::Actor(pid) => self.actor_call(cx, call.call, pid),
+            Via::Actor(pid) => self.actor_call(cx, call.call, NewLink::Actor(pid)),
+            Via::Driver(driver) => self.driver_call(cx, call.call, driver),
         }
     }
 
@@ -99,7 +102,9 @@ impl Master {
         }
         let stream_id = match framework.link().map(|link| &link.way) {
             None => return Err(Answer::refused(403, "Framework is not subscribed")),
-            Some(Way::Actor(_)) => return Err(Answer::refused(403, "Framework is not connected via HTTP")),
+            Some(Way::Actor(_) | Way::Driver(_)) => {
+                return Err(Answer::refused(403, "Framework is not connected via HTTP"));
+            }
             Some(Way::Http { stream_id, .. }) => stream_id,
         };
         match &http.stream_id {
@@ -140,7 +145,8 @@ impl Master {
         cx.answer(request, answer);
     }
 
-    fn actor_call(&mut self, cx: &mut Cx, call: Call, pid: Pid) {
+    /// A call that nothing answers but events; `link` is what a SUBSCRIBE makes of its sender.
+    fn actor_call(&mut self, cx: &mut Cx, call: Call, link: NewLink) {
         if !self.is_serving() {
             return cx.count("master/dropped_messages");
         }
@@ -148,19 +154,19 @@ impl Master {
             Ok(r#type) => r#type,
             Err(why) => {
                 count_invalid(cx, &call);
-                return cx.log(Fact::warn("invalid call dropped").with("from", pid).with("why", why));
+                return cx.log(Fact::warn("invalid call dropped").with("from", link.peer()).with("why", why));
             }
         };
         if r#type == Type::Subscribe {
             let subscribe = *call.subscribe.expect("the check saw it");
-            return self.subscribe(cx, NewLink::Actor(pid), subscribe);
+            return self.subscribe(cx, link, subscribe);
         }
-        let Some(framework) = self.actor_caller(&call, &pid) else {
+        let Some(framework) = self.actor_caller(&call, &link) else {
             cx.count("master/dropped_messages");
             let call = r#type.as_str_name();
             return cx.log(
                 Fact::warn("call of a framework that is not subscribed dropped")
-                    .with("from", pid)
+                    .with("from", link.peer())
                     .with("call", call),
             );
         };
@@ -169,14 +175,14 @@ impl Master {
             r#type => self.call_from(cx, framework, r#type, call),
         };
         if let Err(why) = done {
-            cx.event(Peer::Actor(pid), events::error(why));
+            cx.event(link.peer(), events::error(why));
         }
     }
 
-    fn actor_caller(&self, call: &Call, pid: &Pid) -> Option<FrameworkHandle> {
+    fn actor_caller(&self, call: &Call, link: &NewLink) -> Option<FrameworkHandle> {
         let framework = self.frameworks.find(&call.framework_id.as_ref()?.value)?;
-        let is_its_actor = self.frameworks.registered[framework].pid() == Some(pid);
-        is_its_actor.then_some(framework)
+        let is_its_own = self.frameworks.registered[framework].peer() == Some(link.peer());
+        is_its_own.then_some(framework)
     }
 
     /// Performs a checked call of a connected framework. What is wrong with it beyond its form is told by events.

@@ -24,13 +24,23 @@ pub enum NewLink {
     Http { request: RequestId, connection: Connection, stream_id: String },
     /// An actor.
     Actor(Pid),
+    /// A driver; `force` as in [`Driver`](crate::Driver).
+    Driver { pid: Pid, force: bool },
 }
 
 impl NewLink {
-    fn peer(&self) -> Peer {
+    pub fn peer(&self) -> Peer {
         match self {
             NewLink::Http { connection, .. } => Peer::Http(*connection),
             NewLink::Actor(pid) => Peer::Actor(pid.clone()),
+            NewLink::Driver { pid, .. } => Peer::Driver(pid.clone()),
+        }
+    }
+
+    fn pid(&self) -> Option<&Pid> {
+        match self {
+            NewLink::Http { .. } => None,
+            NewLink::Actor(pid) | NewLink::Driver { pid, .. } => Some(pid),
         }
     }
 }
@@ -82,7 +92,7 @@ impl Master {
     }
 
     fn subscribe_new(&mut self, cx: &mut Cx, link: NewLink, mut info: FrameworkInfo, profile: Profile) {
-        if let NewLink::Actor(pid) = &link
+        if let Some(pid) = link.pid()
             && let Some(framework) = self.frameworks.by_pid.get(pid).copied()
         {
             // It asked twice; the first answer may be under way or lost.
@@ -105,7 +115,7 @@ impl Master {
         profile: Profile,
     ) {
         let id = FrameworkId::from_wire(&id).expect("the check saw it");
-        if let NewLink::Actor(pid) = &link
+        if let Some(pid) = link.pid()
             && self
                 .frameworks
                 .by_pid
@@ -126,6 +136,13 @@ impl Master {
         if let Err(why) = validation::framework::check_update(known, &info) {
             return self.refuse_subscription(cx, &link, &info, &why);
         }
+        if let NewLink::Driver { pid, force: false } = &link
+            && let Some(now) = self.frameworks.registered[handle].link()
+            && now.peer() != Peer::Driver(pid.clone())
+        {
+            // It was cut off, and does not know yet that another has taken its place.
+            return self.refuse_subscription(cx, &link, &info, "Framework failed over");
+        }
         self.change_framework(cx, handle, info, profile);
         self.take_over(cx, handle, link);
         self.tell_subscribed(cx, handle);
@@ -140,6 +157,10 @@ impl Master {
             Phase::Active(old) => {
                 self.cut_off(cx, &old, &link);
                 true
+            }
+            Phase::Inactive(old) => {
+                self.cut_off(cx, &old, &link);
+                false
             }
             Phase::Disconnected { until } => {
                 cx.push(Effect::Disarm(until));
@@ -167,9 +188,9 @@ impl Master {
                 cx.event(old.peer(), events::error("Framework failed over"));
                 cx.push(Effect::Close(*connection));
             }
-            Way::Actor(pid) => {
+            Way::Actor(pid) | Way::Driver(pid) => {
                 self.frameworks.by_pid.remove(pid);
-                if !matches!(new, NewLink::Actor(same) if same == pid) {
+                if new.pid() != Some(pid) {
                     cx.event(old.peer(), events::error("Framework failed over"));
                 }
             }
@@ -185,13 +206,21 @@ impl Master {
                 Way::Http { connection, stream_id }
             }
             NewLink::Actor(pid) => {
-                self.frameworks.by_pid.insert(pid.clone(), handle);
-                cx.push(Effect::Watch(pid.clone()));
+                self.listen_to(cx, &pid, handle);
                 Way::Actor(pid)
+            }
+            NewLink::Driver { pid, .. } => {
+                self.listen_to(cx, &pid, handle);
+                Way::Driver(pid)
             }
         };
         self.frameworks.registered[handle].phase = Phase::Active(Link { way, heartbeat });
         self.changes.frameworks.insert(handle);
+    }
+
+    fn listen_to(&mut self, cx: &mut Cx, pid: &Pid, handle: FrameworkHandle) {
+        self.frameworks.by_pid.insert(pid.clone(), handle);
+        cx.push(Effect::Watch(pid.clone()));
     }
 
     /// SUBSCRIBED, and the first heartbeat at once: some clients act on an event when the next one begins.

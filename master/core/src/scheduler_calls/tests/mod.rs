@@ -2,6 +2,7 @@
 
 mod accept;
 mod acknowledge;
+mod drivers;
 mod gate;
 mod kill;
 mod launch_checks;
