@@ -161,7 +161,12 @@ fn a_driver_that_aborts_keeps_its_framework_and_loses_its_offers() {
     abort(&mut cluster, FIRST);
     cluster.wait(3);
 
-    expect![""].assert_eq(&cluster.effects());
+    expect![[r#"
+        allocator <- deactivate f0
+        driver scheduler-1@10.1.0.1:7000 <- RESCIND m-O0
+        allocator <- recovered offered cpus(allocated: *):4 on a0 from f0
+    "#]]
+    .assert_eq(&cluster.effects());
 }
 
 #[test]
