@@ -136,7 +136,7 @@ impl Cluster {
         let master = Client::new(&self.master().to_string())?;
         let answer = master.read("/frameworks", &[]).await?;
         for framework in list(&answer, "frameworks") {
-            master.submit("/teardown", &[("frameworkId", text(framework, "id"))]).await?;
+            tear_down(&master, text(framework, "id")).await?;
         }
         for agent in self.agents() {
             let agent = master.at(&agent.to_string());
@@ -148,10 +148,45 @@ impl Cluster {
     }
 }
 
+/// Ends a framework, unless it has gone by itself since it was listed.
+async fn tear_down(master: &Client, id: &str) -> Result<()> {
+    let Err(error) = master.submit("/teardown", &[("frameworkId", id)]).await else { return Ok(()) };
+    let answer = master.read("/frameworks", &[]).await?;
+    let is_there = list(&answer, "frameworks").iter().any(|framework| text(framework, "id") == id);
+    if is_there { Err(error) } else { Ok(()) }
+}
+
 fn directories(folder: &Path, agents: usize) -> impl Iterator<Item = PathBuf> {
     (1..=agents).map(|number| folder.join(format!("agent-{number}")))
 }
 
 fn has_executors(state: &Value) -> bool {
     list(state, "frameworks").iter().any(|framework| !list(framework, "executors").is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn a_framework_that_has_gone_by_itself_need_not_be_torn_down() {
+        libactor::run(async {
+            let plan = Plan {
+                master: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+                agents: 0,
+                resources: Vec::new(),
+                work_dir: None,
+                docker: None,
+            };
+            let cluster = Cluster::start(&plan).await.expect("a master can be started");
+            let master = Client::new(&cluster.master().to_string()).expect("it has an address");
+
+            let torn_down = tear_down(&master, "gone").await;
+
+            assert!(torn_down.is_ok(), "{torn_down:?}");
+            cluster.shutdown().await.expect("it can end");
+        });
+    }
 }

@@ -166,6 +166,8 @@ fn the_demo_replaces_web_servers_where_there_is_an_engine_and_leaves_it_as_it_wa
         "{said}"
     );
     assert!(said.lines().last().is_some_and(|last| last.starts_with("20 of 20 tasks finished")), "{said}");
+    let errors = String::from_utf8_lossy(&demo.stderr);
+    assert!(!errors.contains("ERROR"), "{errors}");
     assert_eq!((engine.containers(), images()), (Vec::new(), before));
 }
 
