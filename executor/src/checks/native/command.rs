@@ -91,9 +91,15 @@ mod tests {
 
     #[tokio::test]
     async fn neither_endless_output_nor_a_process_left_behind_keeps_it() {
-        let endless = shell("yes & head -c 200000 /dev/zero; kill $!; sleep 1000 & exit 3");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pid");
+        let left = format!("sleep 1000 & echo $! > {}; exit 3", file.display());
+        let endless = shell(&format!("yes & head -c 200000 /dev/zero; kill $!; {left}"));
 
         assert_eq!(look(&endless, None).await, Ok(Finding::Exited(3)));
+
+        let pid: i32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
     }
 
     #[tokio::test]
