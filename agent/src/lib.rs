@@ -39,7 +39,7 @@ mod stream;
 mod world;
 
 pub use config::Config;
-pub use docker::{Credentials, DockerFlags, LABEL_OF_WORK_DIR};
+pub use docker::{Credentials, DockerFlags, LABEL_OF_WORK_DIR, docker_id};
 pub use start::{Running, StartError, start};
 /// What decides; for whoever replays a recording of it.
 pub use tepui_agent_core::Agent as Core;

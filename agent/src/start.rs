@@ -18,7 +18,7 @@ use crate::checkpoint::{self, WorkDirLock, Writer};
 use crate::collector::Collector;
 use crate::containerizer::{self, Isolation, LauncherKind, Native, OpenError, Program};
 use crate::disk::GcSettings;
-use crate::docker::Docker;
+use crate::docker::{Docker, KeepError};
 use crate::fetcher::Fetcher;
 use crate::http::{self, Site};
 use crate::info::{self as agent_info, InfoError};
@@ -135,7 +135,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let (info, hostname) = agent_info::describe(&config, node.address()).await?;
     let recovered = recover(&config, &info)?;
     let containerizer = open_containerizer(&mut config).await?;
-    let docker = open_docker(&config).await;
+    let docker = open_docker(&config).await.map_err(|why| StartError::WorkDir(why.to_string()))?;
     checkpoint::write_boot_id(&config.work_dir).map_err(|why| StartError::WorkDir(why.to_string()))?;
 
     let pid = node.pid(ACTOR);
@@ -224,10 +224,11 @@ fn program(config: &Config) -> Program {
     config.container_binary.clone().map_or(Program::ThisBinary, Program::Path)
 }
 
-async fn open_docker(config: &Config) -> Option<Docker> {
-    let flags = config.docker.clone()?;
+async fn open_docker(config: &Config) -> Result<Option<Docker>, KeepError> {
+    let Some(flags) = config.docker.clone() else { return Ok(None) };
+    // Executors look for what is kept there from elsewhere.
     let work_dir = std::path::absolute(&config.work_dir).unwrap_or_else(|_| config.work_dir.clone());
-    Some(Docker::open(flags, config.cgroups_enable_cfs, work_dir.display().to_string()).await)
+    Docker::open(flags, config.cgroups_enable_cfs, &work_dir).await.map(Some)
 }
 
 /// Settles on a launcher where none was given: posix, if this machine lets nobody isolate and nobody asked for it.

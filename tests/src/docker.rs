@@ -69,6 +69,13 @@ pub fn sandbox(cluster: &Cluster, task: &str) -> PathBuf {
     })
 }
 
+/// Waits until a task has made a file in its sandbox.
+#[track_caller]
+pub fn await_file(cluster: &Cluster, task: &str, file: &str) {
+    let path = sandbox(cluster, task).join(file);
+    until(format!("{file} of {task}"), secs(20), || path.exists().then_some(()));
+}
+
 /// A file in it.
 #[track_caller]
 pub fn read(cluster: &Cluster, task: &str, file: &str) -> String {

@@ -5,9 +5,14 @@
 
 use std::fmt::Debug;
 use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener};
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 
 use bollard::query_parameters::{
     CreateImageOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder,
@@ -58,7 +63,9 @@ impl Engine {
     pub fn with(setup: Setup) -> Engine {
         let directory = tempfile::Builder::new().prefix("tepui-docker-").tempdir();
         let directory = directory.expect("a temporary directory can be made");
-        let cgroup = format!("tepui-test-{}-engine", std::process::id());
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let cgroup = format!("tepui-test-{}-engine-{number}", std::process::id());
         if let Some(megabytes) = setup.megabytes {
             small_disk(&directory.path().join("data"), megabytes);
         }
@@ -80,6 +87,22 @@ impl Engine {
     /// Where it listens.
     pub fn socket(&self) -> PathBuf {
         self.directory.path().join("docker.sock")
+    }
+
+    /// The same by TCP, for as long as the test runs.
+    pub fn over_tcp(&self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+        let address = listener.local_addr().expect("it has an address");
+        let socket = self.socket();
+        thread::spawn(move || {
+            for near in listener.incoming().flatten() {
+                let Ok(far) = UnixStream::connect(&socket) else { continue };
+                let (Ok(near_too), Ok(far_too)) = (near.try_clone(), far.try_clone()) else { continue };
+                thread::spawn(move || pass(near, far, |far| far.shutdown(Shutdown::Write)));
+                thread::spawn(move || pass(far_too, near_too, |near| near.shutdown(Shutdown::Write)));
+            }
+        });
+        format!("tcp://{address}")
     }
 
     /// Where its images and containers lie.
@@ -189,6 +212,13 @@ impl Engine {
     fn await_answer(&self) {
         until("an engine that answers", secs(30), || self.runtime.block_on(self.docker.ping()).ok());
     }
+}
+
+/// Until one of them ends, which the other is told.
+fn pass<R: Read, W: Write>(mut from: R, mut to: W, end: impl FnOnce(&W) -> io::Result<()>) {
+    // Whoever has gone needs nothing more.
+    let _ = io::copy(&mut from, &mut to);
+    let _ = end(&to);
 }
 
 fn fill_root(root: &Path) {

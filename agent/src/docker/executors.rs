@@ -104,14 +104,10 @@ impl Docker {
         resized.await.map_err(|why| why.to_string())
     }
 
-    /// The process beside the container has ended: so must the container, and what it ended of is not known by that process.
+    /// The process beside the container has ended, and does not know of what the container has.
     pub(crate) async fn end_of_executor(&self, container: &ContainerId, end: Termination) -> Termination {
         let name = name_of(container);
-        let asked = async {
-            let engine = Engine::at(&self.flags.socket)?;
-            engine.kill(&name).await?;
-            engine.inspect(&name).await
-        };
+        let asked = async { Engine::at(&self.flags.socket)?.inspect(&name).await };
         let state = match tokio::time::timeout(PATIENCE, asked).await {
             Ok(Ok(found)) => found.state.unwrap_or_default(),
             Ok(Err(error)) => {

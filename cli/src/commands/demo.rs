@@ -53,8 +53,19 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 async fn demonstrate(exit: bool) -> Result<ExitCode> {
     let mut signals = Signals::catch()?;
+    let mut docker = Docker::find().await;
+    let shown = show(exit, &mut signals, &mut docker).await;
+    // However it ended: an image of ours is with the engine.
+    if let Ok(docker) = docker
+        && let Err(error) = docker.clear().await
+    {
+        eprintln!("the Docker engine was not left as it was: {error:#}");
+    }
+    shown
+}
+
+async fn show(exit: bool, signals: &mut Signals, docker: &mut Result<Docker>) -> Result<ExitCode> {
     let master = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let docker = Docker::find().await;
     let plan = Plan {
         master,
         agents: AGENTS,
@@ -65,17 +76,20 @@ async fn demonstrate(exit: bool) -> Result<ExitCode> {
     let cluster = Cluster::start(&plan).await?;
     println!("{}", cluster.addresses());
     let docker = match docker {
-        Ok(docker) => Some(docker),
+        Ok(docker) => {
+            docker.know(&cluster.agent_directories())?;
+            Some(&*docker)
+        }
         Err(why) => {
             println!("No web servers in Docker containers: {why:#}.");
             None
         }
     };
 
-    let board = Board::new(TASKS, INSTANCES, docker.as_ref().map(|_| web::SERVERS));
+    let board = Board::new(TASKS, INSTANCES, docker.map(|_| web::SERVERS));
     let (stop, stopped) = oneshot::channel();
     let service = tokio::task::spawn_local(service(cluster.master(), board.clone(), stopped));
-    let servers = docker.as_ref().map(|docker| Servers::start(cluster.master(), docker.image(), &board));
+    let servers = docker.map(|docker| Servers::start(cluster.master(), docker.image(), &board));
     let begin = Instant::now();
     let outcome = tokio::select! {
         outcome = timeout(LIMIT, batch(cluster.master(), board.clone())) => Some(outcome),
@@ -104,14 +118,7 @@ async fn demonstrate(exit: bool) -> Result<ExitCode> {
         Some(servers) => servers.stop().await,
         None => Ok(()),
     };
-    let agents = cluster.agent_directories();
-    let shutdown = cluster.shutdown().await;
-    if let Some(docker) = docker
-        && let Err(error) = docker.clear(&agents).await
-    {
-        eprintln!("the Docker engine was not left as it was: {error:#}");
-    }
-    shutdown?;
+    cluster.shutdown().await?;
     served.context("run the service")??;
     web_served.context("run the web servers")?;
     println!("{summary}");

@@ -14,6 +14,12 @@ use futures::StreamExt;
 use crate::engine::{Engine, EngineError};
 use crate::spec::Plan;
 
+/// Between two looks at a container that goes on though the engine has stopped telling.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// What an engine may take to end a container, beyond the grace period.
+const STOP_MARGIN: Duration = Duration::from_secs(120);
+
 /// How a container ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
@@ -38,6 +44,8 @@ pub struct Found {
     pub name: String,
     /// Whether it runs, or may: it is paused, or being started again.
     pub runs: bool,
+    /// Whether it was ever started, as far as the engine has come.
+    pub was_started: bool,
 }
 
 impl Engine {
@@ -54,7 +62,9 @@ impl Engine {
             let name = container.names?.into_iter().next()?.trim_start_matches('/').to_owned();
             use ContainerSummaryStateEnum::{CREATED, DEAD, EXITED};
             let runs = !matches!(container.state, Some(CREATED | EXITED | DEAD));
-            Some(Found { id: container.id?, labels: container.labels.unwrap_or_default(), name, runs })
+            let was_started = container.state != Some(CREATED);
+            let labels = container.labels.unwrap_or_default();
+            Some(Found { id: container.id?, labels, name, runs, was_started })
         });
         Ok(found.collect())
     }
@@ -83,19 +93,20 @@ impl Engine {
         self.inspect(&created.id).await
     }
 
-    /// Removes what may have been made of a plan: a container of its name with its labels. One with other labels is a stranger's.
-    pub(crate) async fn remove_own(&self, plan: &Plan) -> Result<(), EngineError> {
-        let found = match self.inspect(&plan.name).await {
+    /// The id of the container of this name, if it has these labels. One that has not is a stranger's.
+    pub(crate) async fn own(
+        &self,
+        name: &str,
+        labels: &HashMap<String, String>,
+    ) -> Result<Option<String>, EngineError> {
+        let found = match self.inspect(name).await {
             Ok(found) => found,
-            Err(error) if error.is_missing() => return Ok(()),
+            Err(error) if error.is_missing() => return Ok(None),
             Err(error) => return Err(error),
         };
-        let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
-        let wanted = plan.body.labels.clone().unwrap_or_default();
-        if wanted.iter().any(|(key, value)| labels.get(key) != Some(value)) {
-            return Ok(());
-        }
-        self.remove(&plan.name).await
+        let has = found.config.and_then(|config| config.labels).unwrap_or_default();
+        let is_own = labels.iter().all(|(key, value)| has.get(key) == Some(value));
+        Ok(found.id.filter(|_| is_own))
     }
 
     /// What the engine knows about a container.
@@ -112,26 +123,29 @@ impl Engine {
     /// # Errors
     /// There is no such container any more.
     pub async fn ended(&self, name: &str) -> Result<Ending, EngineError> {
-        let mut was_away = false;
         loop {
-            let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
-            let mut wait = Box::pin(self.docker().wait_container(name, Some(options)));
-            // What it answers is not enough: whether it was for want of memory, only an inspection tells.
-            while let Some(answer) = wait.next().await {
-                use bollard::errors::Error::{DockerContainerWaitError, DockerResponseServerError};
-                match answer {
-                    Ok(_) => {}
-                    // A status that is not zero, and an answer to our question.
-                    Err(DockerContainerWaitError { .. } | DockerResponseServerError { .. }) => break,
-                    Err(_) => was_away = true,
-                }
+            let mut presence = self.presence();
+            tokio::select! {
+                () = self.wait(name) => {}
+                () = presence.over() => {}
             }
+            // What was answered is not enough: whether it was for want of memory, only an inspection tells. An engine that is
+            // being ended answers none any more, its successor does.
             let inspected = self.insist(|| self.inspect(name)).await?;
             if let Some(ending) = inspected.state.as_ref().and_then(ending_of) {
-                let by_engine = was_away && !self.live_restore().await;
+                let by_engine = presence.is_over() && !self.live_restore().await;
                 return Ok(Ending { by_engine, ..ending });
             }
+            tokio::time::sleep(RETRY).await;
         }
+    }
+
+    /// Returns when the container has ended, or when nobody can be asked.
+    async fn wait(&self, name: &str) {
+        let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
+        let mut wait = Box::pin(self.docker().wait_container(name, Some(options)));
+        // A status that is not zero is an error, too.
+        while wait.next().await.is_some_and(|answer| answer.is_ok()) {}
     }
 
     /// Asks the container to end, and ends it after the grace period.
@@ -141,7 +155,9 @@ impl Engine {
     pub async fn stop(&self, name: &str, grace: Duration) -> Result<(), EngineError> {
         let seconds = i32::try_from(grace.as_secs_f64().ceil() as i64).unwrap_or(i32::MAX);
         let options = StopContainerOptionsBuilder::new().t(seconds).build();
-        let stopped = self.docker().stop_container(name, Some(options)).await;
+        // It answers when the container has ended.
+        let docker = self.docker().clone().with_timeout(grace + STOP_MARGIN);
+        let stopped = docker.stop_container(name, Some(options)).await;
         self.unless_gone(stopped, &format!("stop container {name}"))
     }
 
@@ -185,5 +201,39 @@ fn ending_of(state: &ContainerState) -> Option<Ending> {
             by_engine: false,
         }),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{Answer, Fake};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_grace_period_may_be_longer_than_any_other_answer_takes() {
+        let grace = Duration::from_secs(3600);
+        let text = "HTTP/1.1 204 No Content\r\n\r\n";
+        let fake = Fake::engine(move |_, _| Answer { after: grace, text: text.into(), ends: true });
+
+        let stopped = fake.engine.stop("c", grace).await;
+
+        assert!(stopped.is_ok(), "{stopped:?}");
+        assert!(fake.asked()[0].ends_with("/containers/c/stop?t=3600"), "{:?}", fake.asked());
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_may_not_be_watched_is_not_taken_for_one_that_has_gone() {
+        let fake = Fake::engine(|asked, _| match asked {
+            events if events.contains("/events") => {
+                let text = "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
+                Answer { text: text.into(), ..Answer::json("") }
+            }
+            wait if wait.contains("/wait") => Answer::json(r#"{"StatusCode":0}"#),
+            _ => Answer::json(r#"{"State":{"Status":"exited","ExitCode":0}}"#),
+        });
+
+        let ending = fake.engine.ended("c").await.unwrap();
+
+        assert_eq!(ending, Ending { code: 0, out_of_memory: false, error: None, by_engine: false });
     }
 }

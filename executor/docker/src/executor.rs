@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use v1::TaskState::{TaskError, TaskFailed, TaskKilled, TaskKilling, TaskRunning, TaskStarting};
 use v1::task_status::Reason;
 
-use self::stop::Stopped;
+use self::stop::{Patience, Stopped};
 use self::task::{Follow, Unknown};
 use crate::checks::InContainer;
 use crate::container::Ending;
@@ -59,8 +59,8 @@ enum Phase {
     Preparing { _stop: oneshot::Sender<()> },
     /// The container runs.
     Running,
-    /// The container was asked to end, which it must have done after `grace`.
-    Stopping { asked: Asked, grace: Duration },
+    /// The container was asked to end, for which there is this much time.
+    Stopping { asked: Asked, patience: Patience },
     /// The container is gone; the update with this uuid says so.
     Ended { last: Bytes },
 }
@@ -134,8 +134,7 @@ impl Executor for DockerExecutor {
 
     fn kill(&mut self, cx: &mut Context<Self>, task_id: &v1::TaskId, policy: Option<v1::KillPolicy>) {
         if self.task.as_ref().is_some_and(|task| task.task_id == *task_id) {
-            let grace = self.grace_period(policy.as_ref());
-            self.stop(cx, Asked::Kill, grace);
+            self.stop(cx, Asked::Kill, self.patience(policy.as_ref()));
         }
     }
 
@@ -152,7 +151,7 @@ impl Executor for DockerExecutor {
             Phase::Idle | Phase::Ended { .. } => cx.stop(),
             Phase::Preparing { .. } | Phase::Running | Phase::Stopping { .. } => {
                 let grace = policy::shutdown_grace_period(cx.environment().shutdown_grace_period);
-                self.stop(cx, Asked::Kill, grace);
+                self.stop(cx, Asked::Kill, Patience::of_shutdown(grace));
             }
         }
     }
@@ -164,8 +163,7 @@ impl Checked for DockerExecutor {
     }
 
     fn unhealthy(&mut self, cx: &mut Context<Self>, _why: &str) {
-        let grace = self.grace_period(None);
-        self.stop(cx, Asked::Kill, grace);
+        self.stop(cx, Asked::Kill, self.patience(None));
     }
 }
 
@@ -195,8 +193,7 @@ impl DockerExecutor {
         let limit = task.max_completion_time.as_ref().map(|limit| limit.nanoseconds.max(0).unsigned_abs());
         if let Some(limit) = limit.map(Duration::from_nanos) {
             cx.after(limit, |executor, cx| {
-                let grace = executor.grace_period(None);
-                executor.stop(cx, Asked::TooLong, grace);
+                executor.stop(cx, Asked::TooLong, executor.patience(None));
             });
         }
         let (stop, stopped) = oneshot::channel();
@@ -255,42 +252,43 @@ impl DockerExecutor {
             let ended = follow.to_the_end().await;
             handle.run(move |executor, cx| executor.ended(cx, ended));
         });
-        if let Phase::Stopping { asked, grace } = before {
+        if let Phase::Stopping { asked, patience } = before {
             // It was asked to end in the moment in which it started.
-            self.stop(cx, asked, grace);
+            self.stop(cx, asked, patience);
         }
     }
 
-    fn grace_period(&self, call: Option<&v1::KillPolicy>) -> Duration {
-        policy::grace_period(call, self.task.as_ref().and_then(|task| task.kill_policy.as_ref()))
+    fn patience(&self, call: Option<&v1::KillPolicy>) -> Patience {
+        let own = self.task.as_ref().and_then(|task| task.kill_policy.as_ref());
+        Patience::of_kill(policy::grace_period(call, own))
     }
 
     /// Another kill can only bring the end forward: a repeated call must not give the container more time.
-    fn stop(&mut self, cx: &mut Context<Self>, asked: Asked, grace: Duration) {
+    fn stop(&mut self, cx: &mut Context<Self>, asked: Asked, patience: Patience) {
         let Some(task) = &self.task else { return };
         match &mut self.phase {
             // `prepared` hears of it when everything is undone.
-            Phase::Preparing { .. } => self.phase = Phase::Stopping { asked, grace },
+            Phase::Preparing { .. } => self.phase = Phase::Stopping { asked, patience },
             Phase::Running => {
                 self.checks.stop();
                 if self.announces_killing {
                     cx.update(update(task, TaskKilling));
                 }
-                self.phase = Phase::Stopping { asked, grace };
-                self.ask_to_end(cx, grace);
+                self.phase = Phase::Stopping { asked, patience };
+                self.ask_to_end(cx, patience);
             }
-            Phase::Stopping { grace: longest, .. } if grace < *longest => {
-                *longest = grace;
-                self.ask_to_end(cx, grace);
+            Phase::Stopping { patience: longest, .. } if patience.is_shorter_than(*longest) => {
+                *longest = patience;
+                self.ask_to_end(cx, patience);
             }
             Phase::Stopping { .. } | Phase::Idle | Phase::Ended { .. } => {}
         }
     }
 
-    fn ask_to_end(&self, cx: &Context<Self>, grace: Duration) {
+    fn ask_to_end(&self, cx: &Context<Self>, patience: Patience) {
         let (setup, process, handle) = (self.setup.clone(), self.process, cx.handle());
         tokio::spawn(async move {
-            if let Stopped::ByUs(unknown) = stop::stop(&setup, process.as_ref(), grace).await {
+            if let Stopped::ByUs(unknown) = stop::stop(&setup, process.as_ref(), patience).await {
                 // If the engine has told meanwhile, its word is out and this comes too late.
                 handle.run(move |executor, cx| executor.ended(cx, Err(unknown)));
             }

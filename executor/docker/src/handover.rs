@@ -1,6 +1,8 @@
-//! How an agent hands over to the executor it starts: by variables of its environment, which no container inherits.
+//! How an agent hands over to the executor it starts: by variables of its environment, which no container inherits. What is secret
+//! lies in a file that only their user may read; the variables name it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +13,6 @@ use crate::spec::Settings;
 /// What the container is called and where the engine is, as JSON.
 const SETUP: &str = "TEPUI_DOCKER";
 
-/// Docker's `config.json`. Apart, because it is secret: an executor takes it out of its environment.
-const CONFIG: &str = "TEPUI_DOCKER_CONFIG";
-
 /// Why there is nothing to begin with.
 #[derive(Debug, thiserror::Error)]
 pub enum HandoverError {
@@ -23,6 +22,15 @@ pub enum HandoverError {
     /// Another version of the agent wrote it, perhaps.
     #[error("{SETUP} cannot be read")]
     Setup(#[from] serde_json::Error),
+    /// The agent's file is gone, or not ours.
+    #[error("read the credentials for registries in {path}")]
+    Credentials {
+        /// Where the agent put them.
+        path: String,
+        /// What is wrong with it.
+        #[source]
+        cause: std::io::Error,
+    },
     /// The operator's file.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -35,24 +43,25 @@ struct Written {
     sandbox_directory: String,
     hard_cpu_limit: bool,
     labels: BTreeMap<String, String>,
+    credentials: Option<String>,
 }
 
-/// The variables for one container's executor.
+/// The variables for one container's executor. `credentials`: where it finds docker's `config.json`, if it is to have one.
 ///
 /// # Panics
 /// Never: what is written are texts.
 #[must_use]
-pub fn variables(setup: &Setup, config: Option<&str>) -> Vec<(String, String)> {
+pub fn variables(setup: &Setup, credentials: Option<&Path>) -> Vec<(String, String)> {
     let written = Written {
         container: setup.container.clone(),
         engine: setup.engine.clone(),
         sandbox_directory: setup.settings.sandbox_directory.clone(),
         hard_cpu_limit: setup.settings.hard_cpu_limit,
         labels: setup.labels.clone().into_iter().collect(),
+        credentials: credentials.map(|path| path.display().to_string()),
     };
     let written = serde_json::to_string(&written).expect("texts are written");
-    let config = config.map(|config| (CONFIG.to_owned(), config.to_owned()));
-    [(SETUP.to_owned(), written)].into_iter().chain(config).collect()
+    vec![(SETUP.to_owned(), written)]
 }
 
 impl Setup {
@@ -62,8 +71,11 @@ impl Setup {
     /// It wrote nothing, or something else.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Setup, HandoverError> {
         let written: Written = serde_json::from_str(&variable(SETUP).ok_or(HandoverError::Missing)?)?;
-        let config = match variable(CONFIG) {
-            Some(text) => DockerConfig::parse(&text)?,
+        let config = match written.credentials {
+            Some(path) => {
+                let failed = |cause| HandoverError::Credentials { path: path.clone(), cause };
+                DockerConfig::parse(&std::fs::read_to_string(&path).map_err(failed)?)?
+            }
             None => DockerConfig::default(),
         };
         Ok(Setup {
@@ -92,12 +104,19 @@ mod tests {
             settings: Settings { sandbox_directory: "/box".into(), hard_cpu_limit: true },
             labels: [("tepui.task".to_owned(), "t1".to_owned())].into(),
         };
-        let written: HashMap<String, String> =
-            variables(&setup, Some(r#"{"auths":{}}"#)).into_iter().collect();
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config.json");
+        std::fs::write(&file, r#"{"auths":{"r:5000":{"username":"bob","password":"builder"}}}"#).unwrap();
+        let written: HashMap<String, String> = variables(&setup, Some(&file)).into_iter().collect();
 
         let read = Setup::read(|name| written.get(name).cloned()).unwrap();
 
-        assert_eq!(format!("{read:?}"), format!("{setup:?}"));
+        assert_eq!(read.config.of_image("r:5000/x").and_then(|it| it.username), Some("bob".into()));
+        assert_eq!(format!("{:?}", Setup { config: DockerConfig::default(), ..read }), format!("{setup:?}"));
+        assert!(!format!("{written:?}").contains("builder"));
+        std::fs::remove_file(&file).unwrap();
+        let gone = Setup::read(|name| written.get(name).cloned()).unwrap_err().to_string();
+        assert!(gone.starts_with("read the credentials for registries in /"), "{gone}");
     }
 
     #[test]

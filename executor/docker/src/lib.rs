@@ -6,13 +6,17 @@ mod container;
 mod credentials;
 mod engine;
 mod executor;
+#[cfg(test)]
+mod fake;
 mod handover;
 mod image;
 mod logs;
+mod presence;
 mod process;
 mod pull;
 mod resize;
 pub mod spec;
+mod terminal;
 mod usage;
 
 pub use beside::accompany;
@@ -21,5 +25,6 @@ pub use credentials::{ConfigError, DockerConfig};
 pub use engine::{Engine, EngineError};
 pub use executor::{DockerExecutor, Setup, run};
 pub use handover::{HandoverError, variables};
+pub use process::end_processes;
 pub use pull::Progress;
 pub use usage::Running;

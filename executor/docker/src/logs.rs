@@ -9,6 +9,7 @@ use futures::StreamExt;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::engine::Engine;
+use crate::terminal::TerminalError;
 
 /// How far before its interruption a copy is taken up again. What was copied already is recognised by its time.
 const OVERLAP_SECONDS: u64 = 60;
@@ -27,9 +28,14 @@ impl Engine {
     ) {
         let Ok(inspected) = self.insist(|| self.inspect(name)).await else { return };
         let terminal = inspected.config.is_some_and(|config| config.tty == Some(true));
-        let mut copy = Copy { stdout, stderr, read: Default::default(), since: 0, terminal };
+        let mut copy = Copy { stdout, stderr, read: Default::default(), since: 0, came: false };
         loop {
-            let copied = self.copy_since(name, &mut copy).await;
+            let copied = match terminal {
+                true => self.copy_terminal(name, &mut copy).await,
+                false => self.copy_pieces(name, &mut copy).await,
+            };
+            // Now, as the engine may be away for long.
+            copy.overlap();
             let Ok(inspected) = self.insist(|| self.inspect(name)).await else { return };
             let runs = inspected.state.is_some_and(|state| state.running == Some(true));
             match copied {
@@ -40,37 +46,66 @@ impl Engine {
         }
     }
 
-    async fn copy_since<O, E>(&self, name: &str, copy: &mut Copy<'_, O, E>) -> Copied
+    async fn copy_pieces<O, E>(&self, name: &str, copy: &mut Copy<'_, O, E>) -> Copied
     where
         O: AsyncWrite + Unpin,
         E: AsyncWrite + Unpin,
     {
         let since = i32::try_from(copy.since).unwrap_or(i32::MAX);
         let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).since(since);
-        let options = options.timestamps(!copy.terminal).build();
         copy.read.iter_mut().for_each(Read::again);
-        let mut output = Box::pin(self.docker().logs(name, Some(options)));
+        let mut output = Box::pin(self.docker().logs(name, Some(options.timestamps(true).build())));
         while let Some(piece) = output.next().await {
-            let written = match piece {
-                Ok(piece) => copy.write(piece).await,
+            match piece {
+                Ok(piece) => note(name, copy.write(piece).await),
                 // Not every log driver can be read from.
-                Err(Error::DockerResponseServerError { message, .. }) => {
-                    tracing::warn!(why = message, container = name, "output of a container not copied");
-                    return Copied::Refused;
-                }
+                Err(Error::DockerResponseServerError { message, .. }) => return refused(name, &message),
                 Err(error) => {
                     tracing::debug!(%error, container = name, "output of a container interrupted");
-                    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
-                    copy.since = now.saturating_sub(OVERLAP_SECONDS);
                     return Copied::Interrupted;
                 }
-            };
-            if let Err(error) = written {
-                // A full disk must not end the task, whose output it is after all.
-                tracing::warn!(%error, container = name, "output not written into the sandbox");
             }
         }
         Copied::All
+    }
+
+    /// All of it goes to the output: there is one terminal.
+    async fn copy_terminal<O, E>(&self, name: &str, copy: &mut Copy<'_, O, E>) -> Copied
+    where
+        O: AsyncWrite + Unpin,
+        E: AsyncWrite + Unpin,
+    {
+        let interrupted = |error: reqwest::Error| {
+            tracing::debug!(%error, container = name, "output of a container interrupted");
+            Copied::Interrupted
+        };
+        let mut terminal = match self.terminal(name, copy.since).await {
+            Ok(terminal) => terminal,
+            Err(TerminalError::Refused(why)) => return refused(name, &why),
+            Err(TerminalError::Interrupted(error)) => return interrupted(error),
+        };
+        loop {
+            match terminal.next().await {
+                Ok(Some(piece)) => {
+                    copy.came = true;
+                    note(name, write(copy.stdout, &piece).await);
+                }
+                Ok(None) => return Copied::All,
+                Err(error) => return interrupted(error),
+            }
+        }
+    }
+}
+
+fn refused(name: &str, why: &str) -> Copied {
+    tracing::warn!(why, container = name, "output of a container not copied");
+    Copied::Refused
+}
+
+/// A full disk must not end the task, whose output it is after all.
+fn note(name: &str, written: std::io::Result<()>) {
+    if let Err(error) = written {
+        tracing::warn!(%error, container = name, "output not written into the sandbox");
     }
 }
 
@@ -86,16 +121,25 @@ struct Copy<'a, O, E> {
     /// Of the output and of the errors: the engine orders each, and not one against the other.
     read: [Read; 2],
     since: u64,
-    terminal: bool,
+    /// Something has come in this reading.
+    came: bool,
 }
 
 impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Copy<'_, O, E> {
+    /// What comes next begins a little before now; where it was to begin anyway, if nothing has come.
+    fn overlap(&mut self) {
+        if !std::mem::take(&mut self.came) {
+            return;
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        self.since = now.saturating_sub(OVERLAP_SECONDS);
+    }
+
     async fn write(&mut self, piece: LogOutput) -> std::io::Result<()> {
+        self.came = true;
         let is_error = matches!(piece, LogOutput::StdErr { .. });
         let bytes = piece.into_bytes();
-        let text =
-            if self.terminal { Some(&bytes[..]) } else { self.read[usize::from(is_error)].fresh(&bytes) };
-        match text {
+        match self.read[usize::from(is_error)].fresh(&bytes) {
             None => Ok(()),
             Some(text) if is_error => write(self.stderr, text).await,
             Some(text) => write(self.stdout, text).await,
@@ -148,6 +192,7 @@ async fn write(file: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake::{Answer, Fake};
 
     #[test]
     fn what_was_read_before_an_interruption_is_not_read_again() {
@@ -167,5 +212,26 @@ mod tests {
         assert_eq!(all(&pieces[..2]), "a\nb");
         assert_eq!(all(&[pieces[0], pieces[1], pieces[2], later]), "c\nd e\n");
         assert_eq!(all(&[pieces[1], pieces[2], later]), "");
+    }
+    #[tokio::test]
+    async fn a_log_that_ends_before_its_container_is_taken_up_where_it_ended() {
+        let piece = "\u{1}\0\0\0\0\0\0\u{24}2026-01-01T00:00:00.000000001Z word\n";
+        let fake = Fake::engine(move |asked, before| match asked {
+            logs if logs.contains("/logs?") => Answer::stream(piece, true),
+            // The first two times, before and after the first reading.
+            _ => Answer::json(if before < 3 { r#"{"State":{"Running":true}}"# } else { "{}" }),
+        });
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+
+        fake.engine.copy_logs("c", &mut stdout, &mut stderr).await;
+
+        assert_eq!((stdout.as_slice(), stderr.as_slice()), (&b"word\n"[..], &b""[..]));
+        let asked = fake.asked();
+        let since: Vec<u64> = asked
+            .iter()
+            .filter_map(|line| line.split("since=").nth(1)?.split('&').next()?.parse().ok())
+            .collect();
+        assert_eq!(since.len(), 2, "{asked:?}");
+        assert!(since[0] == 0 && since[1] > 1_000_000_000, "{asked:?}");
     }
 }

@@ -1,14 +1,19 @@
 //! A container's first process as this machine's kernel knows it: what is left when the engine does not answer.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bollard::models::ContainerInspectResponse;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::spec::NAME;
+
 /// How often we look whether it is still there. The engine tells of an end at once; this is for when it tells nothing.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How long processes that were killed may take to be gone.
+const DEATH: Duration = Duration::from_secs(1);
 
 /// The process, told by its time of birth from another that gets its number later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +51,28 @@ impl Process {
     }
 }
 
+/// Kills all processes that this machine has of a container, past an engine that does not, and says how many there were. They are
+/// known by the variable that every container of ours starts with. Blocks until they are gone, for a second at most.
+#[must_use]
+pub fn end_processes(container: &str) -> usize {
+    let mark = format!("{NAME}={container}");
+    let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let ends = |pid: i32| {
+        let process = Process { pid, born: birth(pid)? };
+        let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let is_its = environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes());
+        is_its.then_some(process)
+    };
+    let found: Vec<Process> = numbers.filter_map(ends).collect();
+    found.iter().for_each(|process| process.signal(Signal::SIGKILL));
+    let begin = Instant::now();
+    while !found.iter().all(Process::is_gone) && begin.elapsed() < DEATH {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    found.len()
+}
+
 /// Whether the process of that number, on this machine and in our sight, is one of the container's. An engine elsewhere, or in
 /// another pid namespace than ours, means other processes by its numbers.
 pub(crate) fn belongs_to(pid: i32, container: &str) -> bool {
@@ -81,5 +108,24 @@ mod tests {
         }
         child.wait().expect("a child can be waited for");
         assert!(process.is_gone() && Process { pid, born: 0 }.is_gone());
+    }
+
+    #[test]
+    fn all_that_was_started_with_a_containers_name_is_ended_and_nothing_else() {
+        let start = |container: &str| {
+            let mut command = std::process::Command::new("sleep");
+            command.arg("1000").env(NAME, container).spawn().expect("sleep is there")
+        };
+        let own = format!("mesos-test-{}", std::process::id());
+        let [mut one, mut two, mut other] =
+            [own.clone(), own.clone(), format!("{own}0")].map(|it| start(&it));
+
+        assert_eq!(end_processes(&own), 2);
+
+        assert!(other.try_wait().expect("a child can be waited for").is_none());
+        other.kill().expect("a child can be killed");
+        for child in [&mut one, &mut two, &mut other] {
+            child.wait().expect("a child can be waited for");
+        }
     }
 }

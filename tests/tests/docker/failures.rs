@@ -1,9 +1,12 @@
 //! Tasks that cannot be what they want to be, or want more than they have.
 
+use std::fs;
+
 use serde_json::{Value, json};
 use tepui_tests::docker::{cluster, task, verdict, with_ports};
 use tepui_tests::engine::{Engine, Setup};
 use tepui_tests::framework::{Framework, info, scalar};
+use tepui_tests::waiting::{secs, until};
 
 fn with_parameter(mut task: Value, key: &str, value: &str) -> Value {
     task["container"]["docker"]["parameters"] = json!([{ "key": key, "value": value }]);
@@ -18,6 +21,14 @@ fn what_a_task_says_wrong_is_an_error_and_what_the_engine_refuses_a_failure() {
     let listener = task("listener", "exec nc -l -p 31005");
     framework.launch(&framework.offer(), &[listener]);
     framework.await_state("listener", "TASK_RUNNING");
+    let pid = engine.inspect(&engine.only())["State"]["Pid"].as_i64().expect("a pid");
+    until("somebody at port 31005", secs(20), || {
+        let sockets = fs::read_to_string(format!("/proc/{pid}/net/tcp6")).ok()?;
+        let sockets = sockets + &fs::read_to_string(format!("/proc/{pid}/net/tcp")).ok()?;
+        // Where from, where to, and the state: 0A listens.
+        let listens = |line: &str| line.contains(":791D ") && line.contains(" 0A ");
+        sockets.lines().any(listens).then_some(())
+    });
 
     let unknown = with_parameter(task("unknown", "true"), "rootless", "true");
     let unread = with_parameter(task("unread", "true"), "memory", "much");
@@ -30,7 +41,13 @@ fn what_a_task_says_wrong_is_an_error_and_what_the_engine_refuses_a_failure() {
     taken["container"]["docker"]["port_mappings"] = json!([{ "host_port": 31005, "container_port": 80 }]);
     let mut hungry = task("hungry", "x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo $x");
     hungry["resources"] = json!([scalar("cpus", 0.1), scalar("mem", 32.0)]);
-    framework.launch(&framework.revived_offer(), &[unknown, unread, refused, foreign, taken, hungry]);
+    let mut stored = task("stored", "true");
+    stored["container"]["volumes"] = json!([{
+        "mode": "RW", "container_path": "/data",
+        "source": { "type": "DOCKER_VOLUME", "docker_volume": { "name": "data", "driver": "tepui-none" } },
+    }]);
+    let all = [unknown, unread, refused, foreign, taken, hungry, stored];
+    framework.launch(&framework.revived_offer(), &all);
 
     let says = |id: &str| verdict(&framework, id);
     assert_eq!(
@@ -49,6 +66,8 @@ fn what_a_task_says_wrong_is_an_error_and_what_the_engine_refuses_a_failure() {
     let refused = says("refused");
     let begin = "TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED create container mesos-";
     assert!(refused.starts_with(begin) && refused.contains("Invalid value: 900"), "{refused}");
+    let stored = says("stored");
+    assert!(stored.starts_with(begin) && stored.contains("plugin \"tepui-none\" not found"), "{stored}");
     let taken = says("taken");
     let begin = "TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED start container mesos-";
     assert!(taken.starts_with(begin) && taken.ends_with("31005: bind: address already in use"), "{taken}");

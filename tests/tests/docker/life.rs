@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::json;
-use tepui_tests::docker::{cluster, read, sandbox, task, verdict};
+use tepui_tests::docker::{await_file, cluster, read, sandbox, task, verdict};
 use tepui_tests::engine::Engine;
 use tepui_tests::framework::{self, Framework, info};
 use tepui_tests::waiting::{secs, until};
@@ -36,8 +36,9 @@ fn a_kill_ends_the_container_within_its_grace_period_and_the_container_is_remove
     let engine = Engine::start();
     let cluster = cluster(&engine, &["--docker_remove_delay=0secs"]);
     let framework = Framework::subscribe(cluster.master.address(), info("docker"));
-    let polite = task("polite", "trap 'exit 3' TERM; while true; do sleep 0.1; done");
-    let mut deaf = task("deaf", "trap '' TERM; while true; do sleep 0.1; done");
+    let polite =
+        task("polite", "trap 'exit 3' TERM; touch $MESOS_SANDBOX/set; while true; do sleep 0.1; done");
+    let mut deaf = task("deaf", "trap '' TERM; touch $MESOS_SANDBOX/set; while true; do sleep 0.1; done");
     deaf["kill_policy"] = json!({ "grace_period": { "nanoseconds": 500_000_000 } });
     let mut slow = task("slow", "while true; do sleep 0.1; done");
     slow["max_completion_time"] = json!({ "nanoseconds": 1_000_000 });
@@ -45,6 +46,7 @@ fn a_kill_ends_the_container_within_its_grace_period_and_the_container_is_remove
     framework.launch(&framework.offer(), &[polite, deaf, slow]);
     for id in ["polite", "deaf"] {
         framework.await_state(id, "TASK_RUNNING");
+        await_file(&cluster, id, "set");
         framework.kill(id);
     }
 
@@ -61,16 +63,23 @@ fn output_is_in_the_sandbox_while_the_task_runs() {
     let cluster = cluster(&engine, &[]);
     let framework = Framework::subscribe(cluster.master.address(), info("docker"));
     let command = "printf half; while ! [ -e $MESOS_SANDBOX/go ]; do sleep 0.1; done; echo ' a line'; exit 0";
-    let mut terminal = task("terminal", "echo from a terminal");
+    let mut terminal = task("terminal", &format!("head -c 40000 /dev/zero | tr '\\0' x; {command}"));
     terminal["container"]["docker"]["parameters"] = json!([{ "key": "tty", "value": "true" }]);
 
     framework.launch(&framework.offer(), &[task("speaking", &format!("echo live; {command}")), terminal]);
 
     until("the first line", secs(20), || (read(&cluster, "speaking", "stdout") == "live\n").then_some(()));
-    assert_eq!(framework.states("speaking").last().map(String::as_str), Some("TASK_RUNNING"));
-    fs::write(sandbox(&cluster, "speaking").join("go"), "").expect("write into the sandbox");
+    // No line has ended there; the engine passes on what it has in pieces of 16 KiB.
+    until("part of a line", secs(20), || {
+        (read(&cluster, "terminal", "stdout").len() == 32 << 10).then_some(())
+    });
+    for id in ["speaking", "terminal"] {
+        assert_eq!(framework.states(id).last().map(String::as_str), Some("TASK_RUNNING"));
+        fs::write(sandbox(&cluster, id).join("go"), "").expect("write into the sandbox");
+    }
     assert_eq!(verdict(&framework, "speaking"), "TASK_FINISHED - Container exited with status 0");
     assert_eq!(read(&cluster, "speaking", "stdout"), "live\nhalf a line\n");
     assert_eq!(verdict(&framework, "terminal"), "TASK_FINISHED - Container exited with status 0");
-    assert_eq!(read(&cluster, "terminal", "stdout"), "from a terminal\r\n");
+    let line = format!("{}half a line\r\n", "x".repeat(40_000));
+    assert_eq!(read(&cluster, "terminal", "stdout"), line);
 }

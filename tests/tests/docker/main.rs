@@ -6,3 +6,4 @@ mod life;
 mod outages;
 mod pulls;
 mod restarts;
+mod settings;

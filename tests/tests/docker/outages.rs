@@ -2,14 +2,17 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 
-use tepui_tests::docker::{checkpointing, cluster, read, sandbox, task, verdict};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tepui_tests::docker::{await_file, checkpointing, cluster, read, sandbox, task, verdict};
 use tepui_tests::engine::{Engine, Setup};
 use tepui_tests::framework::{Framework, info};
 use tepui_tests::waiting::{secs, until};
 
 /// Ends well when it is asked to.
-const LONG: &str = "trap 'exit 0' TERM; while true; do sleep 0.1; done";
+const LONG: &str = "trap 'exit 0' TERM; touch $MESOS_SANDBOX/set; while true; do sleep 0.1; done";
 
 #[test]
 fn tasks_say_that_the_engine_is_away_and_run_when_it_is_there_again() {
@@ -46,6 +49,61 @@ fn tasks_say_that_the_engine_is_away_and_run_when_it_is_there_again() {
 }
 
 #[test]
+fn a_container_that_its_engine_ends_on_its_way_out_has_failed_however_well_it_ended() {
+    let mut engine = Engine::start();
+    let cluster = cluster(&engine, &[]);
+    let framework = Framework::subscribe(cluster.master.address(), info("docker"));
+    framework.launch(&framework.offer(), &[task("long", LONG)]);
+    framework.await_state("long", "TASK_RUNNING");
+    await_file(&cluster, "long", "set");
+
+    // It lets its containers end, and tells of that, before it goes.
+    engine.end();
+    engine.start_again();
+
+    assert_eq!(
+        verdict(&framework, "long"),
+        "TASK_FAILED - Container exited with status 0; the Docker engine ended and took it along"
+    );
+    framework.launch(&framework.revived_offer(), &[task("next", "true")]);
+    assert_eq!(verdict(&framework, "next"), "TASK_FINISHED - Container exited with status 0");
+}
+
+#[test]
+fn nobody_hears_of_an_executors_end_before_its_container_has_ended() {
+    let engine = Engine::start();
+    let cluster = cluster(&engine, &[]);
+    let framework = Framework::subscribe(cluster.master.address(), info("docker"));
+    framework.launch(&framework.offer(), &[task("quick", LONG), task("silent", LONG)]);
+    for id in ["quick", "silent"] {
+        framework.await_state(id, "TASK_RUNNING");
+    }
+    let containers = cluster.agent().get("/containers").json();
+    // The pids of a task's executor and of its container.
+    let pids = |id: &str| {
+        let mut all = containers.as_array().expect("containers").iter();
+        let found = all.find(|container| container["executor_id"] == id).expect("it runs");
+        let executor = found["status"]["executor_pid"].as_i64().expect("a pid");
+        let name = format!("mesos-{}", found["container_id"].as_str().expect("an id"));
+        (executor, engine.inspect(&name)["State"]["Pid"].as_i64().expect("a pid"))
+    };
+    let end_executor_of = |id: &str, (executor, container): (i64, i64)| {
+        let pid = Pid::from_raw(executor.try_into().expect("pids are small"));
+        kill(pid, Signal::SIGKILL).expect("it runs");
+        let verdict = verdict(&framework, id);
+        assert!(verdict.starts_with("TASK_FAILED REASON_EXECUTOR_TERMINATED"), "{verdict}");
+        assert!(!Path::new(&format!("/proc/{container}")).exists(), "{id} goes on");
+    };
+    let [quick, silent] = ["quick", "silent"].map(pids);
+
+    end_executor_of("quick", quick);
+
+    engine.freeze();
+    end_executor_of("silent", silent);
+    engine.thaw();
+}
+
+#[test]
 fn a_container_that_its_engine_does_not_end_is_killed_all_the_same() {
     let engine = Engine::start();
     let cluster = cluster(&engine, &[]);
@@ -67,7 +125,7 @@ fn a_container_that_its_engine_does_not_end_is_killed_all_the_same() {
     let stuck = verdict(&framework, "stuck");
     let begin = "TASK_KILLED - Container ended with an unknown status: the Docker engine at ";
     assert!(stuck.starts_with(begin), "{stuck}");
-    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+    assert!(!Path::new(&format!("/proc/{pid}")).exists());
     engine.thaw();
     until("the engine to notice", secs(20), || engine.running().is_empty().then_some(()));
 }

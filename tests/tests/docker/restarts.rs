@@ -54,9 +54,15 @@ fn without_checkpoints_a_container_ends_with_its_agent() {
 fn containers_of_forgotten_tasks_are_removed_unless_the_operator_wants_them() {
     let engine = Engine::start();
     let [careful, strict] = [(); 2].map(|()| tempfile::tempdir().expect("a folder can be made"));
-    let orphan = |name: &str, home: &Path| {
-        let work_dir = home.join("agent-1").display().to_string();
-        let labels = HashMap::from([("tepui.work_dir".to_owned(), work_dir)]);
+    let [of_careful, of_strict, of_somebody] =
+        ["11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222", "somebody else"];
+    for (home, id) in [(&careful, of_careful), (&strict, of_strict)] {
+        let folder = home.path().join("agent-1/docker");
+        fs::create_dir_all(&folder).expect("a folder can be made");
+        fs::write(folder.join("id"), id).expect("a file can be written");
+    }
+    let orphan = |name: &str, owner: &str| {
+        let labels = HashMap::from([("tepui.work_dir".to_owned(), owner.to_owned())]);
         let command = ["/bin/sleep", "1000"].map(str::to_owned).to_vec();
         let body = ContainerCreateBody {
             image: Some(IMAGE.into()),
@@ -76,9 +82,9 @@ fn containers_of_forgotten_tasks_are_removed_unless_the_operator_wants_them() {
             Plan::agents(1).agent("--containerizers=docker,mesos").agent("--docker_remove_delay=0secs");
         plan.agent(&socket).agent_home(home).agent(flag).start()
     };
-    orphan("wanted", careful.path());
-    orphan("forgotten", strict.path());
-    orphan("strange", Path::new("/somewhere/else"));
+    orphan("wanted", of_careful);
+    orphan("forgotten", of_strict);
+    orphan("strange", of_somebody);
 
     let first = agent(careful.path(), "--no-docker_kill_orphans");
     until("the agent to see it", secs(20), || first.agent().log().contains("left alone").then_some(()));

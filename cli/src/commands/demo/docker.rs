@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use tepui_agent::{DockerFlags, LABEL_OF_WORK_DIR};
+use anyhow::{Context, Result, anyhow, bail};
+use tepui_agent::{DockerFlags, LABEL_OF_WORK_DIR, docker_id};
 use tepui_docker::Engine;
 use tokio::time::timeout;
 
@@ -22,6 +22,8 @@ pub struct Docker {
     address: String,
     /// The image of the web servers.
     image: String,
+    /// Whose containers are ours.
+    agents: Vec<String>,
 }
 
 impl Docker {
@@ -43,10 +45,28 @@ impl Docker {
         timeout(PATIENCE, engine.version()).await.with_context(|| format!("{address} does not answer"))??;
         let root = tokio::task::spawn_blocking(image::root).await??;
         let image = format!("tepui/demo:{}", std::process::id());
-        timeout(PATIENCE, engine.import_image(&image, root.into()))
-            .await
-            .with_context(|| format!("{address} takes too long to import an image"))??;
-        Ok(Docker { engine, address, image })
+        let docker = Docker { engine, address, image, agents: Vec::new() };
+        let imported = timeout(PATIENCE, docker.engine.import_image(&docker.image, root.into())).await;
+        let why = match imported {
+            Ok(Ok(())) => return Ok(docker),
+            Ok(Err(error)) => error.into(),
+            Err(_) => anyhow!("{} takes too long to import an image", docker.address),
+        };
+        // It may be there all the same.
+        let _ = docker.clear().await;
+        Err(why)
+    }
+
+    /// Takes note of the agents that will run containers.
+    ///
+    /// # Errors
+    /// One of them does not say by which name it knows its containers.
+    pub fn know(&mut self, agents: &[PathBuf]) -> Result<()> {
+        let of = |work_dir: &PathBuf| {
+            docker_id(work_dir).with_context(|| format!("read the id of {}", work_dir.display()))
+        };
+        self.agents = agents.iter().map(of).collect::<Result<_>>()?;
+        Ok(())
     }
 
     pub fn image(&self) -> &str {
@@ -68,16 +88,14 @@ impl Docker {
     ///
     /// # Errors
     /// The engine did not answer, or not in time.
-    pub async fn clear(&self, agents: &[PathBuf]) -> Result<()> {
-        timeout(PATIENCE, self.remove(agents))
-            .await
-            .context("the Docker engine takes too long to clean up")?
+    pub async fn clear(&self) -> Result<()> {
+        timeout(PATIENCE, self.remove()).await.context("the Docker engine takes too long to clean up")?
     }
 
-    async fn remove(&self, agents: &[PathBuf]) -> Result<()> {
-        for work_dir in agents {
+    async fn remove(&self) -> Result<()> {
+        for agent in &self.agents {
             loop {
-                let left = self.engine.labelled(LABEL_OF_WORK_DIR, &work_dir.display().to_string()).await?;
+                let left = self.engine.labelled(LABEL_OF_WORK_DIR, agent).await?;
                 if left.is_empty() {
                     break;
                 }

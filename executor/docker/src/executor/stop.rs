@@ -10,14 +10,35 @@ use super::task::Unknown;
 use crate::engine::Engine;
 use crate::process::Process;
 
-/// What the engine gets, beyond the grace period, to end a container before we do.
-const OVERTIME: Duration = Duration::from_secs(2);
+/// What the engine gets, beyond the grace period, to end a container before we do; then what it gets for a kill, and then to tell
+/// of an end that was not its doing.
+const STAGE: Duration = Duration::from_secs(2);
 
-/// What it gets for a kill.
-const KILL: Duration = Duration::from_secs(2);
+/// The same for a shutdown: whatever the engine does, our word is out before the agent ends us. Its own grace period is longer by two
+/// seconds than what it leaves the task.
+const STAGE_OF_SHUTDOWN: Duration = Duration::from_millis(500);
 
-/// How long the engine may take to tell of an end that was not its doing.
-const SILENCE: Duration = Duration::from_secs(2);
+/// For how long an end is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Patience {
+    /// The task's.
+    pub(super) grace: Duration,
+    stage: Duration,
+}
+
+impl Patience {
+    pub(super) fn of_kill(grace: Duration) -> Patience {
+        Patience { grace, stage: STAGE }
+    }
+
+    pub(super) fn of_shutdown(grace: Duration) -> Patience {
+        Patience { grace, stage: STAGE_OF_SHUTDOWN }
+    }
+
+    pub(super) fn is_shorter_than(self, other: Patience) -> bool {
+        self.grace + self.stage < other.grace + other.stage
+    }
+}
 
 /// Who ended a container.
 pub(super) enum Stopped {
@@ -28,9 +49,10 @@ pub(super) enum Stopped {
 }
 
 /// A request to end, and an end after the grace period.
-pub(super) async fn stop(setup: &Setup, process: Option<&Process>, grace: Duration) -> Stopped {
+pub(super) async fn stop(setup: &Setup, process: Option<&Process>, patience: Patience) -> Stopped {
+    let Patience { grace, stage } = patience;
     let stop = async { Engine::at(&setup.engine)?.stop(&setup.container, grace).await };
-    let why = match timeout(grace + OVERTIME, stop).await {
+    let why = match timeout(grace + stage, stop).await {
         Ok(Ok(())) => return Stopped::ByEngine,
         Ok(Err(error)) => {
             if let Some(process) = process {
@@ -49,10 +71,10 @@ pub(super) async fn stop(setup: &Setup, process: Option<&Process>, grace: Durati
     };
     let kill = async { Engine::at(&setup.engine)?.kill(&setup.container).await };
     // Whatever it answers, what counts is the process.
-    let _ = timeout(KILL, kill).await;
+    let _ = timeout(stage, kill).await;
     process.signal(Signal::SIGKILL);
     process.gone().await;
-    tokio::time::sleep(SILENCE).await;
+    tokio::time::sleep(stage).await;
     Stopped::ByUs(Unknown(why))
 }
 
@@ -65,7 +87,7 @@ async fn insist(setup: &Setup) {
             Err(error) => Err(error),
         };
         match killed {
-            Err(error) if error.is_unreachable() => tokio::time::sleep(KILL).await,
+            Err(error) if error.is_unreachable() => tokio::time::sleep(STAGE).await,
             Err(error) => return tracing::error!(%error, container = setup.container, "container not killed"),
             Ok(()) => return,
         }
@@ -76,8 +98,14 @@ async fn insist(setup: &Setup) {
 pub(super) fn abandon(setup: &Setup) {
     let killed = || -> Result<(), String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let kill = async { Engine::at(&setup.engine)?.kill(&setup.container).await };
-        let killed = runtime.map_err(|why| why.to_string())?.block_on(async { timeout(KILL, kill).await });
+        let kill = async {
+            let engine = Engine::at(&setup.engine)?;
+            match engine.own(&setup.container, &setup.labels).await? {
+                Some(id) => engine.kill(&id).await,
+                None => Ok(()),
+            }
+        };
+        let killed = runtime.map_err(|why| why.to_string())?.block_on(async { timeout(STAGE, kill).await });
         let killed = killed.map_err(|_| "the engine is silent".to_owned())?;
         killed.map_err(|error| error.to_string())
     };

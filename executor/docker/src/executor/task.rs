@@ -46,13 +46,21 @@ pub(super) async fn prepare(
         Some(Err(why)) => Prepared::Failed(why),
         None => {
             // It may just have been made.
-            match tokio::time::timeout(LAST_WORDS, engine.remove_own(plan)).await {
+            match tokio::time::timeout(LAST_WORDS, remove(&engine, setup)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "container of a killed task not removed"),
                 Err(_) => tracing::warn!("container of a killed task not removed: the engine is silent"),
             }
             Prepared::Stopped
         }
+    }
+}
+
+/// Removes what may have been made.
+async fn remove(engine: &Engine, setup: &Setup) -> Result<(), EngineError> {
+    match engine.own(&setup.container, &setup.labels).await? {
+        Some(id) => engine.remove(&id).await,
+        None => Ok(()),
     }
 }
 

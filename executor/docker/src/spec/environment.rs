@@ -7,11 +7,14 @@ use v1::environment::variable::Type;
 
 use super::{SpecError, Wanted};
 
+/// Which container this is. Whoever ends a container past its engine knows its processes by it.
+pub(crate) const NAME: &str = "MESOS_CONTAINER_NAME";
+
 /// The command's own, then what is said about the container, which wins.
 pub(super) fn of(wanted: &Wanted<'_>) -> Result<Vec<String>, SpecError> {
     let mut variables = wanted.command.environment.as_ref().map(read).transpose()?.unwrap_or_default();
     variables.insert("MESOS_SANDBOX".into(), wanted.settings.sandbox_directory.clone());
-    variables.insert("MESOS_CONTAINER_NAME".into(), wanted.name.to_owned());
+    variables.insert(NAME.into(), wanted.name.to_owned());
     variables.extend(wanted.variables.iter().cloned());
     Ok(variables.into_iter().map(|(name, value)| format!("{name}={value}")).collect())
 }

@@ -11,7 +11,7 @@ mod tests;
 mod value;
 mod volumes;
 
-pub(crate) use environment::read as variables;
+pub(crate) use environment::{NAME, read as variables};
 
 use std::collections::HashMap;
 use std::path::PathBuf;
