@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use libactor::{Actor, Context, Exit, Handler, Message, Pid, Receive, Routes, TimerHandle};
+use libactor::{
+    Actor, Context, Deferred, Exit, Handler, Message, Pid, Receive, Responder, Routes, TimerHandle,
+};
 use tepui_master_core::{
-    Answer, Connection, Cx, FromAgent, HttpRequest, Input, Master, NewStream, RequestId, SchedulerCall,
-    Ticket, Timer, Via,
+    Answer, Connection, Cx, FromAgent, HttpRequest, Input, Master, NewStream, OperatorCall, RequestId,
+    SchedulerCall, Ticket, Timer, Via,
 };
 use tepui_model::Time;
 use tepui_model::about::{About as _, Kind as _};
@@ -34,6 +36,8 @@ pub(crate) struct MasterActor {
     pub(crate) told: Told,
     /// Numbers for requests and streams.
     next: u64,
+    /// Operators whose answers may wait for the registry.
+    pub(crate) operators: BTreeMap<RequestId, Responder<Answer>>,
     /// The call under way: its answer, once the core has given it, and the encoding of the stream it may open.
     pub(crate) call: CallUnderWay,
 }
@@ -68,6 +72,11 @@ pub(crate) struct Teardown {
     pub(crate) framework: String,
 }
 
+/// An operator's call that the core decides.
+pub(crate) struct OperatorRequest {
+    pub(crate) call: v1::master::Call,
+}
+
 /// What an HTTP request gets.
 pub(crate) enum Outcome {
     Answer(Answer),
@@ -88,6 +97,9 @@ impl Message for HttpCall {
 }
 impl Message for Teardown {
     type Reply = Outcome;
+}
+impl Message for OperatorRequest {
+    type Reply = Deferred<Answer>;
 }
 impl Message for StreamEnded {
     type Reply = ();
@@ -124,6 +136,7 @@ impl MasterActor {
             timers: BTreeMap::new(),
             told: Told::new(),
             next: 0,
+            operators: BTreeMap::new(),
             call: CallUnderWay::default(),
         }
     }
@@ -248,6 +261,17 @@ impl Handler<Teardown> for MasterActor {
         let request = RequestId(self.number());
         self.step(cx, Input::Teardown { request, framework: teardown.framework });
         self.outcome()
+    }
+}
+
+impl Handler<OperatorRequest> for MasterActor {
+    fn handle(&mut self, cx: &mut Context<Self>, asked: OperatorRequest) -> Deferred<Answer> {
+        let (responder, answer) = cx.defer();
+        let request = RequestId(self.number());
+        self.operators.insert(request, responder);
+        let call = OperatorCall { request, principal: None, call: asked.call };
+        self.step(cx, Input::Operator(Box::new(call)));
+        answer
     }
 }
 

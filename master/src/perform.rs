@@ -35,7 +35,10 @@ impl MasterActor {
 
     fn perform_one(&mut self, cx: &mut Context<Self>, effect: Effect) {
         match effect {
-            Effect::Answer { answer, .. } => self.call.outcome = Some(Outcome::Answer(answer)),
+            Effect::Answer { request, answer } => match self.operators.remove(&request) {
+                Some(operator) => operator.send(answer),
+                None => self.call.outcome = Some(Outcome::Answer(answer)),
+            },
             Effect::Open { connection, .. } => self.open(cx, connection),
             Effect::Event { to: Peer::Http(connection), event } => self.stream(cx, connection, &event),
             Effect::Event { to: Peer::Actor(pid), event } => {

@@ -60,6 +60,7 @@ impl fmt::Display for MasterInput<'_> {
             Input::Deactivate { from, .. } => write!(f, "<- driver {from}: abort"),
             Input::Allocated(allocations) => write!(f, "<- {} allocations", allocations.len()),
             Input::Teardown { framework, .. } => write!(f, "<- operator: teardown of {framework}"),
+            Input::Operator(call) => write!(f, "<- operator: {}", call.call.r#type().as_str_name()),
         }
     }
 }

@@ -54,6 +54,20 @@ pub enum Input {
         /// The framework's id, as the operator wrote it.
         framework: String,
     },
+    /// An operator's call that changes something. Answered with exactly one [`Effect::Answer`](crate::Effect::Answer), in this
+    /// step or, when the registry must be written first, in a later one.
+    Operator(Box<OperatorCall>),
+}
+
+/// A call of the operator API. Endpoints that are older than it are brought into its form by the shell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OperatorCall {
+    /// Where the answer goes.
+    pub request: RequestId,
+    /// The authenticated principal, if authentication is on.
+    pub principal: Option<String>,
+    /// The decoded call.
+    pub call: v1::master::Call,
 }
 
 /// A call of the scheduler API, and the way it came in.

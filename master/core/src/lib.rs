@@ -53,6 +53,7 @@ mod master;
 mod names;
 mod offering;
 mod offers;
+mod operator_calls;
 mod recorded;
 mod recovery;
 mod registry;
@@ -73,7 +74,7 @@ pub use counter::Counter;
 pub use cx::Cx;
 pub use effect::{Answer, Effect, Peer, ToAgent};
 pub use fact::{Fact, Level};
-pub use input::{Driver, FromAgent, HttpRequest, Input, NewStream, SchedulerCall, Via};
+pub use input::{Driver, FromAgent, HttpRequest, Input, NewStream, OperatorCall, SchedulerCall, Via};
 pub use master::Master;
 pub use names::{
     AgentHandle, Alarm, Connection, FrameworkHandle, OfferHandle, Pid, RequestId, Ticket, Timer,

@@ -114,6 +114,7 @@ impl Master {
             Input::Deactivate { from, framework } => self.deactivate(cx, &from, &framework),
             Input::Allocated(allocations) => self.allocated(cx, allocations),
             Input::Teardown { request, framework } => self.operator_teardown(cx, request, &framework),
+            Input::Operator(call) => self.operator_call(cx, *call),
         }
         self.publish(cx, start);
     }

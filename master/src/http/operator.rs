@@ -6,6 +6,7 @@ use tepui_proto::v1;
 use tepui_proto::v1::master::{Call, Response, call, response};
 
 use super::{Site, accepted, answer, header_text, legacy};
+use crate::actor::OperatorRequest;
 use crate::encoding::Encoding;
 use crate::identity::Identity;
 use crate::reads::{Answer, OperatorRead, Read};
@@ -29,9 +30,68 @@ pub(super) async fn serve(request: &HttpRequest, body: &[u8], site: &Site) -> Ht
             Some(Answer::Gauges(_)) | None => answer::recovering(),
         };
     }
+    if is_decision(call.r#type()) {
+        return decide(call, site).await;
+    }
     match about_master(&call, site).await {
         Ok(answer) => answer::encoded(request, accepted, accepted.encode(&answer)),
         Err(other) => other,
+    }
+}
+
+/// Whether a call changes something, so that the core decides.
+fn is_decision(kind: call::Type) -> bool {
+    use call::Type;
+    match kind {
+        Type::Unknown
+        | Type::GetHealth
+        | Type::GetFlags
+        | Type::GetVersion
+        | Type::GetMetrics
+        | Type::GetLoggingLevel
+        | Type::SetLoggingLevel
+        | Type::ListFiles
+        | Type::ReadFile
+        | Type::GetState
+        | Type::GetAgents
+        | Type::GetFrameworks
+        | Type::GetExecutors
+        | Type::GetOperations
+        | Type::GetTasks
+        | Type::GetRoles
+        | Type::GetWeights
+        | Type::GetMaster
+        | Type::Subscribe
+        | Type::GetMaintenanceStatus
+        | Type::GetMaintenanceSchedule
+        | Type::GetQuota => false,
+        Type::UpdateWeights
+        | Type::ReserveResources
+        | Type::UnreserveResources
+        | Type::CreateVolumes
+        | Type::DestroyVolumes
+        | Type::GrowVolume
+        | Type::ShrinkVolume
+        | Type::UpdateMaintenanceSchedule
+        | Type::StartMaintenance
+        | Type::StopMaintenance
+        | Type::DrainAgent
+        | Type::DeactivateAgent
+        | Type::ReactivateAgent
+        | Type::UpdateQuota
+        | Type::SetQuota
+        | Type::RemoveQuota
+        | Type::Teardown
+        | Type::MarkAgentGone => true,
+    }
+}
+
+/// Lets the core decide; its answer may come after the registry was written.
+pub(super) async fn decide(call: Call, site: &Site) -> HttpResponse {
+    let Ok(answer) = site.master.ask(OperatorRequest { call }).await else { return answer::recovering() };
+    match answer.await {
+        Ok(given) => answer::text(given.status, given.body),
+        Err(_) => answer::recovering(),
     }
 }
 
@@ -99,10 +159,6 @@ async fn about_master(call: &Call, site: &Site) -> Result<Response, HttpResponse
         call::Type::GetOperations => {
             answer.get_operations = Some(response::GetOperations::default());
             response::Type::GetOperations
-        }
-        call::Type::Teardown => {
-            let Some(teardown) = &call.teardown else { return Err(missing("teardown")) };
-            return Err(legacy::end_framework(teardown.framework_id.value.clone(), site).await);
         }
         call::Type::Unknown => return Err(answer::text(501, "501 Not Implemented.")),
         other => {

@@ -1,0 +1,49 @@
+//! What operators ask for: one file for each group of calls, and here the way to them. Only calls that change something come
+//! here; readers answer the others.
+//!
+//! A handler returns its refusal, or answers by itself, at once or after the registry was written: then the request is part
+//! of what waits for the registry.
+
+use tepui_proto::v1::master::{Call, call::Type};
+
+use crate::cx::Cx;
+use crate::effect::Answer;
+use crate::input::OperatorCall;
+use crate::master::Master;
+use crate::names::RequestId;
+
+/// Why a call is refused: what the operator is answered.
+pub type Refused = Answer;
+
+impl Master {
+    pub(crate) fn operator_call(&mut self, cx: &mut Cx, OperatorCall { request, call, .. }: OperatorCall) {
+        if !self.is_serving() {
+            return cx.answer(request, Answer::refused(503, "Master has not finished recovery"));
+        }
+        if let Err(refused) = self.operator_decision(cx, request, call) {
+            cx.answer(request, refused);
+        }
+    }
+
+    fn operator_decision(&mut self, cx: &mut Cx, request: RequestId, call: Call) -> Result<(), Refused> {
+        match call.r#type() {
+            Type::Teardown => {
+                let teardown = part(call.teardown, "teardown")?;
+                self.operator_teardown(cx, request, &teardown.framework_id.value);
+                Ok(())
+            }
+            other => {
+                let name = other.as_str_name();
+                let body = format!("501 Not Implemented. This version does not serve {name} yet.");
+                Err(Answer::refused(501, body))
+            }
+        }
+    }
+}
+
+/// The part of a call that belongs to its type.
+fn part<T>(part: Option<T>, name: &str) -> Result<T, Refused> {
+    part.ok_or_else(|| {
+        Answer::refused(400, format!("Failed to validate master::Call: Expecting '{name}' to be present"))
+    })
+}
