@@ -5,6 +5,7 @@ pub mod agents;
 pub mod demo;
 pub mod execute;
 pub mod executor;
+pub mod explain;
 pub mod frameworks;
 pub mod local;
 pub mod logs;

@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use tepui_agent::containerizer::init;
 
 use crate::commands::{
-    agent, agents, demo, execute, executor, frameworks, local, logs, master, tasks, trace,
+    agent, agents, demo, execute, executor, explain, frameworks, local, logs, master, tasks, trace,
 };
 
 #[derive(Parser)]
@@ -52,6 +52,8 @@ enum Command {
     Agents(agents::Arguments),
     /// List frameworks
     Frameworks(frameworks::Arguments),
+    /// Say why a framework gets no offers, agent by agent
+    Explain(explain::Arguments),
     /// Print what a task prints
     Logs(logs::Arguments),
     /// Show which message caused which, and where the time went; record what a daemon decides, and replay it
@@ -98,6 +100,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Tasks(arguments) => tasks::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Agents(arguments) => agents::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Frameworks(arguments) => frameworks::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Explain(arguments) => explain::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Logs(arguments) => logs::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Trace { command } => trace::run(&command),
         Command::Executor { kind } => executor::run(&kind),

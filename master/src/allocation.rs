@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use libactor::Message;
 use tepui_allocator::{Allocation as Allotted, Allocator, Call, Settings};
+use tepui_model::Time;
+use tokio::sync::oneshot;
 
 use crate::actor::wall_clock;
 use crate::config::Config;
@@ -15,9 +17,17 @@ use crate::config::Config;
 /// the calls come; without a bound they could keep it off for ever.
 const CALLS_BEFORE_A_RUN: usize = 10_000;
 
-/// The master's end.
+/// What the thread is given.
+enum Item {
+    Call(Call),
+    /// Somebody wants to know something. What is answered holds for the calls before it.
+    Question(Box<dyn FnOnce(&Allocator, Time) + Send>),
+}
+
+/// The master's end, and that of whoever asks. The thread ends with the last clone.
+#[derive(Clone)]
 pub(crate) struct Allocation {
-    calls: mpsc::Sender<Call>,
+    items: mpsc::Sender<Item>,
 }
 
 /// What one run gave out.
@@ -42,26 +52,37 @@ impl Allocation {
             framework_sorter: config.framework_sorter,
             ..Settings::new(rand::random())
         };
-        let (calls, waiting) = mpsc::channel();
-        if !config.weights.is_empty() && calls.send(Call::UpdateWeights(config.weights.clone())).is_err() {
-            unreachable!("the other end is here");
-        }
+        let (items, waiting) = mpsc::channel();
         std::thread::Builder::new()
             .name("allocator".into())
             .spawn(move || run(settings, &waiting, allocated))?;
-        Ok(Allocation { calls })
+        Ok(Allocation { items })
     }
 
     pub(crate) fn call(&self, call: Call) {
-        if self.calls.send(call).is_err() {
+        if self.items.send(Item::Call(call)).is_err() {
             // Only a broken ledger ends the thread; deciding on without it would hand out resources twice.
             tracing::error!("the allocator has ended; its panic was logged");
             std::process::abort();
         }
     }
+
+    /// Asks without disturbing the master; `None` if the thread has ended.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Allocator, Time) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (answer, asked) = oneshot::channel();
+        let question = Box::new(move |allocator: &Allocator, now| {
+            // Who asked may have gone.
+            let _ = answer.send(question(allocator, now));
+        });
+        self.items.send(Item::Question(question)).ok()?;
+        asked.await.ok()
+    }
 }
 
-fn run(settings: Settings, waiting: &mpsc::Receiver<Call>, allocated: impl Fn(Vec<Allotted>)) {
+fn run(settings: Settings, waiting: &mpsc::Receiver<Item>, allocated: impl Fn(Vec<Allotted>)) {
     // The time of day when the thread began, counted on from there: refusals and intervals must not feel an operator
     // setting the clock.
     let (began, since) = (wall_clock(), Instant::now());
@@ -70,10 +91,12 @@ fn run(settings: Settings, waiting: &mpsc::Receiver<Call>, allocated: impl Fn(Ve
     loop {
         let pause = allocator.next_wakeup().since(now());
         match waiting.recv_timeout(pause) {
-            Ok(call) => {
-                allocator.call(now(), call);
-                for call in waiting.try_iter().take(CALLS_BEFORE_A_RUN) {
-                    allocator.call(now(), call);
+            Ok(first) => {
+                for item in std::iter::once(first).chain(waiting.try_iter().take(CALLS_BEFORE_A_RUN)) {
+                    match item {
+                        Item::Call(call) => allocator.call(now(), call),
+                        Item::Question(question) => question(&allocator, now()),
+                    }
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}

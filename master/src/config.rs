@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tepui_allocator::Sorting;
-use tepui_model::{ResourceName, ResourceQuantities, Role, Size};
+use tepui_model::{ResourceName, ResourceQuantities, Size};
 
 /// Everything the operator decides. [`Config::new`] has Mesos' defaults.
 #[derive(Debug, Clone)]
@@ -33,8 +33,6 @@ pub struct Config {
     pub role_sorter: Sorting,
     /// `--framework_sorter`: whose turn it is among the frameworks of a role.
     pub framework_sorter: Sorting,
-    /// `--weights`: of roles; 1 for all others.
-    pub weights: Vec<(Role, f64)>,
     /// `--registry_fetch_timeout`.
     pub registry_fetch_timeout: Duration,
     /// `--registry_store_timeout`.
@@ -79,7 +77,6 @@ impl Config {
             excluded_from_sharing: BTreeSet::new(),
             role_sorter: Sorting::DominantShare,
             framework_sorter: Sorting::DominantShare,
-            weights: Vec::new(),
             registry_fetch_timeout: Duration::from_secs(60),
             registry_store_timeout: Duration::from_secs(20),
             flight_recorder_size: Size::megabytes(64),

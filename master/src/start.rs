@@ -100,11 +100,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     };
     let reads = Reads::start(identity.clone()).map_err(StartError::Thread)?;
     let core = Master::new(config.core.clone(), identity.info.clone());
-    let actor = MasterActor::new(core, registry, reads.clone(), registrar, allocation);
+    let actor = MasterActor::new(core, registry, reads.clone(), registrar, allocation.clone());
     let master = node.spawn(ACTOR, actor);
     // Spawning only queues the actor's first step, so that no thread has anything to say before this.
     let _ = slot.set(master.clone());
-    let site = Site { master: master.clone(), reads, identity };
+    let site = Site { master: master.clone(), reads, allocation, identity };
     node.serve(move |routes| http::install(site, routes)).await?;
     Ok(Running { node, _master: master })
 }

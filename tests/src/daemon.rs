@@ -87,7 +87,8 @@ impl Daemon {
     /// Starts it again on the port and directories it had.
     pub fn restart(&mut self) {
         assert!(!self.is_alive(), "{} still runs", self.name);
-        (self.child, self.address) = launch(&self.name, &self.arguments, &self.surroundings, &self.ports, &self.log);
+        (self.child, self.address) =
+            launch(&self.name, &self.arguments, &self.surroundings, &self.ports, &self.log);
     }
 
     /// SIGTERM; how it ended, and after how long.

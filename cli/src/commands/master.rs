@@ -46,7 +46,7 @@ pub fn config(flags: &Parsed) -> Result<Config> {
     config.role_sorter = sorting(flags, "role_sorter")?;
     config.framework_sorter = sorting(flags, "framework_sorter")?;
     if let Some(text) = flags.text("weights") {
-        config.weights = list(text).map(weight).collect::<Result<_>>()?;
+        config.core.weights = list(text).map(weight).collect::<Result<_>>()?;
     }
     set(&mut config.registry_fetch_timeout, flags.duration("registry_fetch_timeout"));
     set(&mut config.registry_store_timeout, flags.duration("registry_store_timeout"));
@@ -142,7 +142,7 @@ mod tests {
         let config = config.expect("a configuration");
         assert_eq!((config.role_sorter, config.framework_sorter), (Sorting::Random, Sorting::DominantShare));
         let role = |name| Role::parse(name).expect("a role");
-        assert_eq!(config.weights, [(role("web"), 2.0), (role("ads/eu"), 0.5)]);
+        assert_eq!(config.core.weights, [(role("web"), 2.0), (role("ads/eu"), 0.5)]);
         assert_eq!(config.excluded_from_sharing, ["gpus", "license"].map(ResourceName::from).into());
     }
 

@@ -1,14 +1,15 @@
 //! Why a framework gets no offer: for every agent the first reason, in the order in which a run would meet them.
 //!
 //! A reading of the state, made when somebody asks; it changes nothing. It answers for what the framework wants to run,
-//! so that an agent with something free is no answer if what is wanted does not fit.
+//! so that an agent with something free is no answer if what is wanted does not fit. Who does not say what is wanted is
+//! answered for the least that makes an offer.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tepui_model::{ResourceName, ResourceQuantities, Role, Time, duration};
+use tepui_model::{ResourceName, ResourceQuantities, Resources, Role, Scalar, Time, Value, duration};
 
 use crate::agent::Agent;
 use crate::cycle::{Stage, Why, check_fit, portion, understood_by};
@@ -100,6 +101,8 @@ impl Allocator {
         wanted: &ResourceQuantities,
     ) -> Option<Explanation> {
         let known = self.frameworks.get(framework)?;
+        let wanted =
+            if wanted.is_empty() { Wanted::AnyOf(self.minima(known, role)) } else { Wanted::Amounts(wanted) };
         let for_all = self.reason_for_all(known, role);
         let id = known.subscription(role);
         let turn = id.map(|id| self.turn(framework, id));
@@ -107,9 +110,9 @@ impl Allocator {
         let surplus = (!required.is_empty()).then(|| self.free.clone() - &required);
         let reason = |agent, page| match (&for_all, id.zip(turn.as_ref())) {
             (Some(reason), _) => reason.clone(),
-            (None, Some((id, turn))) => {
-                let reason = self.reason(now, framework, id, agent, page, wanted, surplus.as_ref());
-                reason.unwrap_or_else(|| turn.clone())
+            (None, Some((role, turn))) => {
+                let question = Question { now, framework, role, wanted: &wanted, surplus: surplus.as_ref() };
+                self.reason(&question, agent, page).unwrap_or_else(|| turn.clone())
             }
             (None, None) => Reason::NotSubscribed,
         };
@@ -132,16 +135,8 @@ impl Allocator {
     }
 
     /// The first reason there is.
-    fn reason(
-        &self,
-        now: Time,
-        framework: FrameworkHandle,
-        role: RoleId,
-        agent: AgentHandle,
-        page: &Agent,
-        wanted: &ResourceQuantities,
-        surplus: Option<&ResourceQuantities>,
-    ) -> Option<Reason> {
+    fn reason(&self, question: &Question<'_>, agent: AgentHandle, page: &Agent) -> Option<Reason> {
+        let Question { now, framework, role, wanted, .. } = *question;
         let known = &self.frameworks[framework];
         let name = &self.roles.member(role).role;
         if !page.active {
@@ -157,48 +152,41 @@ impl Allocator {
             return Some(told(now, why));
         }
         let (total, capabilities) = (page.total(), &known.description.capabilities);
-        if let Some(name) = first_missing(&total.quantities(), wanted) {
+        if let Some(name) = wanted.missing(total) {
             return Some(Reason::TooSmall(name));
         }
         let allowed = total.allocatable_to(name);
-        if let Some(name) = first_missing(&allowed.quantities(), wanted) {
+        if let Some(name) = wanted.missing(&allowed) {
             return Some(Reason::Reserved(name));
         }
-        if let Some(name) = first_missing(&understood_by(capabilities, &allowed).quantities(), wanted) {
+        if let Some(name) = wanted.missing(&understood_by(capabilities, &allowed)) {
             return Some(Reason::NotUnderstood(name));
         }
         let held = page.held_by(framework).cloned().unwrap_or_default();
         let offered = held - &page.used_by(framework).cloned().unwrap_or_default();
-        if !offered.is_empty() && first_missing(&offered.quantities(), wanted).is_none() {
+        if !offered.is_empty() && wanted.missing(&offered).is_none() {
             return Some(Reason::AlreadyOffered);
         }
-        self.reason_for_the_rest(now, framework, role, agent, wanted, surplus)
+        self.reason_for_the_rest(question, agent)
     }
 
     /// The agent could be the one, were it not for what goes on in the cluster.
-    fn reason_for_the_rest(
-        &self,
-        now: Time,
-        framework: FrameworkHandle,
-        role: RoleId,
-        agent: AgentHandle,
-        wanted: &ResourceQuantities,
-        surplus: Option<&ResourceQuantities>,
-    ) -> Option<Reason> {
+    fn reason_for_the_rest(&self, question: &Question<'_>, agent: AgentHandle) -> Option<Reason> {
+        let Question { now, framework, role, wanted, surplus } = *question;
         let known = &self.frameworks[framework];
         let available = self.available_to(role, agent, None);
         let understood = understood_by(&known.description.capabilities, &available);
-        if let Some(name) = first_missing(&understood.quantities(), wanted) {
+        if let Some(name) = wanted.missing(&understood) {
             return Some(Reason::InUse(name));
         }
         let top = self.roles.top_of(role);
         let guaranteed = portion(&understood, top, None, Stage::Guarantees).guaranteed;
         let stage = if guaranteed.is_empty() { Stage::FairShare } else { Stage::Guarantees };
-        let left = |surplus| portion(&understood, top, surplus, stage).resources.quantities();
-        if let Some(name) = first_missing(&left(None), wanted) {
+        let left = |surplus| portion(&understood, top, surplus, stage).resources;
+        if let Some(name) = wanted.missing(&left(None)) {
             return Some(Reason::QuotaLimit(name));
         }
-        if let Some(name) = first_missing(&left(surplus), wanted) {
+        if let Some(name) = wanted.missing(&left(surplus)) {
             return Some(Reason::Headroom(name));
         }
         let cut = self.offer_for(framework, role, agent, &available, surplus, stage);
@@ -232,9 +220,109 @@ fn told(now: Time, why: Why) -> Reason {
     }
 }
 
-/// The first name of which there is too little.
-fn first_missing(there: &ResourceQuantities, wanted: &ResourceQuantities) -> Option<ResourceName> {
-    wanted.iter().find(|(name, amount)| there.get(name) < *amount).map(|(name, _)| name.clone())
+/// What is the same for every agent.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    now: Time,
+    framework: FrameworkHandle,
+    role: RoleId,
+    wanted: &'a Wanted<'a>,
+    surplus: Option<&'a ResourceQuantities>,
+}
+
+/// What has to fit.
+enum Wanted<'a> {
+    /// All of this. Of what is no scalar, such as ports, so many whichever they are.
+    Amounts(&'a ResourceQuantities),
+    /// Nobody said; then what makes an offer: all of one of these, or anything at all if there are none.
+    AnyOf(&'a [ResourceQuantities]),
+}
+
+impl Wanted<'_> {
+    /// The first name of which there is too little.
+    fn missing(&self, there: &Resources) -> Option<ResourceName> {
+        match self {
+            Self::Amounts(wanted) => first_missing(there, wanted),
+            Self::AnyOf([]) => there.is_empty().then_some(ResourceName::Cpus),
+            Self::AnyOf(sets) => {
+                let fits = sets.iter().any(|set| first_missing(there, set).is_none());
+                if fits { None } else { first_missing(there, &sets[0]) }
+            }
+        }
+    }
+}
+
+fn first_missing(there: &Resources, wanted: &ResourceQuantities) -> Option<ResourceName> {
+    wanted.iter().find(|(name, amount)| amount_of(there, name) < *amount).map(|(name, _)| name.clone())
+}
+
+/// How much there is of it, whatever it is made of.
+fn amount_of(there: &Resources, name: &ResourceName) -> Scalar {
+    let mut amount = Scalar::default();
+    for entry in there.iter().filter(|entry| entry.name() == name) {
+        amount += match entry.value() {
+            Value::Scalar(scalar) => *scalar,
+            Value::Ranges(ranges) => Scalar::from_f64(ranges.count() as f64).unwrap_or_default(),
+            Value::Set(set) => Scalar::from_f64(set.len() as f64).unwrap_or_default(),
+        };
+    }
+    amount
+}
+
+impl Reason {
+    /// Its name for programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::FrameworkInactive => "FRAMEWORK_INACTIVE",
+            Self::NotSubscribed => "NOT_SUBSCRIBED",
+            Self::Suppressed => "SUPPRESSED",
+            Self::AwaitingAgents => "AWAITING_AGENTS",
+            Self::AgentInactive => "AGENT_INACTIVE",
+            Self::NotWhitelisted => "NOT_WHITELISTED",
+            Self::Constraints => "CONSTRAINTS",
+            Self::Gpus => "GPUS",
+            Self::Region => "REGION",
+            Self::AgentWithoutMultiRole => "AGENT_WITHOUT_MULTI_ROLE",
+            Self::AgentWithoutHierarchicalRoles => "AGENT_WITHOUT_HIERARCHICAL_ROLES",
+            Self::TooSmall(_) => "TOO_SMALL",
+            Self::Reserved(_) => "RESERVED",
+            Self::NotUnderstood(_) => "NOT_UNDERSTOOD",
+            Self::AlreadyOffered => "ALREADY_OFFERED",
+            Self::InUse(_) => "IN_USE",
+            Self::BelowMinimum => "BELOW_MINIMUM",
+            Self::QuotaLimit(_) => "QUOTA_LIMIT",
+            Self::Headroom(_) => "HEADROOM",
+            Self::Refused(_) => "REFUSED",
+            Self::Turn { .. } => "TURN",
+        }
+    }
+
+    /// The resource that it is about.
+    pub fn resource(&self) -> Option<&ResourceName> {
+        match self {
+            Self::TooSmall(name)
+            | Self::Reserved(name)
+            | Self::NotUnderstood(name)
+            | Self::InUse(name)
+            | Self::QuotaLimit(name)
+            | Self::Headroom(name) => Some(name),
+            Self::FrameworkInactive
+            | Self::NotSubscribed
+            | Self::Suppressed
+            | Self::AwaitingAgents
+            | Self::AgentInactive
+            | Self::NotWhitelisted
+            | Self::Constraints
+            | Self::Gpus
+            | Self::Region
+            | Self::AgentWithoutMultiRole
+            | Self::AgentWithoutHierarchicalRoles
+            | Self::AlreadyOffered
+            | Self::BelowMinimum
+            | Self::Refused(_)
+            | Self::Turn { .. } => None,
+        }
+    }
 }
 
 impl fmt::Display for Reason {

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tepui_model::{AgentId, ExecutorId, FrameworkId, OfferId, Resources, Time};
+use tepui_model::{AgentId, ExecutorId, FrameworkId, OfferId, Resources, Role, Time};
 use tepui_proto::v1;
 
-use crate::names::Pid;
+use crate::names::{AgentHandle, FrameworkHandle, Pid};
 
 /// One new value.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +44,20 @@ pub enum Changed {
     Offer(Arc<OfferView>),
     /// An offer is not outstanding any more.
     OfferGone(OfferId),
+    /// A role has this quota now, or none.
+    Quota {
+        /// Which.
+        role: Role,
+        /// As the operator gave it.
+        config: Option<Box<v1::quota::QuotaConfig>>,
+    },
+    /// A role weighs this much.
+    Weight {
+        /// Which.
+        role: Role,
+        /// More than 0.
+        weight: f64,
+    },
 }
 
 /// A framework, as readers see it.
@@ -51,6 +65,8 @@ pub enum Changed {
 pub struct FrameworkView {
     /// Its id.
     pub id: FrameworkId,
+    /// What the allocator calls it; of one that ended, what it was called.
+    pub handle: FrameworkHandle,
     /// What it says of itself.
     pub info: Arc<v1::FrameworkInfo>,
     /// Where it is in its life.
@@ -100,6 +116,8 @@ impl FrameworkStanding {
 pub struct AgentView {
     /// Its id.
     pub id: AgentId,
+    /// What the allocator calls it, as long as it is registered.
+    pub handle: Option<AgentHandle>,
     /// What it says of itself; absent for one that is unreachable and was not registered with this master.
     pub info: Option<Arc<v1::AgentInfo>>,
     /// Where it is in its life.

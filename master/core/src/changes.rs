@@ -36,12 +36,12 @@ impl Master {
         let changes = std::mem::take(&mut self.changes);
         for handle in changes.agents {
             if let Some(agent) = self.agents.registered.get(handle) {
-                cx.push(Effect::Changed(Changed::Agent(agent.view().into())));
+                cx.push(Effect::Changed(Changed::Agent(agent.view(handle).into())));
             }
         }
         for handle in changes.frameworks {
             if let Some(framework) = self.frameworks.registered.get(handle) {
-                cx.push(Effect::Changed(Changed::Framework(framework.view().into())));
+                cx.push(Effect::Changed(Changed::Framework(framework.view(handle).into())));
             }
         }
         cx.effects.extend(changes.others.into_iter().map(Effect::Changed));

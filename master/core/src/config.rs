@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tepui_model::Role;
 
 /// The flags that matter to the core.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,8 @@ pub struct Config {
     pub root_submissions: bool,
     /// `--roles`: the only roles there are; any, if unset.
     pub roles: Option<BTreeSet<String>>,
+    /// `--weights`: of roles; 1 for all others. Counts only as long as the registry holds no weight.
+    pub weights: Vec<(Role, f64)>,
     /// `--registry_gc_interval`: how often old unreachable and gone agents are dropped from the registry.
     pub registry_gc_interval: Duration,
     /// `--registry_max_agent_age`: how old they may get.
@@ -55,6 +58,7 @@ impl Default for Config {
             https_agents: false,
             root_submissions: true,
             roles: None,
+            weights: Vec::new(),
             registry_gc_interval: Duration::from_secs(15 * 60),
             registry_max_agent_age: Duration::from_secs(14 * 24 * 60 * 60),
             registry_max_agent_count: 100 * 1024,

@@ -8,6 +8,7 @@ use tepui_proto::v1::{self, TaskStatus};
 
 use crate::changed::{AgentStanding, Changed, TaskView};
 use crate::effect::{Effect, ToAgent};
+use crate::quotas::quota_of;
 
 impl fmt::Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -219,6 +220,11 @@ impl fmt::Display for Changed {
             }
             Changed::Offer(offer) => write!(f, "offer {}: outstanding", offer.id),
             Changed::OfferGone(id) => write!(f, "offer {id}: gone"),
+            Changed::Quota { role, config } => match config.as_ref().map(|config| quota_of(config)) {
+                Some(Ok(quota)) => write!(f, "quota of {role}: {quota}"),
+                Some(Err(_)) | None => write!(f, "quota of {role}: none"),
+            },
+            Changed::Weight { role, weight } => write!(f, "weight of {role}: {weight}"),
         }
     }
 }

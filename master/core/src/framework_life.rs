@@ -298,7 +298,7 @@ impl Master {
         for (_, agent) in self.agents.registered.iter_mut() {
             agent.killed.retain(|(of, _)| *of != handle);
         }
-        let view = Arc::new(framework.last_view(cx.now));
+        let view = Arc::new(framework.last_view(handle, cx.now));
         self.changes.push(Changed::Framework(view.clone()));
         self.frameworks.completed.insert(framework.id.clone(), view);
         self.frameworks.completed_order.push_back(framework.id);

@@ -54,6 +54,7 @@ mod names;
 mod offering;
 mod offers;
 mod operator_calls;
+mod quotas;
 mod recorded;
 mod recovery;
 mod registry;

@@ -27,6 +27,16 @@ pub const STATUSES_PER_TASK: usize = 100;
 /// once; a call that names more is refused.
 pub const OFFERS_PER_CALL: usize = 65_536;
 
+/// Roles that have quota. Each is looked at in every cycle of the allocator; beyond it another is refused.
+pub const ROLES_WITH_QUOTA: usize = 10_000;
+
+/// Names of resources in one quota. There are four or five in a cluster; beyond it the quota is refused.
+pub const NAMES_PER_QUOTA: usize = 256;
+
+/// Roles that were given a weight: about 100 bytes each in the registry, which is written anew with every change. Beyond it
+/// another is refused.
+pub const ROLES_WITH_WEIGHT: usize = 10_000;
+
 /// Refuses a call that names more offers than [`OFFERS_PER_CALL`].
 pub(crate) fn check_offers(named: usize, field: &str) -> Result<(), String> {
     if named <= OFFERS_PER_CALL {

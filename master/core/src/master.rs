@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tepui_model::FrameworkId;
+use tepui_model::{FrameworkId, Role};
 use tepui_proto::v1;
+use tepui_proto::v1::quota::QuotaConfig;
 
 use crate::agent_life::Introduction;
 use crate::agents::{Agents, Readmission};
@@ -19,7 +20,7 @@ use crate::effect::Effect;
 use crate::fact::Fact;
 use crate::frameworks::Frameworks;
 use crate::input::Input;
-use crate::names::{AgentHandle, Alarm, Pid, Ticket, Timer};
+use crate::names::{AgentHandle, Alarm, Pid, RequestId, Ticket, Timer};
 use crate::offers::Offers;
 use crate::registry::{Obsolete, RegistryOperation};
 
@@ -32,6 +33,10 @@ pub struct Master {
     pub(crate) agents: Agents,
     pub(crate) frameworks: Frameworks,
     pub(crate) offers: Offers,
+    /// What roles are guaranteed and limited to; none for those without quota.
+    pub(crate) quotas: BTreeMap<Role, QuotaConfig>,
+    /// What roles weigh; 1 for all others.
+    pub(crate) weights: BTreeMap<Role, f64>,
     /// Empty between steps.
     #[serde(skip)]
     pub(crate) changes: Changes,
@@ -78,6 +83,15 @@ pub enum Pending {
         reason: Counter,
     },
     Prune(Obsolete),
+    Quota {
+        request: RequestId,
+        configs: Vec<(Role, QuotaConfig)>,
+    },
+    Weights {
+        /// None for what the command line said.
+        request: Option<RequestId>,
+        weights: Vec<(Role, f64)>,
+    },
 }
 
 impl Master {
@@ -91,6 +105,8 @@ impl Master {
             agents: Agents::new(),
             frameworks: Frameworks::new(),
             offers: Offers::new(),
+            quotas: BTreeMap::new(),
+            weights: BTreeMap::new(),
             changes: Changes::default(),
             pending: BTreeMap::new(),
             next_ticket: 0,
@@ -147,6 +163,8 @@ impl Master {
             Pending::GiveUpRecovered { agent, at } => self.gave_up_recovered(cx, agent, at),
             Pending::Remove { agent, why, reason } => self.removed(cx, agent, &why, reason),
             Pending::Prune(obsolete) => self.pruned(&obsolete),
+            Pending::Quota { request, configs } => self.quota_written(cx, request, configs),
+            Pending::Weights { request, weights } => self.weights_written(cx, request, weights),
         }
     }
 
@@ -180,6 +198,11 @@ impl Master {
         self.next_ticket += 1;
         self.pending.insert(ticket, pending);
         cx.push(Effect::Persist { ticket, operation });
+    }
+
+    /// Everything that waits for the registry.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = &Pending> {
+        self.pending.values()
     }
 
     pub(crate) fn arm(&mut self, cx: &mut Cx, alarm: Alarm, after: Duration) -> Timer {

@@ -3,22 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tepui_model::{AgentId, Time};
+use tepui_allocator::Call;
+use tepui_model::{AgentId, Role, Time};
 use tepui_proto::internal;
+use tepui_proto::v1::quota::QuotaConfig;
 
 use crate::changed::{AgentStanding, Changed};
 use crate::cx::Cx;
+use crate::effect::Effect;
 use crate::fact::Fact;
 use crate::master::{Master, Pending, Phase};
 use crate::names::Alarm;
-use crate::registry::{Obsolete, RegistryOperation};
+use crate::registry::{Obsolete, QUOTA_V2, RegistryOperation};
 use crate::views::absent_agent;
 
 impl Master {
     pub(crate) fn registry_recovered(&mut self, cx: &mut Cx, registry: Box<internal::Registry>) {
         assert_eq!(self.phase, Phase::Elected, "the registry is read once");
-        if let Some(needed) = registry.minimum_capabilities.first() {
-            // None is known: what they stand for (draining, quota) is not done by this version yet.
+        let is_known = |needed: &str| [QUOTA_V2].contains(&needed);
+        let mut needed = registry.minimum_capabilities.iter();
+        if let Some(needed) = needed.find(|needed| !is_known(&needed.capability)) {
             let needed = &needed.capability;
             let why = format!(
                 "the registry needs the master capability {needed}, which this version lacks; start the version that \
@@ -31,10 +35,15 @@ impl Master {
         self.persist(cx, leader, Pending::Recover(registry));
     }
 
-    pub(crate) fn recovered(&mut self, cx: &mut Cx, registry: internal::Registry) {
+    pub(crate) fn recovered(&mut self, cx: &mut Cx, mut registry: internal::Registry) {
         self.phase = Phase::Serving;
         self.changes.push(Changed::Serving { since: cx.now });
+        self.load_quota(cx, &mut registry);
+        self.load_weights(cx, std::mem::take(&mut registry.weights));
         self.load(registry);
+        if !self.quotas.is_empty() {
+            cx.push(Effect::Allocator(Call::AwaitAgents(self.agents.recovered_at_start)));
+        }
         cx.log(
             Fact::info("serving")
                 .with("recovered", self.agents.recovered.len())
@@ -45,6 +54,42 @@ impl Master {
             self.arm(cx, Alarm::Recovery, self.config.agent_reregister_timeout);
         }
         self.arm(cx, Alarm::RegistryPruning, self.config.registry_gc_interval);
+    }
+
+    /// Quota as it was set, also by masters that knew guarantees only, which were limits too.
+    #[expect(deprecated, reason = "an old master may have written the registry")]
+    fn load_quota(&mut self, cx: &mut Cx, registry: &mut internal::Registry) {
+        let old = std::mem::take(&mut registry.quotas).into_iter().map(|quota| {
+            let amounts =
+                quota.info.guarantee.iter().filter_map(|entry| Some((entry.name.clone(), entry.scalar?)));
+            let guarantees: std::collections::BTreeMap<_, _> = amounts.collect();
+            let role = quota.info.role().to_owned();
+            QuotaConfig { role, limits: guarantees.clone(), guarantees }
+        });
+        for config in old.chain(std::mem::take(&mut registry.quota_configs)) {
+            if let Ok(role) = Role::parse(&config.role) {
+                self.set_quota(cx, &role, config);
+            }
+        }
+    }
+
+    /// What the registry says counts; the command line only as long as it says nothing.
+    fn load_weights(&mut self, cx: &mut Cx, written: Vec<internal::registry::Weight>) {
+        let known = written.iter().filter_map(|weight| {
+            let role = Role::parse(weight.info.role()).ok()?;
+            Some((role, weight.info.weight))
+        });
+        let known: Vec<(Role, f64)> = known.collect();
+        match (known.is_empty(), self.config.weights.is_empty()) {
+            (true, true) => {}
+            (true, false) => self.write_weights(cx, None, self.config.weights.clone()),
+            (false, are_none_given) => {
+                if !are_none_given {
+                    cx.log(Fact::warn("--weights is ignored: the registry has weights; use UPDATE_WEIGHTS"));
+                }
+                self.set_weights(cx, known);
+            }
+        }
     }
 
     fn load(&mut self, registry: internal::Registry) {

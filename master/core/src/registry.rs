@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tepui_model::{AgentId, Time};
+use tepui_model::{AgentId, Role, Time};
 use tepui_proto::{internal, v1};
 
-use internal::registry::{Master, Slave, Slaves, UnreachableSlave, UnreachableSlaves};
+use internal::registry::{
+    Master, MinimumCapability, Slave, Slaves, UnreachableSlave, UnreachableSlaves, Weight,
+};
 
 /// One change of the registry.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +33,10 @@ pub enum RegistryOperation {
     RemoveAgent(AgentId),
     /// Old entries are dropped.
     Prune(Obsolete),
+    /// Roles get these quotas; the default takes a role's quota away.
+    UpdateQuota(Vec<v1::quota::QuotaConfig>),
+    /// Roles weigh this much.
+    UpdateWeights(Vec<(Role, f64)>),
 }
 
 /// Agents that are so long away that nobody will ask for them.
@@ -68,7 +74,44 @@ impl RegistryOperation {
                 forget_unreachable(registry, &texts(&obsolete.unreachable));
                 forget_gone(registry, &texts(&obsolete.gone));
             }
+            RegistryOperation::UpdateQuota(configs) => {
+                configs.iter().for_each(|config| update_quota(registry, config));
+                let is_needed = !registry.quota_configs.is_empty();
+                need(registry, QUOTA_V2, is_needed);
+            }
+            RegistryOperation::UpdateWeights(weights) => {
+                weights.iter().for_each(|(role, weight)| update_weight(registry, role, *weight));
+            }
         }
+    }
+}
+
+/// The capability that a master needs for a registry with quota.
+pub const QUOTA_V2: &str = "QUOTA_V2";
+
+/// Says whether a master must have the capability to go on from this registry.
+fn need(registry: &mut internal::Registry, capability: &str, is_needed: bool) {
+    let all = &mut registry.minimum_capabilities;
+    all.retain(|there| there.capability != capability);
+    if is_needed {
+        all.push(MinimumCapability { capability: capability.to_owned() });
+    }
+}
+
+#[expect(deprecated, reason = "quota that an old master wrote is replaced by what is written here")]
+fn update_quota(registry: &mut internal::Registry, config: &v1::quota::QuotaConfig) {
+    registry.quotas.retain(|old| old.info.role() != config.role);
+    registry.quota_configs.retain(|old| old.role != config.role);
+    if !(config.guarantees.is_empty() && config.limits.is_empty()) {
+        registry.quota_configs.push(config.clone());
+    }
+}
+
+fn update_weight(registry: &mut internal::Registry, role: &Role, weight: f64) {
+    let info = v1::WeightInfo { weight, role: Some(role.to_string()) };
+    match registry.weights.iter_mut().find(|old| old.info.role() == role.as_str()) {
+        Some(old) => old.info = info,
+        None => registry.weights.push(Weight { info }),
     }
 }
 
@@ -128,6 +171,14 @@ impl fmt::Display for RegistryOperation {
             RegistryOperation::RemoveAgent(agent) => write!(f, "remove {agent}"),
             RegistryOperation::Prune(Obsolete { unreachable, gone }) => {
                 write!(f, "forget {} unreachable and {} gone agents", unreachable.len(), gone.len())
+            }
+            RegistryOperation::UpdateQuota(configs) => {
+                f.write_str("quota")?;
+                configs.iter().try_for_each(|config| write!(f, " of {}", config.role))
+            }
+            RegistryOperation::UpdateWeights(weights) => {
+                f.write_str("weights")?;
+                weights.iter().try_for_each(|(role, weight)| write!(f, " {role}={weight}"))
             }
         }
     }

@@ -10,17 +10,19 @@ use crate::changed::{
     AgentStanding, AgentView, FrameworkStanding, FrameworkView, OfferView, TaskStanding, TaskView,
 };
 use crate::frameworks::{self, Framework};
+use crate::names::{AgentHandle, FrameworkHandle};
 use crate::offers::Offer;
 use crate::task::Task;
 
 impl Agent {
-    pub fn view(&self) -> AgentView {
+    pub fn view(&self, handle: AgentHandle) -> AgentView {
         let standing = match self.phase {
             agents::Phase::Active => AgentStanding::Active,
             agents::Phase::Disconnected { .. } | agents::Phase::Leaving => AgentStanding::Disconnected,
         };
         AgentView {
             id: self.id.clone(),
+            handle: Some(handle),
             info: Some(self.info.clone()),
             standing,
             pid: Some(self.pid.clone()),
@@ -39,6 +41,7 @@ impl Agent {
 pub fn absent_agent(id: AgentId, info: Option<Arc<v1::AgentInfo>>, standing: AgentStanding) -> AgentView {
     AgentView {
         id,
+        handle: None,
         info,
         standing,
         pid: None,
@@ -53,7 +56,7 @@ pub fn absent_agent(id: AgentId, info: Option<Arc<v1::AgentInfo>>, standing: Age
 }
 
 impl Framework {
-    pub fn view(&self) -> FrameworkView {
+    pub fn view(&self, handle: FrameworkHandle) -> FrameworkView {
         let standing = match self.phase {
             frameworks::Phase::Active(_) => FrameworkStanding::Active,
             frameworks::Phase::Inactive(_) => FrameworkStanding::Inactive,
@@ -62,6 +65,7 @@ impl Framework {
         };
         FrameworkView {
             id: self.id.clone(),
+            handle,
             info: self.info.clone(),
             standing,
             pid: self.pid().cloned(),
@@ -76,13 +80,13 @@ impl Framework {
     }
 
     /// The same after its end.
-    pub fn last_view(&self, at: Time) -> FrameworkView {
+    pub fn last_view(&self, handle: FrameworkHandle, at: Time) -> FrameworkView {
         FrameworkView {
             standing: FrameworkStanding::Completed,
             unregistered: Some(at),
             used: Arc::new(Resources::new()),
             offered: Arc::new(Resources::new()),
-            ..self.view()
+            ..self.view(handle)
         }
     }
 

@@ -14,7 +14,7 @@ use crate::reads::{Answer, LegacyRead, Read, TaskFilter};
 /// The page of `/tasks` unless the query says otherwise.
 const TASKS_PER_PAGE: usize = 100;
 
-type Parameters = BTreeMap<String, String>;
+pub(super) type Parameters = BTreeMap<String, String>;
 
 pub(super) async fn serve(request: &HttpRequest, route: Route, site: &Site) -> HttpResponse {
     let query = Query::<Parameters>::from_query(request.query_string());
@@ -33,11 +33,26 @@ pub(super) async fn serve(request: &HttpRequest, route: Route, site: &Site) -> H
         Route::Frameworks => LegacyRead::Frameworks { id: one("framework_id") },
         Route::Tasks => LegacyRead::Tasks(task_filter(&query)),
         Route::Roles => LegacyRead::Roles,
-        Route::Scheduler | Route::Operator | Route::Teardown | Route::Record => return answer::not_found(),
+        Route::Scheduler
+        | Route::Operator
+        | Route::Teardown
+        | Route::Record
+        | Route::Explain
+        | Route::Quota
+        | Route::Weights => {
+            return answer::not_found();
+        }
     };
+    read_as_json(request, read, site).await
+}
+
+/// What readers know, as JSON or JSONP.
+pub(super) async fn read_as_json(request: &HttpRequest, read: LegacyRead, site: &Site) -> HttpResponse {
+    let query = Query::<Parameters>::from_query(request.query_string());
+    let jsonp = query.ok().and_then(|query| query.get("jsonp").cloned());
     match site.reads.ask(Read::Legacy(read)).await {
-        Some(Answer::Body(body)) => answer::json(request, jsonp, body),
-        Some(Answer::Gauges(_)) | None => answer::recovering(),
+        Some(Answer::Body(body)) => answer::json(request, jsonp.as_deref(), body),
+        Some(Answer::Gauges(_) | Answer::Found(_)) | None => answer::recovering(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! The master's HTTP side: from a request to a question for the master or for the readers, and back.
 
 mod answer;
+mod explain;
 mod legacy;
 mod operator;
+mod roles;
 mod routing;
 mod scheduler;
 
@@ -12,6 +14,7 @@ use libactor::web::http::{Method, header};
 use libactor::web::{self, HttpRequest, HttpResponse};
 
 use crate::actor::MasterActor;
+use crate::allocation::Allocation;
 use crate::identity::Identity;
 use crate::reads::Reads;
 use routing::Route;
@@ -21,6 +24,7 @@ use routing::Route;
 pub(crate) struct Site {
     pub(crate) master: ActorRef<MasterActor>,
     pub(crate) reads: Reads,
+    pub(crate) allocation: Allocation,
     pub(crate) identity: Identity,
 }
 
@@ -58,6 +62,11 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
             Ok(body) => legacy::teardown(&body, &site).await,
             Err(refused) => refused,
         },
+        Route::Quota | Route::Weights => match read_body(&request, body, MAX_BODY).await {
+            Ok(body) => roles::serve(&request, route, &path, &body, &site).await,
+            Err(refused) => refused,
+        },
+        Route::Explain => explain::serve(&request, &site).await,
         Route::Record => {
             let answer = tepui_recording::serve(&request, &site.master).await;
             answer.unwrap_or_else(|_ended| answer::recovering())

@@ -27,7 +27,7 @@ pub(super) async fn serve(request: &HttpRequest, body: &[u8], site: &Site) -> Ht
     if let Some(read) = about_entities(call.r#type()) {
         return match site.reads.ask(Read::Operator(read, accepted)).await {
             Some(Answer::Body(body)) => answer::encoded(request, accepted, body),
-            Some(Answer::Gauges(_)) | None => answer::recovering(),
+            Some(Answer::Gauges(_) | Answer::Found(_)) | None => answer::recovering(),
         };
     }
     if is_decision(call.r#type()) {
@@ -103,6 +103,8 @@ fn about_entities(kind: call::Type) -> Option<OperatorRead> {
         call::Type::GetExecutors => Some(OperatorRead::Executors),
         call::Type::GetTasks => Some(OperatorRead::Tasks),
         call::Type::GetRoles => Some(OperatorRead::Roles),
+        call::Type::GetWeights => Some(OperatorRead::Weights),
+        call::Type::GetQuota => Some(OperatorRead::Quota),
         call::Type::GetMaster => Some(OperatorRead::Master),
         _ => None,
     }
@@ -142,11 +144,6 @@ async fn about_master(call: &Call, site: &Site) -> Result<Response, HttpResponse
         call::Type::GetLoggingLevel => {
             answer.get_logging_level = Some(response::GetLoggingLevel { level: 0 });
             response::Type::GetLoggingLevel
-        }
-        call::Type::GetWeights => response::Type::GetWeights,
-        call::Type::GetQuota => {
-            answer.get_quota = Some(response::GetQuota::default().into());
-            response::Type::GetQuota
         }
         call::Type::GetMaintenanceStatus => {
             answer.get_maintenance_status = Some(response::GetMaintenanceStatus::default().into());

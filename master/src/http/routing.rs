@@ -6,6 +6,7 @@
 pub(super) enum Route {
     Scheduler,
     Operator,
+    Explain,
     Health,
     Record,
     Redirect,
@@ -16,18 +17,22 @@ pub(super) enum Route {
     Frameworks,
     Tasks,
     Roles,
+    Quota,
+    Weights,
     Teardown,
     Version,
     Metrics,
 }
 
 /// Served as `/path` and as `/master/path`.
-const OF_MASTER: [(&str, Route); 13] = [
+const OF_MASTER: [(&str, Route); 16] = [
     ("api/v1", Route::Operator),
     ("api/v1/scheduler", Route::Scheduler),
+    ("explain", Route::Explain),
     ("flags", Route::Flags),
     ("frameworks", Route::Frameworks),
     ("health", Route::Health),
+    ("quota", Route::Quota),
     ("record", Route::Record),
     ("redirect", Route::Redirect),
     ("roles", Route::Roles),
@@ -36,6 +41,7 @@ const OF_MASTER: [(&str, Route); 13] = [
     ("state-summary", Route::StateSummary),
     ("tasks", Route::Tasks),
     ("teardown", Route::Teardown),
+    ("weights", Route::Weights),
 ];
 
 /// Served by other actors of the process.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tepui_master_core::{AgentView, Changed, ExecutorView, FrameworkView, OfferView, TaskStanding, TaskView};
-use tepui_model::{AgentId, ExecutorId, FrameworkId, OfferId, Time};
+use tepui_model::{AgentId, ExecutorId, FrameworkId, OfferId, Role, Time};
+use tepui_proto::v1::quota::QuotaConfig;
 
 /// The latest values. A value replaces the one of the same key.
 #[derive(Default)]
@@ -17,6 +18,8 @@ pub(crate) struct Cluster {
     executors: BTreeMap<(FrameworkId, AgentId, ExecutorId), ExecutorView>,
     offers: BTreeMap<OfferId, Arc<OfferView>>,
     offers_of: BTreeMap<FrameworkId, BTreeSet<OfferId>>,
+    pub(super) quotas: BTreeMap<Role, QuotaConfig>,
+    pub(super) weights: BTreeMap<Role, f64>,
 }
 
 impl Cluster {
@@ -52,6 +55,9 @@ impl Cluster {
                 self.offers.insert(offer.id.clone(), offer);
             }
             Changed::OfferGone(id) => self.forget_offer(&id),
+            Changed::Quota { role, config: Some(config) } => drop(self.quotas.insert(role, *config)),
+            Changed::Quota { role, config: None } => drop(self.quotas.remove(&role)),
+            Changed::Weight { role, weight } => drop(self.weights.insert(role, weight)),
         }
     }
 

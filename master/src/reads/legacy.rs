@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tepui_master_core::{AgentStanding, AgentView, FrameworkStanding, FrameworkView, TaskView};
+use tepui_proto::json::AsJson;
 use tepui_proto::v1::TaskState;
 
 use super::cluster::Cluster;
@@ -26,6 +27,10 @@ pub(crate) enum LegacyRead {
     },
     Tasks(TaskFilter),
     Roles,
+    /// Every weight as a `WeightInfo`.
+    Weights,
+    /// A `QuotaStatus`.
+    Quota,
 }
 
 /// The query of `/tasks`.
@@ -50,6 +55,10 @@ pub(super) fn write(read: &LegacyRead, cluster: &Cluster, identity: &Identity) -
             serde_json::to_writer(&mut out, &Frameworks { cluster, id: id.as_deref() })
         }
         LegacyRead::Tasks(filter) => serde_json::to_writer(&mut out, &Tasks { cluster, filter }),
+        LegacyRead::Weights => {
+            serde_json::to_writer(&mut out, &List(super::roles::weights(cluster).iter().map(AsJson)))
+        }
+        LegacyRead::Quota => serde_json::to_writer(&mut out, &AsJson(&super::roles::quota(cluster))),
         LegacyRead::Roles => serde_json::to_writer(&mut out, &Roles { cluster }),
     };
     written.expect("these types have no keys that are not text, and a vector takes all bytes");

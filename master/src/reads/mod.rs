@@ -5,6 +5,7 @@
 
 mod cluster;
 mod entities;
+mod explain;
 mod gauges;
 mod json;
 mod legacy;
@@ -20,6 +21,7 @@ use tokio::sync::oneshot;
 use crate::encoding::Encoding;
 use crate::identity::Identity;
 use cluster::Cluster;
+pub(crate) use explain::{Explained, FoundFramework, FrameworkQuery};
 pub(crate) use legacy::{LegacyRead, TaskFilter};
 pub(crate) use operator::OperatorRead;
 
@@ -30,6 +32,10 @@ pub(crate) enum Read {
     Operator(OperatorRead, Encoding),
     /// How much there is of what, by the names of Mesos' metrics.
     Gauges,
+    /// Which framework somebody means.
+    FindFramework(FrameworkQuery),
+    /// What the allocator says of agents, with their names.
+    Explained(Box<Explained>),
 }
 
 /// What a read gives.
@@ -38,6 +44,8 @@ pub(crate) enum Answer {
     Body(Vec<u8>),
     /// Names and numbers.
     Gauges(Vec<(&'static str, f64)>),
+    /// A framework, or a status and why there is none.
+    Found(Result<FoundFramework, (u16, String)>),
 }
 
 enum Item {
@@ -98,6 +106,8 @@ fn answer_of(read: &Read, cluster: &Cluster, identity: &Identity) -> Answer {
                     .expect("these types have no keys that are not text"),
             })
         }
+        Read::FindFramework(query) => Answer::Found(explain::find(query, cluster)),
+        Read::Explained(explained) => Answer::Body(explain::write(explained, cluster)),
         Read::Gauges => Answer::Gauges(cluster.gauges()),
     }
 }

@@ -20,6 +20,8 @@ pub(crate) enum OperatorRead {
     Executors,
     Tasks,
     Roles,
+    Weights,
+    Quota,
     Master,
 }
 
@@ -58,6 +60,14 @@ pub(super) fn answer(read: OperatorRead, cluster: &Cluster, identity: &Identity)
             let roles = super::roles::of(cluster).iter().map(super::roles::RoleUse::message).collect();
             answer.get_roles = Some(response::GetRoles { roles });
             Type::GetRoles
+        }
+        OperatorRead::Weights => {
+            answer.get_weights = Some(response::GetWeights { weight_infos: super::roles::weights(cluster) });
+            Type::GetWeights
+        }
+        OperatorRead::Quota => {
+            answer.get_quota = Some(response::GetQuota { status: super::roles::quota(cluster) }.into());
+            Type::GetQuota
         }
         OperatorRead::Master => {
             let master = response::GetMaster {
@@ -179,6 +189,12 @@ impl Serialize for AnswerJson<'_> {
         )?;
         if let Some(roles) = &answer.get_roles {
             map.serialize_entry("get_roles", &AsJson(roles))?;
+        }
+        if let Some(weights) = &answer.get_weights {
+            map.serialize_entry("get_weights", &AsJson(weights))?;
+        }
+        if let Some(quota) = &answer.get_quota {
+            map.serialize_entry("get_quota", &AsJson(&**quota))?;
         }
         if let Some(master) = &answer.get_master {
             map.serialize_entry("get_master", &AsJson(&**master))?;

@@ -137,10 +137,14 @@ impl Allocator {
     /// Whether it is enough for an offer: it holds all of at least one of the sets that the framework, or else the
     /// operator, wants.
     fn is_allocatable(&self, resources: &Resources, role: &Role, framework: &Framework) -> bool {
-        let own = framework.description.min_allocatable.get(role);
-        let sets = own.unwrap_or(&self.settings.min_allocatable);
+        let sets = self.minima(framework, role);
         !resources.is_empty()
             && (sets.is_empty() || sets.iter().any(|set| resources.contains_quantities(set)))
+    }
+
+    /// The sets of which an offer must hold one; none means that any offer will do.
+    pub(crate) fn minima<'a>(&'a self, framework: &'a Framework, role: &Role) -> &'a [ResourceQuantities] {
+        framework.description.min_allocatable.get(role).unwrap_or(&self.settings.min_allocatable)
     }
 
     /// Whether the framework says it knows what is special about the agent.

@@ -105,3 +105,25 @@ fn reasons_of_the_framework_hold_for_every_agent() {
     let nobody = cluster.allocator.explain(cluster.now, framework(9), &role("a"), &ResourceQuantities::new());
     assert_eq!(nobody, None);
 }
+
+#[test]
+fn who_wants_nothing_special_is_answered_for_the_least_offer() {
+    let mut cluster = Cluster::new();
+    cluster.add_framework(0, "a").add_agent(0, "cpus:4; ports:[31000-31009]").add_agent(1, "cpus:0.001");
+    let offers = cluster.run();
+    let (agent, resources) = (offers[0].agent, offers[0].resources.clone());
+    cluster.call(Call::Launch { agent, framework: framework(0), resources });
+
+    expect![[r#"
+        a0: not enough cpus free
+        a1: too small: not enough cpus"#]]
+    .assert_eq(&explained(&cluster, "a", ""));
+    expect![[r#"
+        a0: not enough ports free
+        a1: too small: not enough ports"#]]
+    .assert_eq(&explained(&cluster, "a", "ports:2"));
+    expect![[r#"
+        a0: too small: not enough ports
+        a1: too small: not enough ports"#]]
+    .assert_eq(&explained(&cluster, "a", "ports:11"));
+}

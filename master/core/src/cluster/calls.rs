@@ -1,10 +1,11 @@
 //! The usual calls of a test, short.
 
-use tepui_proto::v1;
 use tepui_proto::v1::scheduler::call;
+use tepui_proto::v1::{self, master};
 
 use super::Cluster;
 use super::messages::{ids, launch, uuid};
+use crate::{Input, OperatorCall};
 
 impl Cluster {
     pub fn accept(&mut self, name: &str, offers: &[&str], operations: Vec<v1::offer::Operation>) {
@@ -71,5 +72,13 @@ impl Cluster {
     fn id_of(&self, framework: &str) -> tepui_model::FrameworkId {
         tepui_model::FrameworkId::from_wire(&self.framework_id(framework))
             .expect("the master's ids are valid")
+    }
+
+    /// An operator's call.
+    pub fn operate(&mut self, r#type: master::call::Type, fill: impl FnOnce(&mut master::Call)) {
+        let mut call = master::Call { r#type: Some(r#type as i32), ..master::Call::default() };
+        fill(&mut call);
+        let request = self.next_request();
+        self.step(Input::Operator(Box::new(OperatorCall { request, principal: None, call })));
     }
 }

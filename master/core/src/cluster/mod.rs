@@ -79,6 +79,11 @@ impl Cluster {
         cluster
     }
 
+    /// Reads the registry that it has.
+    pub fn recover(&mut self) {
+        self.step(Input::RegistryRecovered(Box::new(self.registry.clone())));
+    }
+
     /// A master whose registry is not read yet.
     pub fn elected(config: Config) -> Cluster {
         let info = v1::MasterInfo { id: "m".into(), ip: 0, port: 5050, ..v1::MasterInfo::default() };

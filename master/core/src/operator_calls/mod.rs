@@ -4,6 +4,12 @@
 //! A handler returns its refusal, or answers by itself, at once or after the registry was written: then the request is part
 //! of what waits for the registry.
 
+mod quota;
+mod weights;
+
+#[cfg(test)]
+mod tests;
+
 use tepui_proto::v1::master::{Call, call::Type};
 
 use crate::cx::Cx;
@@ -31,6 +37,19 @@ impl Master {
                 let teardown = part(call.teardown, "teardown")?;
                 self.operator_teardown(cx, request, &teardown.framework_id.value);
                 Ok(())
+            }
+            Type::UpdateQuota => self.update_quota(cx, request, *part(call.update_quota, "update_quota")?),
+            #[expect(deprecated, reason = "operators' tools still send them")]
+            Type::SetQuota => {
+                self.set_quota_request(cx, request, part(call.set_quota, "set_quota")?.quota_request)
+            }
+            #[expect(deprecated, reason = "operators' tools still send them")]
+            Type::RemoveQuota => {
+                self.remove_quota(cx, request, &part(call.remove_quota, "remove_quota")?.role)
+            }
+            Type::UpdateWeights => {
+                let infos = part(call.update_weights, "update_weights")?.weight_infos;
+                self.update_weights(cx, request, &infos)
             }
             other => {
                 let name = other.as_str_name();

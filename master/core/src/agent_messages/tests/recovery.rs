@@ -204,13 +204,13 @@ fn agents_marked_gone_stay_gone() {
 #[test]
 fn a_registry_of_a_more_able_version_is_left_alone() {
     let mut cluster = Cluster::elected(Config::default());
-    let capability = internal::registry::MinimumCapability { capability: "QUOTA_V2".into() };
+    let capability = internal::registry::MinimumCapability { capability: "QUOTA_V9".into() };
     let registry = internal::Registry { minimum_capabilities: vec![capability], ..Default::default() };
 
     cluster.step(Input::RegistryRecovered(Box::new(registry)));
 
     expect![[r#"
-        abdicate: the registry needs the master capability QUOTA_V2, which this version lacks; start the version that wrote it, undo what needs QUOTA_V2 there, and come back
+        abdicate: the registry needs the master capability QUOTA_V9, which this version lacks; start the version that wrote it, undo what needs QUOTA_V9 there, and come back
     "#]].assert_eq(&cluster.effects());
 }
 

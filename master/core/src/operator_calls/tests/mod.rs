@@ -1,0 +1,4 @@
+//! Each call with what it refuses, and what it makes the registry, the allocator, frameworks and agents hear.
+
+mod quota;
+mod weights;

@@ -1,0 +1,111 @@
+//! What roles consume, and the offers that are taken back so that a new quota holds. Quota itself is enforced by the
+//! allocator; the master keeps what was set, and the registry holds it.
+
+use tepui_allocator::Call;
+use tepui_model::{Quota, ResourceLimits, ResourceQuantities, Role};
+use tepui_proto::v1::quota::QuotaConfig;
+
+use crate::changed::Changed;
+use crate::cx::Cx;
+use crate::effect::Effect;
+use crate::master::Master;
+use crate::names::OfferHandle;
+
+/// A checked quota.
+pub fn quota_of(config: &QuotaConfig) -> Result<Quota, (String, f64)> {
+    Ok(Quota {
+        guarantees: ResourceQuantities::from_wire(&config.guarantees)?,
+        limits: ResourceLimits::from_wire(&config.limits)?,
+    })
+}
+
+impl Master {
+    /// What the role and all below it use, and what is reserved for them and not used.
+    pub(crate) fn consumed_by(&self, role: &Role) -> ResourceQuantities {
+        let mut consumed = ResourceQuantities::new();
+        for (_, framework) in self.frameworks.registered.iter() {
+            for (allocated, resources) in framework.used.total().allocations() {
+                if allocated.is_within(role) {
+                    consumed += &resources.quantities();
+                }
+            }
+        }
+        for (_, agent) in self.agents.registered.iter() {
+            let reserved = |resources: &tepui_model::Resources| {
+                let mut amounts = ResourceQuantities::new();
+                let within = resources.reservations().into_iter().filter(|(owner, _)| owner.is_within(role));
+                within.for_each(|(_, resources)| amounts += &resources.quantities());
+                amounts
+            };
+            consumed += &(reserved(&agent.total) - &reserved(&agent.used));
+        }
+        consumed
+    }
+
+    fn offered_to(&self, role: &Role) -> ResourceQuantities {
+        let offers = self.offers.outstanding.iter().filter(|(_, offer)| offer.role.is_within(role));
+        let mut offered = ResourceQuantities::new();
+        offers.for_each(|(_, offer)| offered += &offer.resources.quantities());
+        offered
+    }
+
+    /// Everything non-revocable of all registered agents, also of those that are away for the moment.
+    pub(crate) fn capacity(&self) -> ResourceQuantities {
+        let mut capacity = ResourceQuantities::new();
+        for (_, agent) in self.agents.registered.iter() {
+            capacity += &agent.total.non_revocable().quantities();
+        }
+        capacity
+    }
+
+    /// The sum of all guarantees, if these roles had these.
+    pub(crate) fn guaranteed_with(&self, changed: &[(Role, Quota)]) -> ResourceQuantities {
+        let mut guaranteed = ResourceQuantities::new();
+        for (role, config) in &self.quotas {
+            if !changed.iter().any(|(other, _)| other == role)
+                && let Ok(quota) = quota_of(config)
+            {
+                guaranteed += &quota.guarantees;
+            }
+        }
+        changed.iter().for_each(|(_, quota)| guaranteed += &quota.guarantees);
+        guaranteed
+    }
+
+    /// From now on the role has this quota; the registry holds it. The default takes it away.
+    pub(crate) fn set_quota(&mut self, cx: &mut Cx, role: &Role, config: QuotaConfig) {
+        let quota = quota_of(&config).unwrap_or_default();
+        let config = (!quota.is_default()).then_some(config);
+        match &config {
+            Some(config) => self.quotas.insert(role.clone(), config.clone()),
+            None => self.quotas.remove(role),
+        };
+        cx.push(Effect::Allocator(Call::UpdateQuota { role: role.clone(), quota }));
+        self.changes.push(Changed::Quota { role: role.clone(), config: config.map(Box::new) });
+    }
+
+    /// Takes offers back: of the role itself until its limits hold, then of others until its guarantees could be met. What is
+    /// free is not counted, because the allocator may have handed it out by now; so this may take back more than it must.
+    pub(crate) fn make_room_for(&mut self, cx: &mut Cx, role: &Role) {
+        let Some(quota) = self.quotas.get(role).and_then(|config| quota_of(config).ok()) else { return };
+        let mut taken = self.consumed_by(role) + &self.offered_to(role);
+        for (offer, mine) in self.offers_by_owner(role) {
+            if mine && !quota.limits.contains(&taken) {
+                taken -= &self.offers.outstanding[offer].resources.quantities();
+                self.rescind_offer(cx, offer);
+            }
+        }
+        for (offer, mine) in self.offers_by_owner(role) {
+            if !mine && !taken.contains(&quota.guarantees) {
+                taken += &self.offers.outstanding[offer].resources.quantities();
+                self.rescind_offer(cx, offer);
+            }
+        }
+    }
+
+    /// The outstanding offers, and whether each is for the role or one below it.
+    fn offers_by_owner(&self, role: &Role) -> Vec<(OfferHandle, bool)> {
+        let offers = self.offers.outstanding.iter();
+        offers.map(|(handle, offer)| (handle, offer.role.is_within(role))).collect()
+    }
+}

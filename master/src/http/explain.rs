@@ -1,0 +1,54 @@
+//! `GET /explain?framework=…`: why a framework gets no offers, agent by agent. An endpoint of ours.
+//!
+//! Readers say which framework is meant, the allocator's thread says why, and readers write it down: the master is not asked.
+
+use libactor::web::http::Method;
+use libactor::web::{HttpRequest, HttpResponse, web::Query};
+use tepui_model::{ResourceQuantities, Role};
+
+use super::legacy::Parameters;
+use super::{Site, answer};
+use crate::reads::{Answer, Explained, FrameworkQuery, Read};
+
+pub(super) async fn serve(request: &HttpRequest, site: &Site) -> HttpResponse {
+    if request.method() != Method::GET {
+        return answer::text(405, "405 Method Not Allowed. Expecting one of { 'GET' }.");
+    }
+    match explain(request, site).await {
+        Ok(body) => answer::json(request, None, body),
+        Err(refused) => refused,
+    }
+}
+
+async fn explain(request: &HttpRequest, site: &Site) -> Result<Vec<u8>, HttpResponse> {
+    let refused = |why: String| answer::text(400, why);
+    let query = Query::<Parameters>::from_query(request.query_string())
+        .map_err(|error| refused(format!("the query cannot be read: {error}")))?;
+    let Some(framework) = query.get("framework").filter(|name| !name.is_empty()) else {
+        return Err(refused("Missing 'framework': give its id, the beginning of its id, or its name".into()));
+    };
+    let wanted = query.get("resources").map_or("", String::as_str);
+    let wanted = ResourceQuantities::parse(wanted).map_err(|error| {
+        refused(format!("'resources' must be amounts, such as cpus:2;mem:1024;ports:3: {error}"))
+    })?;
+    let role = query.get("role").map(|role| Role::parse(role)).transpose();
+    let role = role.map_err(|error| refused(format!("'role' is no role: {error}")))?;
+
+    let found = site.reads.ask(Read::FindFramework(FrameworkQuery { name: framework.clone(), role })).await;
+    let found = match found {
+        Some(Answer::Found(found)) => found.map_err(|(status, why)| answer::text(status, why))?,
+        Some(Answer::Body(_) | Answer::Gauges(_)) | None => return Err(answer::recovering()),
+    };
+    let (handle, roles, amounts) = (found.handle, found.roles.clone(), wanted.clone());
+    let question = move |allocator: &tepui_allocator::Allocator, now| {
+        let explanations = roles.iter().map(|role| allocator.explain(now, handle, role, &amounts));
+        explanations.collect::<Option<Vec<_>>>()
+    };
+    let Some(Some(explanations)) = site.allocation.ask(question).await else {
+        return Err(answer::text(404, format!("Framework {} has ended", found.id)));
+    };
+    match site.reads.ask(Read::Explained(Box::new(Explained { found, wanted, explanations }))).await {
+        Some(Answer::Body(body)) => Ok(body),
+        Some(Answer::Gauges(_) | Answer::Found(_)) | None => Err(answer::recovering()),
+    }
+}

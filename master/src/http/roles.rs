@@ -1,0 +1,89 @@
+//! `/quota` and `/weights`, which are older than the calls of the v1 API: brought into their form, and decided as they are.
+
+use libactor::web::http::Method;
+use libactor::web::http::header::{ALLOW, HeaderValue};
+use libactor::web::{HttpRequest, HttpResponse};
+use tepui_proto::json;
+use tepui_proto::schema::Described;
+use tepui_proto::v1::WeightInfo;
+use tepui_proto::v1::master::{Call, call};
+use tepui_proto::v1::quota::QuotaRequest;
+
+use super::routing::Route;
+use super::{Site, answer, legacy, operator};
+use crate::reads::LegacyRead;
+
+pub(super) async fn serve(
+    request: &HttpRequest,
+    route: Route,
+    path: &str,
+    body: &[u8],
+    site: &Site,
+) -> HttpResponse {
+    let call = match (route, request.method()) {
+        (Route::Quota, &Method::GET) => return legacy::read_as_json(request, LegacyRead::Quota, site).await,
+        (Route::Weights, &Method::GET) => {
+            return legacy::read_as_json(request, LegacyRead::Weights, site).await;
+        }
+        (Route::Quota, &Method::POST) => set_quota(body),
+        (Route::Quota, &Method::DELETE) => remove_quota(path),
+        (Route::Weights, &Method::PUT) => update_weights(body),
+        (Route::Quota, other) => return not_allowed(other, "GET, POST, DELETE"),
+        (_, other) => return not_allowed(other, "GET, PUT"),
+    };
+    match call {
+        Ok(call) => operator::decide(call, site).await,
+        Err(why) => answer::text(400, why),
+    }
+}
+
+fn not_allowed(method: &Method, allowed: &'static str) -> HttpResponse {
+    let names = allowed.split(", ").map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+    let body = format!("405 Method Not Allowed. Expecting one of {{ {names} }}, but received '{method}'.");
+    let mut answer = answer::text(405, body);
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    answer
+}
+
+fn parsed<M: Described>(body: &[u8], what: &str) -> Result<M, String> {
+    json::from_slice(body).map_err(|why| {
+        format!("Failed to parse {what} request JSON '{}': {why}", String::from_utf8_lossy(body))
+    })
+}
+
+#[expect(deprecated, reason = "operators' tools still send it")]
+fn set_quota(body: &[u8]) -> Result<Call, String> {
+    let quota_request: QuotaRequest = parsed(body, "set quota")?;
+    let call = call::SetQuota { quota_request };
+    let kind = Some(call::Type::SetQuota as i32);
+    Ok(Call { r#type: kind, set_quota: Some(call.into()), ..Call::default() })
+}
+
+/// The role is what follows `/quota/`, which may hold slashes itself.
+#[expect(deprecated, reason = "operators' tools still send it")]
+fn remove_quota(path: &str) -> Result<Call, String> {
+    let tail = path.trim_start_matches('/').trim_start_matches("master/");
+    let role = tail.strip_prefix("quota/").filter(|role| !role.is_empty());
+    let Some(role) = role else {
+        return Err(format!("Failed to parse remove quota request for path '{path}': write /quota/ROLE"));
+    };
+    let kind = Some(call::Type::RemoveQuota as i32);
+    let call = call::RemoveQuota { role: role.to_owned() };
+    Ok(Call { r#type: kind, remove_quota: Some(call), ..Call::default() })
+}
+
+fn update_weights(body: &[u8]) -> Result<Call, String> {
+    let said = || String::from_utf8_lossy(body);
+    let infos: Vec<serde_json::Value> = serde_json::from_slice(body)
+        .map_err(|why| format!("Failed to parse update weights request JSON '{}': {why}", said()))?;
+    let mut weight_infos = Vec::new();
+    for info in &infos {
+        let info = json::from_slice::<WeightInfo>(info.to_string().as_bytes());
+        weight_infos.push(info.map_err(|why| {
+            format!("Failed to convert weights JSON array to protobuf '{}': {why}", said())
+        })?);
+    }
+    let kind = Some(call::Type::UpdateWeights as i32);
+    let call = call::UpdateWeights { weight_infos };
+    Ok(Call { r#type: kind, update_weights: Some(call), ..Call::default() })
+}
