@@ -306,6 +306,12 @@ impl Handler<TimerDue> for MasterActor {
 
 impl Handler<Allocated> for MasterActor {
     fn handle(&mut self, cx: &mut Context<Self>, allocated: Allocated) {
-        self.step(cx, Input::Allocated(allocated.0));
+        let Allocated(allocations, inverse) = allocated;
+        if !allocations.is_empty() {
+            self.step(cx, Input::Allocated(allocations));
+        }
+        if !inverse.is_empty() {
+            self.step(cx, Input::InverseOffers(inverse));
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Instant;
 
 use libactor::Message;
-use tepui_allocator::{Allocation as Allotted, Allocator, Call, Settings};
+use tepui_allocator::{Allocation as Allotted, Allocator, Call, InverseOffer, Settings};
 use tepui_model::Time;
 use tokio::sync::oneshot;
 
@@ -30,8 +30,8 @@ pub(crate) struct Allocation {
     items: mpsc::Sender<Item>,
 }
 
-/// What one run gave out.
-pub(crate) struct Allocated(pub(crate) Vec<Allotted>);
+/// What one run gave out, and whom it asked to leave.
+pub(crate) struct Allocated(pub(crate) Vec<Allotted>, pub(crate) Vec<InverseOffer>);
 
 impl Message for Allocated {
     type Reply = ();
@@ -41,7 +41,7 @@ impl Allocation {
     /// Starts the thread; it ends with the handle. `allocated` is called on it.
     pub(crate) fn start(
         config: &Config,
-        allocated: impl Fn(Vec<Allotted>) + Send + 'static,
+        allocated: impl Fn(Allocated) + Send + 'static,
     ) -> std::io::Result<Self> {
         let settings = Settings {
             allocation_interval: config.allocation_interval,
@@ -82,7 +82,7 @@ impl Allocation {
     }
 }
 
-fn run(settings: Settings, waiting: &mpsc::Receiver<Item>, allocated: impl Fn(Vec<Allotted>)) {
+fn run(settings: Settings, waiting: &mpsc::Receiver<Item>, allocated: impl Fn(Allocated)) {
     // The time of day when the thread began, counted on from there: refusals and intervals must not feel an operator
     // setting the clock.
     let (began, since) = (wall_clock(), Instant::now());
@@ -105,8 +105,9 @@ fn run(settings: Settings, waiting: &mpsc::Receiver<Item>, allocated: impl Fn(Ve
         let now = now();
         if allocator.next_wakeup() <= now {
             let allocations = allocator.on_timer(now);
-            if !allocations.is_empty() {
-                allocated(allocations);
+            let inverse = allocator.take_inverse_offers();
+            if !(allocations.is_empty() && inverse.is_empty()) {
+                allocated(Allocated(allocations, inverse));
             }
         }
     }

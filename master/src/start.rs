@@ -91,9 +91,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     };
     let allocation = {
         let slot = slot.clone();
-        let allocated = move |allocations| {
+        let allocated = move |allocated: Allocated| {
             if let Some(master) = slot.get() {
-                master.tell(Allocated(allocations));
+                master.tell(allocated);
             }
         };
         Allocation::start(&config, allocated).map_err(StartError::Thread)?

@@ -59,6 +59,7 @@ impl fmt::Display for MasterInput<'_> {
             Input::TimerDue(timer) => write!(f, "<- {timer} is due"),
             Input::Deactivate { from, .. } => write!(f, "<- driver {from}: abort"),
             Input::Allocated(allocations) => write!(f, "<- {} allocations", allocations.len()),
+            Input::InverseOffers(offers) => write!(f, "<- {} inverse offers", offers.len()),
             Input::Teardown { framework, .. } => write!(f, "<- operator: teardown of {framework}"),
             Input::Operator(call) => write!(f, "<- operator: {}", call.call.r#type().as_str_name()),
         }

@@ -86,6 +86,7 @@ impl Master {
             active: true,
             used: self.used_on(handle),
         }));
+        self.tell_allocator_of_maintenance(cx, handle);
     }
 
     /// What frameworks use on an agent, counted from its tasks and executors.

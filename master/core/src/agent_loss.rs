@@ -50,7 +50,7 @@ impl Master {
         cx: &mut Cx,
         handle: AgentHandle,
         why: &'static str,
-        reason: &'static str,
+        reason: Option<&'static str>,
     ) {
         let agent = &self.agents.registered[handle];
         if agent.phase == Phase::Leaving {
@@ -62,7 +62,7 @@ impl Master {
         self.persist(
             cx,
             operation,
-            Pending::Remove { agent: handle, why: why.into(), reason: Counter::named(reason) },
+            Pending::Remove { agent: handle, why: why.into(), reason: reason.map(Counter::named) },
         );
     }
 
@@ -96,12 +96,14 @@ impl Master {
         self.changes.push(Changed::Agent(view.into()));
     }
 
-    pub(crate) fn removed(&mut self, cx: &mut Cx, handle: AgentHandle, why: &str, reason: Counter) {
+    pub(crate) fn removed(&mut self, cx: &mut Cx, handle: AgentHandle, why: &str, reason: Option<Counter>) {
         let Some(agent) = self.agents.registered.get(handle) else { return };
         let id = agent.id.clone();
         let message = format!("Agent {} removed: {why}", agent.info.hostname);
         cx.count("master/slave_removals");
-        cx.push(Effect::Count(reason));
+        if let Some(reason) = reason {
+            cx.push(Effect::Count(reason));
+        }
         let verdict = Verdict { state: TaskState::TaskLost, reason: Reason::AgentRemoved, message: &message };
         self.lose_tasks(cx, handle, None, None, |_| verdict);
         self.forget_agent(cx, handle);
@@ -138,6 +140,7 @@ impl Master {
     fn forget_agent(&mut self, cx: &mut Cx, handle: AgentHandle) {
         self.remove_executors_on(cx, handle);
         self.rescind_offers_on(cx, handle);
+        self.rescind_inverse_offers_on(cx, handle);
         let agent = self.agents.registered.remove(handle).expect("it is removed once");
         assert!(agent.tasks.is_empty() && agent.executors.is_empty() && agent.offers.is_empty());
         cx.push(Effect::Allocator(Call::RemoveAgent(handle)));

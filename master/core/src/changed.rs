@@ -51,6 +51,8 @@ pub enum Changed {
         /// As the operator gave it.
         config: Option<Box<v1::quota::QuotaConfig>>,
     },
+    /// The schedule of maintenance, and where its machines are; all of it.
+    Maintenance(Box<MaintenanceView>),
     /// A role weighs this much.
     Weight {
         /// Which.
@@ -58,6 +60,15 @@ pub enum Changed {
         /// More than 0.
         weight: f64,
     },
+}
+
+/// Maintenance, as readers see it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MaintenanceView {
+    /// What operators planned.
+    pub schedule: v1::maintenance::Schedule,
+    /// Machines by their phase, with what frameworks answered to inverse offers.
+    pub status: v1::maintenance::ClusterStatus,
 }
 
 /// A framework, as readers see it.

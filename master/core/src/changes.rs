@@ -15,11 +15,13 @@ pub struct Changes {
     pub agents: BTreeSet<AgentHandle>,
     pub frameworks: BTreeSet<FrameworkHandle>,
     pub others: Vec<Changed>,
+    /// Something about machines in maintenance.
+    pub maintenance: bool,
 }
 
 impl Changes {
     pub fn is_empty(&self) -> bool {
-        self.agents.is_empty() && self.frameworks.is_empty() && self.others.is_empty()
+        self.agents.is_empty() && self.frameworks.is_empty() && self.others.is_empty() && !self.maintenance
     }
 
     pub fn push(&mut self, changed: Changed) {
@@ -43,6 +45,9 @@ impl Master {
             if let Some(framework) = self.frameworks.registered.get(handle) {
                 cx.push(Effect::Changed(Changed::Framework(framework.view(handle).into())));
             }
+        }
+        if changes.maintenance {
+            cx.push(Effect::Changed(self.maintenance_view()));
         }
         cx.effects.extend(changes.others.into_iter().map(Effect::Changed));
         cx.effects.extend(answers);

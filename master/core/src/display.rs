@@ -49,6 +49,18 @@ impl fmt::Display for EventText<'_> {
         if let Some(event::Rescind { offer_id }) = &event.rescind {
             write!(f, " {}", offer_id.value)?;
         }
+        for offer in event.inverse_offers.iter().flat_map(|offers| &offers.inverse_offers) {
+            let agent = offer.agent_id.as_ref().map_or("", |id| &id.value);
+            write!(
+                f,
+                " {} on {agent} at {}",
+                offer.id.value,
+                tepui_model::Time::from(&offer.unavailability.start)
+            )?;
+        }
+        if let Some(event::RescindInverseOffer { inverse_offer_id }) = &event.rescind_inverse_offer {
+            write!(f, " {}", inverse_offer_id.value)?;
+        }
         if let Some(update) = &event.update {
             write!(f, " {}", StatusText(&update.status))?;
         }
@@ -224,6 +236,12 @@ impl fmt::Display for Changed {
                 Some(Ok(quota)) => write!(f, "quota of {role}: {quota}"),
                 Some(Err(_)) | None => write!(f, "quota of {role}: none"),
             },
+            Changed::Maintenance(maintenance) => {
+                let status = &maintenance.status;
+                let answers = status.draining_machines.iter().map(|machine| machine.statuses.len());
+                write!(f, "maintenance: {} draining, ", status.draining_machines.len())?;
+                write!(f, "{} down, {} answers", status.down_machines.len(), answers.sum::<usize>())
+            }
             Changed::Weight { role, weight } => write!(f, "weight of {role}: {weight}"),
         }
     }

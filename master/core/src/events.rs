@@ -31,6 +31,15 @@ pub fn rescind(offer: &OfferId) -> Event {
     Event { rescind: Some(event::Rescind { offer_id: offer.to_wire() }), ..of(Type::Rescind) }
 }
 
+pub fn inverse_offers(inverse_offers: Vec<v1::InverseOffer>) -> Event {
+    Event { inverse_offers: Some(event::InverseOffers { inverse_offers }), ..of(Type::InverseOffers) }
+}
+
+pub fn rescind_inverse(offer: &OfferId) -> Event {
+    let rescind = event::RescindInverseOffer { inverse_offer_id: offer.to_wire() };
+    Event { rescind_inverse_offer: Some(rescind), ..of(Type::RescindInverseOffer) }
+}
+
 pub fn update(status: v1::TaskStatus) -> Event {
     Event { update: Some(Box::new(event::Update { status })), ..of(Type::Update) }
 }

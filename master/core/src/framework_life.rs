@@ -206,6 +206,7 @@ impl Master {
             cx.push(Effect::Allocator(Call::DeactivateFramework(handle)));
         }
         self.discard_offers_of(cx, handle);
+        self.discard_inverse_offers_of(cx, handle);
     }
 
     pub(crate) fn failover_due(&mut self, cx: &mut Cx, handle: FrameworkHandle, timer: Timer) {
@@ -236,6 +237,7 @@ impl Master {
         cx.log(Fact::info("framework removed").with("framework", &id));
         self.hang_up(cx, handle);
         self.discard_offers_of(cx, handle);
+        self.discard_inverse_offers_of(cx, handle);
         for (_, agent) in self.agents.registered.iter() {
             let message = ShutdownFrameworkMessage { framework_id: id.to_wire() };
             cx.send(&agent.pid, ToAgent::ShutdownFramework(message));
@@ -295,6 +297,7 @@ impl Master {
         let framework = self.frameworks.registered.remove(handle).expect("it is removed once");
         assert!(framework.tasks.is_empty() && framework.executors.is_empty() && framework.offers.is_empty());
         self.frameworks.by_id.remove(&framework.id);
+        self.forget_answers_of(handle);
         for (_, agent) in self.agents.registered.iter_mut() {
             agent.killed.retain(|(of, _)| *of != handle);
         }

@@ -47,6 +47,8 @@ pub enum Input {
     },
     /// The allocator's decisions; follows some [`Effect::Allocator`](crate::Effect::Allocator) or its own interval.
     Allocated(Vec<tepui_allocator::Allocation>),
+    /// The allocator asks frameworks to leave agents that will be in maintenance; after [`Input::Allocated`] of the same run.
+    InverseOffers(Vec<tepui_allocator::InverseOffer>),
     /// An operator ends a framework. Answered with [`Effect::Answer`](crate::Effect::Answer): 200, or 400 when it is unknown.
     Teardown {
         /// Where the answer goes.

@@ -9,7 +9,7 @@
 //! | [`Effect::Arm`] | [`Input::TimerDue`] with the same timer, unless it is disarmed before |
 //! | [`Effect::Watch`] | [`Input::Exited`], once |
 //! | [`Effect::Open`] | [`Input::Disconnected`], when the stream ended |
-//! | [`Effect::Allocator`] | [`Input::Allocated`], whenever the allocator has something |
+//! | [`Effect::Allocator`] | [`Input::Allocated`] and [`Input::InverseOffers`], whenever the allocator has something |
 //! | all others | nothing |
 //!
 //! Towards the allocator the effects are its own [`Call`](tepui_allocator::Call)s and the input its
@@ -46,9 +46,11 @@ mod framework_life;
 mod frameworks;
 mod input;
 mod invariants;
+mod inverse_offers;
 #[cfg(test)]
 mod laws;
 pub mod limits;
+mod maintenance;
 mod master;
 mod names;
 mod offering;
@@ -67,8 +69,8 @@ mod validation;
 mod views;
 
 pub use changed::{
-    AgentStanding, AgentView, Changed, ExecutorView, FrameworkStanding, FrameworkView, OfferView,
-    TaskStanding, TaskView,
+    AgentStanding, AgentView, Changed, ExecutorView, FrameworkStanding, FrameworkView, MaintenanceView,
+    OfferView, TaskStanding, TaskView,
 };
 pub use config::Config;
 pub use counter::Counter;

@@ -33,6 +33,9 @@ pub const ROLES_WITH_QUOTA: usize = 10_000;
 /// Names of resources in one quota. There are four or five in a cluster; beyond it the quota is refused.
 pub const NAMES_PER_QUOTA: usize = 256;
 
+/// Machines in the schedule of maintenance: a cluster has not many more agents. Beyond it the schedule is refused.
+pub const MACHINES_IN_MAINTENANCE: usize = AGENTS;
+
 /// Roles that were given a weight: about 100 bytes each in the registry, which is written anew with every change. Beyond it
 /// another is refused.
 pub const ROLES_WITH_WEIGHT: usize = 10_000;

@@ -20,6 +20,7 @@ use crate::effect::Effect;
 use crate::fact::Fact;
 use crate::frameworks::Frameworks;
 use crate::input::Input;
+use crate::maintenance::{Machine, Maintenance};
 use crate::names::{AgentHandle, Alarm, Pid, RequestId, Ticket, Timer};
 use crate::offers::Offers;
 use crate::registry::{Obsolete, RegistryOperation};
@@ -37,6 +38,7 @@ pub struct Master {
     pub(crate) quotas: BTreeMap<Role, QuotaConfig>,
     /// What roles weigh; 1 for all others.
     pub(crate) weights: BTreeMap<Role, f64>,
+    pub(crate) maintenance: Maintenance,
     /// Empty between steps.
     #[serde(skip)]
     pub(crate) changes: Changes,
@@ -80,12 +82,18 @@ pub enum Pending {
     Remove {
         agent: AgentHandle,
         why: Cow<'static, str>,
-        reason: Counter,
+        reason: Option<Counter>,
     },
     Prune(Obsolete),
     Quota {
         request: RequestId,
         configs: Vec<(Role, QuotaConfig)>,
+    },
+    Maintenance {
+        request: RequestId,
+        maintenance: Box<Maintenance>,
+        /// Those that go down with it.
+        down: Vec<Machine>,
     },
     Weights {
         /// None for what the command line said.
@@ -107,6 +115,7 @@ impl Master {
             offers: Offers::new(),
             quotas: BTreeMap::new(),
             weights: BTreeMap::new(),
+            maintenance: Maintenance::default(),
             changes: Changes::default(),
             pending: BTreeMap::new(),
             next_ticket: 0,
@@ -129,6 +138,7 @@ impl Master {
             Input::TimerDue(timer) => self.timer_due(cx, timer),
             Input::Deactivate { from, framework } => self.deactivate(cx, &from, &framework),
             Input::Allocated(allocations) => self.allocated(cx, allocations),
+            Input::InverseOffers(made) => self.inverse_offers_made(cx, made),
             Input::Teardown { request, framework } => self.operator_teardown(cx, request, &framework),
             Input::Operator(call) => self.operator_call(cx, *call),
         }
@@ -164,6 +174,9 @@ impl Master {
             Pending::Remove { agent, why, reason } => self.removed(cx, agent, &why, reason),
             Pending::Prune(obsolete) => self.pruned(&obsolete),
             Pending::Quota { request, configs } => self.quota_written(cx, request, configs),
+            Pending::Maintenance { request, maintenance, down } => {
+                self.maintenance_written(cx, request, *maintenance, &down);
+            }
             Pending::Weights { request, weights } => self.weights_written(cx, request, weights),
         }
     }

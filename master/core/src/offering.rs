@@ -59,10 +59,12 @@ impl Master {
         let handle = self.offers.outstanding.next_handle();
         let timeout = self.config.offer_timeout.map(|after| self.arm(cx, Alarm::OfferTimeout(handle), after));
 
+        let unavailability = self.unavailability_of(&self.agents.registered[agent_handle]);
         let framework = &mut self.frameworks.registered[framework_handle];
         let agent = &mut self.agents.registered[agent_handle];
         let mut message = offer_message(&id, framework, agent_handle, agent, &allocation);
         message.url = agent_url(agent, self.config.https_agents).map(Box::new);
+        message.unavailability = unavailability;
         let sent = sent_message(&message, framework, &allocation.resources);
         let offer = Offer {
             id: id.clone(),
@@ -85,7 +87,12 @@ impl Master {
         sent
     }
 
-    fn new_offer_id(&mut self) -> OfferId {
+    /// Where the agent can be asked.
+    pub(crate) fn url_of(&self, agent: &Agent) -> Option<v1::Url> {
+        agent_url(agent, self.config.https_agents)
+    }
+
+    pub(crate) fn new_offer_id(&mut self) -> OfferId {
         let number = self.offers.next_id;
         self.offers.next_id += 1;
         OfferId::parse(format!("{}-O{number}", self.info.id)).expect("the master's id is valid")

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tepui_model::{OfferId, Resources, Role};
 use tepui_proto::v1;
 
+use crate::inverse_offers::InverseOffers;
 use crate::names::{AgentHandle, FrameworkHandle, OfferHandle, Timer};
 use crate::slab::Slab;
 
@@ -30,13 +31,20 @@ pub struct Offer {
 pub struct Offers {
     pub outstanding: Slab<OfferHandle, Offer>,
     pub by_id: BTreeMap<OfferId, OfferHandle>,
-    /// The number of the next offer id.
+    /// What frameworks were asked to leave.
+    pub inverse: InverseOffers,
+    /// The number of the next offer id, for both kinds.
     pub next_id: u64,
 }
 
 impl Offers {
     pub fn new() -> Offers {
-        Offers { outstanding: Slab::new(), by_id: BTreeMap::new(), next_id: 0 }
+        Offers {
+            outstanding: Slab::new(),
+            by_id: BTreeMap::new(),
+            inverse: InverseOffers::default(),
+            next_id: 0,
+        }
     }
 
     /// The outstanding offer that a call names.

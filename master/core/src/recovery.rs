@@ -12,6 +12,7 @@ use crate::changed::{AgentStanding, Changed};
 use crate::cx::Cx;
 use crate::effect::Effect;
 use crate::fact::Fact;
+use crate::maintenance::Maintenance;
 use crate::master::{Master, Pending, Phase};
 use crate::names::Alarm;
 use crate::registry::{Obsolete, QUOTA_V2, RegistryOperation};
@@ -40,6 +41,8 @@ impl Master {
         self.changes.push(Changed::Serving { since: cx.now });
         self.load_quota(cx, &mut registry);
         self.load_weights(cx, std::mem::take(&mut registry.weights));
+        self.maintenance = Maintenance::read(&mut registry);
+        self.changes.maintenance = !self.maintenance.machines.is_empty();
         self.load(registry);
         if !self.quotas.is_empty() {
             cx.push(Effect::Allocator(Call::AwaitAgents(self.agents.recovered_at_start)));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tepui_model::{AgentId, Role, Time};
 use tepui_proto::{internal, v1};
 
+use crate::maintenance::Maintenance;
 use internal::registry::{
     Master, MinimumCapability, Slave, Slaves, UnreachableSlave, UnreachableSlaves, Weight,
 };
@@ -35,6 +36,8 @@ pub enum RegistryOperation {
     Prune(Obsolete),
     /// Roles get these quotas; the default takes a role's quota away.
     UpdateQuota(Vec<v1::quota::QuotaConfig>),
+    /// The schedule of maintenance and its machines are these.
+    UpdateMaintenance(Box<Maintenance>),
     /// Roles weigh this much.
     UpdateWeights(Vec<(Role, f64)>),
 }
@@ -79,6 +82,7 @@ impl RegistryOperation {
                 let is_needed = !registry.quota_configs.is_empty();
                 need(registry, QUOTA_V2, is_needed);
             }
+            RegistryOperation::UpdateMaintenance(maintenance) => maintenance.write(registry),
             RegistryOperation::UpdateWeights(weights) => {
                 weights.iter().for_each(|(role, weight)| update_weight(registry, role, *weight));
             }
@@ -175,6 +179,11 @@ impl fmt::Display for RegistryOperation {
             RegistryOperation::UpdateQuota(configs) => {
                 f.write_str("quota")?;
                 configs.iter().try_for_each(|config| write!(f, " of {}", config.role))
+            }
+            RegistryOperation::UpdateMaintenance(maintenance) => {
+                f.write_str("maintenance")?;
+                let machines = &maintenance.machines;
+                machines.iter().try_for_each(|(machine, plan)| write!(f, " {machine} {:?}", plan.mode))
             }
             RegistryOperation::UpdateWeights(weights) => {
                 f.write_str("weights")?;

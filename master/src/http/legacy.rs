@@ -39,7 +39,11 @@ pub(super) async fn serve(request: &HttpRequest, route: Route, site: &Site) -> H
         | Route::Record
         | Route::Explain
         | Route::Quota
-        | Route::Weights => {
+        | Route::Weights
+        | Route::MaintenanceSchedule
+        | Route::MaintenanceStatus
+        | Route::MachineDown
+        | Route::MachineUp => {
             return answer::not_found();
         }
     };

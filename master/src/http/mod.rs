@@ -1,10 +1,10 @@
 //! The master's HTTP side: from a request to a question for the master or for the readers, and back.
 
 mod answer;
+mod decisions;
 mod explain;
 mod legacy;
 mod operator;
-mod roles;
 mod routing;
 mod scheduler;
 
@@ -62,8 +62,13 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
             Ok(body) => legacy::teardown(&body, &site).await,
             Err(refused) => refused,
         },
-        Route::Quota | Route::Weights => match read_body(&request, body, MAX_BODY).await {
-            Ok(body) => roles::serve(&request, route, &path, &body, &site).await,
+        Route::Quota
+        | Route::Weights
+        | Route::MaintenanceSchedule
+        | Route::MaintenanceStatus
+        | Route::MachineDown
+        | Route::MachineUp => match read_body(&request, body, MAX_BODY).await {
+            Ok(body) => decisions::serve(&request, route, &path, &body, &site).await,
             Err(refused) => refused,
         },
         Route::Explain => explain::serve(&request, &site).await,

@@ -105,6 +105,8 @@ fn about_entities(kind: call::Type) -> Option<OperatorRead> {
         call::Type::GetRoles => Some(OperatorRead::Roles),
         call::Type::GetWeights => Some(OperatorRead::Weights),
         call::Type::GetQuota => Some(OperatorRead::Quota),
+        call::Type::GetMaintenanceSchedule => Some(OperatorRead::MaintenanceSchedule),
+        call::Type::GetMaintenanceStatus => Some(OperatorRead::MaintenanceStatus),
         call::Type::GetMaster => Some(OperatorRead::Master),
         _ => None,
     }
@@ -144,14 +146,6 @@ async fn about_master(call: &Call, site: &Site) -> Result<Response, HttpResponse
         call::Type::GetLoggingLevel => {
             answer.get_logging_level = Some(response::GetLoggingLevel { level: 0 });
             response::Type::GetLoggingLevel
-        }
-        call::Type::GetMaintenanceStatus => {
-            answer.get_maintenance_status = Some(response::GetMaintenanceStatus::default().into());
-            response::Type::GetMaintenanceStatus
-        }
-        call::Type::GetMaintenanceSchedule => {
-            answer.get_maintenance_schedule = Some(response::GetMaintenanceSchedule::default());
-            response::Type::GetMaintenanceSchedule
         }
         call::Type::GetOperations => {
             answer.get_operations = Some(response::GetOperations::default());

@@ -18,6 +18,10 @@ pub(super) enum Route {
     Tasks,
     Roles,
     Quota,
+    MaintenanceSchedule,
+    MaintenanceStatus,
+    MachineDown,
+    MachineUp,
     Weights,
     Teardown,
     Version,
@@ -25,13 +29,17 @@ pub(super) enum Route {
 }
 
 /// Served as `/path` and as `/master/path`.
-const OF_MASTER: [(&str, Route); 16] = [
+const OF_MASTER: [(&str, Route); 20] = [
     ("api/v1", Route::Operator),
     ("api/v1/scheduler", Route::Scheduler),
     ("explain", Route::Explain),
     ("flags", Route::Flags),
     ("frameworks", Route::Frameworks),
     ("health", Route::Health),
+    ("machine/down", Route::MachineDown),
+    ("machine/up", Route::MachineUp),
+    ("maintenance/schedule", Route::MaintenanceSchedule),
+    ("maintenance/status", Route::MaintenanceStatus),
     ("quota", Route::Quota),
     ("record", Route::Record),
     ("redirect", Route::Redirect),

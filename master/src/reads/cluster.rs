@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tepui_master_core::{AgentView, Changed, ExecutorView, FrameworkView, OfferView, TaskStanding, TaskView};
+use tepui_master_core::{
+    AgentView, Changed, ExecutorView, FrameworkView, MaintenanceView, OfferView, TaskStanding, TaskView,
+};
 use tepui_model::{AgentId, ExecutorId, FrameworkId, OfferId, Role, Time};
 use tepui_proto::v1::quota::QuotaConfig;
 
@@ -20,6 +22,7 @@ pub(crate) struct Cluster {
     offers_of: BTreeMap<FrameworkId, BTreeSet<OfferId>>,
     pub(super) quotas: BTreeMap<Role, QuotaConfig>,
     pub(super) weights: BTreeMap<Role, f64>,
+    pub(super) maintenance: MaintenanceView,
 }
 
 impl Cluster {
@@ -57,6 +60,7 @@ impl Cluster {
             Changed::OfferGone(id) => self.forget_offer(&id),
             Changed::Quota { role, config: Some(config) } => drop(self.quotas.insert(role, *config)),
             Changed::Quota { role, config: None } => drop(self.quotas.remove(&role)),
+            Changed::Maintenance(maintenance) => self.maintenance = *maintenance,
             Changed::Weight { role, weight } => drop(self.weights.insert(role, weight)),
         }
     }

@@ -29,6 +29,10 @@ pub(crate) enum LegacyRead {
     Roles,
     /// Every weight as a `WeightInfo`.
     Weights,
+    /// A `maintenance.Schedule`.
+    MaintenanceSchedule,
+    /// A `maintenance.ClusterStatus`.
+    MaintenanceStatus,
     /// A `QuotaStatus`.
     Quota,
 }
@@ -57,6 +61,12 @@ pub(super) fn write(read: &LegacyRead, cluster: &Cluster, identity: &Identity) -
         LegacyRead::Tasks(filter) => serde_json::to_writer(&mut out, &Tasks { cluster, filter }),
         LegacyRead::Weights => {
             serde_json::to_writer(&mut out, &List(super::roles::weights(cluster).iter().map(AsJson)))
+        }
+        LegacyRead::MaintenanceSchedule => {
+            serde_json::to_writer(&mut out, &AsJson(&cluster.maintenance.schedule))
+        }
+        LegacyRead::MaintenanceStatus => {
+            serde_json::to_writer(&mut out, &AsJson(&cluster.maintenance.status))
         }
         LegacyRead::Quota => serde_json::to_writer(&mut out, &AsJson(&super::roles::quota(cluster))),
         LegacyRead::Roles => serde_json::to_writer(&mut out, &Roles { cluster }),

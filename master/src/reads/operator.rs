@@ -22,6 +22,8 @@ pub(crate) enum OperatorRead {
     Roles,
     Weights,
     Quota,
+    MaintenanceSchedule,
+    MaintenanceStatus,
     Master,
 }
 
@@ -68,6 +70,16 @@ pub(super) fn answer(read: OperatorRead, cluster: &Cluster, identity: &Identity)
         OperatorRead::Quota => {
             answer.get_quota = Some(response::GetQuota { status: super::roles::quota(cluster) }.into());
             Type::GetQuota
+        }
+        OperatorRead::MaintenanceSchedule => {
+            let schedule = cluster.maintenance.schedule.clone();
+            answer.get_maintenance_schedule = Some(response::GetMaintenanceSchedule { schedule });
+            Type::GetMaintenanceSchedule
+        }
+        OperatorRead::MaintenanceStatus => {
+            let status = cluster.maintenance.status.clone();
+            answer.get_maintenance_status = Some(response::GetMaintenanceStatus { status }.into());
+            Type::GetMaintenanceStatus
         }
         OperatorRead::Master => {
             let master = response::GetMaster {
@@ -189,6 +201,12 @@ impl Serialize for AnswerJson<'_> {
         )?;
         if let Some(roles) = &answer.get_roles {
             map.serialize_entry("get_roles", &AsJson(roles))?;
+        }
+        if let Some(schedule) = &answer.get_maintenance_schedule {
+            map.serialize_entry("get_maintenance_schedule", &AsJson(schedule))?;
+        }
+        if let Some(status) = &answer.get_maintenance_status {
+            map.serialize_entry("get_maintenance_status", &AsJson(&**status))?;
         }
         if let Some(weights) = &answer.get_weights {
             map.serialize_entry("get_weights", &AsJson(weights))?;

@@ -4,11 +4,13 @@ use tepui_model::AgentId;
 use tepui_proto::internal::{RegisterSlaveMessage, SlaveRegisteredMessage};
 use tepui_proto::v1;
 
+use super::reregister::{MACHINE_DOWN, shut_down};
 use crate::agent_life::Introduction;
 use crate::cx::Cx;
 use crate::effect::ToAgent;
 use crate::fact::Fact;
 use crate::limits;
+use crate::maintenance::Machine;
 use crate::master::{Master, Pending};
 use crate::names::{AgentHandle, Pid};
 use crate::registry::RegistryOperation;
@@ -30,13 +32,16 @@ impl Master {
                 return cx.log(refused);
             }
         };
+        if self.maintenance.is_down(&Machine::of_agent(&new.info, &from)) {
+            return shut_down(cx, &from, MACHINE_DOWN);
+        }
         if let Some(known) = self.agents.by_pid.get(&from).copied() {
             if self.agents.registered[known].is_active() {
                 // The acknowledgement was lost, or is under way.
                 return self.tell_registered(cx, known);
             }
             let why = "a new agent registered at the same address";
-            self.remove_agent(cx, known, why, "master/slave_removals/reason_registered");
+            self.remove_agent(cx, known, why, Some("master/slave_removals/reason_registered"));
         }
         if self.agents.registered.len() >= limits::AGENTS {
             let refused = Fact::warn("registration of an agent refused, there are too many");

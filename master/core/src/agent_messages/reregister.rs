@@ -17,6 +17,7 @@ use crate::cx::Cx;
 use crate::effect::ToAgent;
 use crate::fact::Fact;
 use crate::limits;
+use crate::maintenance::Machine;
 use crate::master::{Master, Pending};
 use crate::names::{AgentHandle, FrameworkHandle, Pid};
 use crate::registry::RegistryOperation;
@@ -24,6 +25,9 @@ use crate::status::{self, Verdict};
 use crate::task::Task;
 use crate::validation;
 use crate::validation::agent::{Report, ReportedTask};
+
+/// What an agent of a machine that is down is told.
+pub const MACHINE_DOWN: &str = "Machine is `DOWN`";
 
 impl Master {
     pub(crate) fn reregister(&mut self, cx: &mut Cx, from: Pid, message: ReregisterSlaveMessage) {
@@ -47,6 +51,9 @@ impl Master {
                 return cx.log(refused);
             }
         };
+        if self.maintenance.is_down(&Machine::of_agent(&introduction.info, &from)) {
+            return shut_down(cx, &from, MACHINE_DOWN);
+        }
         let readmission = Readmission { introduction, report };
         match self.agents.by_id.get(&readmission.introduction.id) {
             Some(handle) => self.reregister_known(cx, *handle, readmission),

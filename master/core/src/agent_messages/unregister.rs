@@ -14,7 +14,7 @@ impl Master {
                 cx,
                 agent,
                 "the agent unregistered",
-                "master/slave_removals/reason_unregistered",
+                Some("master/slave_removals/reason_unregistered"),
             );
         }
     }

@@ -17,7 +17,7 @@ use tepui_proto::{internal, v1};
 use crate::{Config, Cx, Effect, FromAgent, Input, Master, Pid, RegistryOperation, Ticket, Timer, ToAgent};
 
 use agents::Machine;
-pub use messages::{capability, executor_task, launch, task, task_on, uuid};
+pub use messages::{capability, executor_task, ids, launch, task, task_on, uuid};
 use schedulers::Scheduler;
 
 /// See the module.
@@ -256,6 +256,10 @@ impl Cluster {
         let allocations = self.allocator.on_timer(self.now);
         if !allocations.is_empty() {
             self.step(Input::Allocated(allocations));
+        }
+        let inverse = self.allocator.take_inverse_offers();
+        if !inverse.is_empty() {
+            self.step(Input::InverseOffers(inverse));
         }
     }
 

@@ -4,6 +4,7 @@
 //! A handler returns its refusal, or answers by itself, at once or after the registry was written: then the request is part
 //! of what waits for the registry.
 
+mod maintenance;
 mod quota;
 mod weights;
 
@@ -50,6 +51,18 @@ impl Master {
             Type::UpdateWeights => {
                 let infos = part(call.update_weights, "update_weights")?.weight_infos;
                 self.update_weights(cx, request, &infos)
+            }
+            Type::UpdateMaintenanceSchedule => {
+                let call = part(call.update_maintenance_schedule, "update_maintenance_schedule")?;
+                self.update_schedule(cx, request, call.schedule)
+            }
+            Type::StartMaintenance => {
+                let machines = part(call.start_maintenance, "start_maintenance")?.machines;
+                self.start_maintenance(cx, request, &machines)
+            }
+            Type::StopMaintenance => {
+                let machines = part(call.stop_maintenance, "stop_maintenance")?.machines;
+                self.stop_maintenance(cx, request, &machines)
             }
             other => {
                 let name = other.as_str_name();

@@ -200,13 +200,10 @@ impl Master {
             Type::Accept => self.accept(cx, from, *call.accept.expect(CHECKED))?,
             Type::Decline => self.decline(cx, from, *call.decline.expect(CHECKED))?,
             Type::AcceptInverseOffers => {
-                self.accept_inverse_offers(cx, &call.accept_inverse_offers.expect(CHECKED).inverse_offer_ids);
+                self.accept_inverse_offers(cx, from, *call.accept_inverse_offers.expect(CHECKED))?;
             }
             Type::DeclineInverseOffers => {
-                self.decline_inverse_offers(
-                    cx,
-                    &call.decline_inverse_offers.expect(CHECKED).inverse_offer_ids,
-                );
+                self.decline_inverse_offers(cx, from, *call.decline_inverse_offers.expect(CHECKED))?;
             }
             Type::Revive => self.revive(cx, from, &call.revive.unwrap_or_default().roles),
             Type::Suppress => self.suppress(cx, from, &call.suppress.unwrap_or_default().roles),

@@ -1,4 +1,5 @@
 //! Each call with what it refuses, and what it makes the registry, the allocator, frameworks and agents hear.
 
+mod maintenance;
 mod quota;
 mod weights;

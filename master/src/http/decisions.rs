@@ -1,13 +1,14 @@
-//! `/quota` and `/weights`, which are older than the calls of the v1 API: brought into their form, and decided as they are.
+//! `/quota`, `/weights`, `/maintenance/…` and `/machine/…`, which are older than the calls of the v1 API: brought into their
+//! form, and decided as they are.
 
 use libactor::web::http::Method;
 use libactor::web::http::header::{ALLOW, HeaderValue};
 use libactor::web::{HttpRequest, HttpResponse};
 use tepui_proto::json;
 use tepui_proto::schema::Described;
-use tepui_proto::v1::WeightInfo;
 use tepui_proto::v1::master::{Call, call};
 use tepui_proto::v1::quota::QuotaRequest;
+use tepui_proto::v1::{MachineId, WeightInfo};
 
 use super::routing::Route;
 use super::{Site, answer, legacy, operator};
@@ -20,16 +21,27 @@ pub(super) async fn serve(
     body: &[u8],
     site: &Site,
 ) -> HttpResponse {
+    let read = match (route, request.method()) {
+        (Route::Quota, &Method::GET) => Some(LegacyRead::Quota),
+        (Route::Weights, &Method::GET) => Some(LegacyRead::Weights),
+        (Route::MaintenanceSchedule, &Method::GET) => Some(LegacyRead::MaintenanceSchedule),
+        (Route::MaintenanceStatus, &Method::GET) => Some(LegacyRead::MaintenanceStatus),
+        _ => None,
+    };
+    if let Some(read) = read {
+        return legacy::read_as_json(request, read, site).await;
+    }
     let call = match (route, request.method()) {
-        (Route::Quota, &Method::GET) => return legacy::read_as_json(request, LegacyRead::Quota, site).await,
-        (Route::Weights, &Method::GET) => {
-            return legacy::read_as_json(request, LegacyRead::Weights, site).await;
-        }
         (Route::Quota, &Method::POST) => set_quota(body),
         (Route::Quota, &Method::DELETE) => remove_quota(path),
-        (Route::Weights, &Method::PUT) => update_weights(body),
         (Route::Quota, other) => return not_allowed(other, "GET, POST, DELETE"),
-        (_, other) => return not_allowed(other, "GET, PUT"),
+        (Route::Weights, &Method::PUT) => update_weights(body),
+        (Route::Weights, other) => return not_allowed(other, "GET, PUT"),
+        (Route::MaintenanceSchedule, &Method::POST) => update_schedule(body),
+        (Route::MaintenanceSchedule, other) => return not_allowed(other, "GET, POST"),
+        (Route::MaintenanceStatus, other) => return not_allowed(other, "GET"),
+        (Route::MachineDown | Route::MachineUp, &Method::POST) => machines(body, route),
+        (_, other) => return not_allowed(other, "POST"),
     };
     match call {
         Ok(call) => operator::decide(call, site).await,
@@ -86,4 +98,29 @@ fn update_weights(body: &[u8]) -> Result<Call, String> {
     let kind = Some(call::Type::UpdateWeights as i32);
     let call = call::UpdateWeights { weight_infos };
     Ok(Call { r#type: kind, update_weights: Some(call), ..Call::default() })
+}
+
+fn update_schedule(body: &[u8]) -> Result<Call, String> {
+    let call = call::UpdateMaintenanceSchedule { schedule: parsed(body, "maintenance schedule")? };
+    let kind = Some(call::Type::UpdateMaintenanceSchedule as i32);
+    Ok(Call { r#type: kind, update_maintenance_schedule: Some(call), ..Call::default() })
+}
+
+/// A JSON list of machines that go down, or come up.
+fn machines(body: &[u8], route: Route) -> Result<Call, String> {
+    let said = || String::from_utf8_lossy(body);
+    let ids: Vec<serde_json::Value> = serde_json::from_slice(body)
+        .map_err(|why| format!("Failed to parse machines JSON '{}': {why}", said()))?;
+    let read = |id: &serde_json::Value| json::from_slice::<MachineId>(id.to_string().as_bytes());
+    let machines = ids.iter().map(read).collect::<Result<Vec<_>, _>>();
+    let machines = machines.map_err(|why| format!("Failed to convert machines '{}': {why}", said()))?;
+    Ok(if route == Route::MachineDown {
+        let kind = Some(call::Type::StartMaintenance as i32);
+        let start_maintenance = Some(call::StartMaintenance { machines });
+        Call { r#type: kind, start_maintenance, ..Call::default() }
+    } else {
+        let kind = Some(call::Type::StopMaintenance as i32);
+        let stop_maintenance = Some(call::StopMaintenance { machines });
+        Call { r#type: kind, stop_maintenance, ..Call::default() }
+    })
 }

@@ -1,0 +1,142 @@
+//! What operators decide outlives the master: quota, weights and the schedule of maintenance, over both APIs.
+
+use serde_json::{Value, json};
+use tepui_tests::cluster::Cluster;
+use tepui_tests::framework::{Framework, info};
+use tepui_tests::http::{Answer, Request};
+use tepui_tests::waiting::{secs, until};
+
+fn call(cluster: &Cluster, call: Value) -> Answer {
+    cluster.master.ask(&Request::json("/api/v1", call.to_string()))
+}
+
+#[track_caller]
+fn done(answer: &Answer) {
+    assert_eq!((answer.status(), answer.text().as_str()), (200, ""));
+}
+
+fn request(method: &str, path: &str, body: &Value) -> Request {
+    Request { method: method.to_owned(), ..Request::json(path, body.to_string()) }
+}
+
+fn amount(value: f64) -> Value {
+    json!({ "value": value })
+}
+
+/// kill -9, and the same again on the same directory.
+fn restart(cluster: &mut Cluster) {
+    cluster.master.kill();
+    cluster.master.restart();
+    until("the registry to be read", secs(30), || {
+        (cluster.master.get("/weights").status() == 200).then_some(())
+    });
+}
+
+#[test]
+fn quota_and_weights_are_there_after_a_kill() {
+    let mut cluster = Cluster::of(1);
+    let web =
+        json!({ "role": "web", "guarantees": { "cpus": amount(1.0) }, "limits": { "cpus": amount(2.0) } });
+    let update =
+        |configs: Value| json!({ "type": "UPDATE_QUOTA", "update_quota": { "quota_configs": configs } });
+    done(&call(&cluster, update(json!([web]))));
+    let guarantee = json!([{ "name": "cpus", "type": "SCALAR", "scalar": { "value": 1.0 } }]);
+    let ads = json!({ "role": "ads", "guarantee": guarantee });
+    done(&cluster.master.ask(&request("POST", "/quota", &ads)));
+    let again = cluster.master.ask(&request("POST", "/quota", &ads));
+    assert!(again.status() == 400 && again.text().contains("already has quota"), "{}", again.text());
+    let much = json!({ "role": "much", "guarantees": { "cpus": amount(100.0) }, "limits": {} });
+    let refused = call(&cluster, update(json!([much])));
+    assert!(
+        refused.status() == 400 && refused.text().contains("exceed cluster capacity"),
+        "{}",
+        refused.text()
+    );
+    let weights = json!([{ "role": "web", "weight": 2.5 }, { "role": "ads/eu", "weight": 0.5 }]);
+    done(&cluster.master.ask(&request("PUT", "/weights", &weights)));
+
+    restart(&mut cluster);
+
+    let weights = cluster.master.get("/weights").json();
+    assert_eq!(weights, json!([{ "weight": 0.5, "role": "ads/eu" }, { "weight": 2.5, "role": "web" }]));
+    assert_eq!(cluster.operator("GET_WEIGHTS")["get_weights"]["weight_infos"], weights);
+    let status = cluster.master.get("/quota").json();
+    assert_eq!(cluster.operator("GET_QUOTA")["get_quota"]["status"], status);
+    assert_eq!(status["configs"][1], web);
+    assert_eq!(status["infos"][0]["role"], "ads");
+    let roles = cluster.master.get("/roles").json();
+    let role = |name: &str| {
+        let roles = roles["roles"].as_array().expect("a list").iter();
+        roles.cloned().find(|role| role["name"] == name).expect("the role is known")
+    };
+    assert_eq!(role("web")["weight"], json!(2.5));
+    assert_eq!(role("web")["quota"]["limit"], json!({ "cpus": 2.0 }));
+    assert_eq!(role("ads")["quota"]["guarantee"], json!({ "cpus": 1.0 }));
+    assert_eq!(role("ads/eu")["weight"], json!(0.5));
+
+    done(&cluster.master.ask(&Request { method: "DELETE".to_owned(), ..Request::get("/quota/ads") }));
+    let left = cluster.master.get("/quota").json();
+    assert_eq!(left["configs"], json!([web]));
+}
+
+#[test]
+fn a_limit_holds_for_what_is_offered() {
+    let cluster = Cluster::of(1);
+    let quota = json!([{ "role": "*", "limits": { "cpus": amount(1.0), "mem": amount(64.0) } }]);
+    done(&call(&cluster, json!({ "type": "UPDATE_QUOTA", "update_quota": { "quota_configs": quota } })));
+
+    let offer = Framework::subscribe(cluster.master.address(), info("limited")).offer();
+
+    let amount = |name: &str| {
+        let resources = offer["resources"].as_array().expect("a list").iter();
+        let named = resources.filter(|entry| entry["name"] == name);
+        named.map(|entry| entry["scalar"]["value"].as_f64().expect("a number")).sum::<f64>()
+    };
+    assert_eq!((amount("cpus"), amount("mem")), (1.0, 64.0));
+}
+
+#[test]
+fn a_machine_goes_down_and_comes_up_again() {
+    let mut cluster = Cluster::of(1);
+    let hostname = cluster.master.get("/slaves").json()["slaves"][0]["hostname"].clone();
+    let machine = json!({ "hostname": hostname, "ip": "127.0.0.1" });
+    let framework = Framework::subscribe(cluster.master.address(), info("tenant"));
+    framework.offer();
+    let window = json!({
+        "machine_ids": [machine],
+        "unavailability": { "start": { "nanoseconds": 4_000_000_000_000_000_000_i64 } },
+    });
+    let schedule = json!({ "windows": [window] });
+
+    done(&cluster.master.ask(&request("POST", "/maintenance/schedule", &schedule)));
+    let offer = framework.offer();
+    assert_eq!(offer["unavailability"], window["unavailability"]);
+    let asked = |event: &Value| event["type"] == "INVERSE_OFFERS";
+    let events = framework.events_when(secs(30), |events| events.iter().any(asked));
+    let inverse = &events.iter().find(|event| asked(event)).expect("it is there")["inverse_offers"]["inverse_offers"]
+        [0];
+    assert_eq!(inverse["unavailability"], window["unavailability"]);
+    framework.tell(
+        "ACCEPT_INVERSE_OFFERS",
+        json!({ "accept_inverse_offers": { "inverse_offer_ids": [inverse["id"]] } }),
+    );
+    let status = cluster.master.get("/maintenance/status").json();
+    let answers = &status["draining_machines"][0]["statuses"];
+    assert_eq!(answers[0]["status"], "ACCEPT", "{status}");
+    assert_eq!(answers[0]["framework_id"]["value"], framework.id.as_str());
+
+    restart(&mut cluster);
+    assert_eq!(cluster.master.get("/maintenance/schedule").json(), schedule);
+    cluster.await_agents(1);
+    done(&cluster.master.ask(&request("POST", "/machine/down", &json!([machine]))));
+    cluster.await_agents(0);
+    until("the agent to end", secs(30), || (!cluster.agents[0].is_alive()).then_some(()));
+    cluster.agents[0].restart();
+    until("the agent to be turned away", secs(30), || (!cluster.agents[0].is_alive()).then_some(()));
+
+    done(&cluster.master.ask(&request("POST", "/machine/up", &json!([machine]))));
+    cluster.agents[0].restart();
+    cluster.await_agents(1);
+    let status = cluster.operator("GET_MAINTENANCE_STATUS");
+    assert_eq!(status["get_maintenance_status"]["status"], json!({}));
+}
