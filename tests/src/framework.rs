@@ -176,11 +176,19 @@ impl Framework {
         self.offer_within(PATIENCE)
     }
 
-    /// Asks for offers, so that nobody has to wait for the next allocation.
+    /// Asks for offers, so that nobody has to wait for the next allocation. The largest one: what a task that has just ended leaves
+    /// may be offered by itself.
     #[track_caller]
     pub fn revived_offer(&self) -> Value {
         self.tell("REVIVE", json!({}));
-        self.offer()
+        let largest = |offers: &[Value]| {
+            let sizes = offers.iter().map(cpus).enumerate();
+            sizes.max_by(|(_, one), (_, other)| one.total_cmp(other)).map(|(index, _)| index)
+        };
+        match self.wait(PATIENCE, |seen| Some(seen.offers.remove(largest(&seen.offers)?))) {
+            Ok(offer) => offer,
+            Err(last) => panic!("no offer within {PATIENCE:?}; the last events were\n{last}"),
+        }
     }
 
     #[track_caller]
@@ -296,6 +304,12 @@ fn on(task: &Value, agent: &Value) -> Value {
         task["agent_id"] = agent.clone();
     }
     task
+}
+
+fn cpus(offer: &Value) -> f64 {
+    let resources = offer["resources"].as_array().into_iter().flatten();
+    let of_cpus = resources.filter(|resource| resource["name"] == "cpus");
+    of_cpus.filter_map(|resource| resource["scalar"]["value"].as_f64()).sum()
 }
 
 /// A scalar resource.

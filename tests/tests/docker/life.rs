@@ -74,7 +74,7 @@ fn output_is_in_the_sandbox_while_the_task_runs() {
         (read(&cluster, "terminal", "stdout").len() == 32 << 10).then_some(())
     });
     for id in ["speaking", "terminal"] {
-        assert_eq!(framework.states(id).last().map(String::as_str), Some("TASK_RUNNING"));
+        framework.await_state(id, "TASK_RUNNING");
         fs::write(sandbox(&cluster, id).join("go"), "").expect("write into the sandbox");
     }
     assert_eq!(verdict(&framework, "speaking"), "TASK_FINISHED - Container exited with status 0");
