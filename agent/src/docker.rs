@@ -1,6 +1,7 @@
 //! The containerizer `docker`, as the agent sees it: which launches are its own, what their executor is told, and what happens
 //! with containers that are over. The containers themselves are the Docker executor's.
 
+mod ahead;
 mod burial;
 mod executors;
 mod kept;
@@ -71,6 +72,7 @@ pub(crate) use burial::Alive;
 pub(crate) use executors::Lodging;
 pub(crate) use kept::KeepError;
 
+use ahead::Ahead;
 use kept::Kept;
 
 /// What the containers of a work directory are labelled with.
@@ -87,6 +89,7 @@ pub(crate) struct Docker {
     flags: DockerFlags,
     hard_cpu_limit: bool,
     kept: Kept,
+    ahead: Ahead,
     /// What no other agent process is called.
     process: String,
 }
@@ -112,7 +115,13 @@ impl Docker {
             Ok(version) => info!(socket = flags.socket, version, "docker engine found"),
             Err(error) => warn!(%error, "docker tasks will fail until the engine is there"),
         }
-        Ok(Docker { flags, hard_cpu_limit, kept, process: Uuid::new_v4().to_string() })
+        Ok(Docker {
+            flags,
+            hard_cpu_limit,
+            kept,
+            ahead: Ahead::default(),
+            process: Uuid::new_v4().to_string(),
+        })
     }
 
     /// What an executor finds in its environment.

@@ -41,5 +41,6 @@ pub use command::CommandExecutor;
 pub use context::{Context, Update};
 pub use environment::{Environment, EnvironmentError};
 pub use executor::{Executor, Subscribed};
+pub use link::plain_http;
 pub use run::{RunError, Via, run, spawn};
 pub use tepui_proto::v1;

@@ -24,6 +24,9 @@ pub(super) async fn prepare(
     let user = user_of(world, &launch, command);
     let sandbox = launch.run.sandbox(&world.config.work_dir);
     make_sandbox(&sandbox, user.clone()).await?;
+    if let (Some(docker), Some(task)) = (docker, &launch.task) {
+        docker.make_ahead(&launch.run, task, sandbox.clone());
+    }
     world.shown.show_latest(&launch.run);
     let items: Vec<FetchItem> =
         command.uris.iter().map(|uri| item(&world.config.frameworks_home, uri)).collect();

@@ -29,6 +29,7 @@ impl Docker {
     /// not do it in time.
     pub(crate) async fn end(&self, container: &ContainerId) {
         let ended = async {
+            self.settled(container).await;
             let engine = Engine::at(&self.flags.socket)?;
             for found in engine.labelled(CONTAINER, &container.to_string()).await? {
                 end(&engine, &found).await?;
@@ -50,10 +51,11 @@ impl Docker {
     /// The executor of this container has ended, and so must the container; it is kept for whoever wants to look at it, for
     /// as long as the operator said.
     pub(crate) fn executor_ended(&self, container: &ContainerId) {
-        let (docker, container) = (self.clone(), container.to_string());
+        let (docker, container) = (self.clone(), container.clone());
         tokio::spawn(async move {
+            docker.settled(&container).await;
             // By its label: a stranger's container may have taken its name.
-            for found in docker.labelled(CONTAINER, &container).await {
+            for found in docker.labelled(CONTAINER, &container.to_string()).await {
                 docker.bury(&found).await;
             }
         });

@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use bollard::models::{ContainerInspectResponse, ContainerState, ContainerSummaryStateEnum};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder,
-    ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
-    StopContainerOptionsBuilder, WaitContainerOptionsBuilder,
+    InspectContainerOptions, KillContainerOptionsBuilder, ListContainersOptionsBuilder,
+    RemoveContainerOptionsBuilder, StopContainerOptionsBuilder, WaitContainerOptionsBuilder,
 };
 use futures::StreamExt;
 
 use crate::engine::{Engine, EngineError};
-use crate::spec::Plan;
 
 /// Between two looks at a container that goes on though the engine has stopped telling.
 const RETRY: Duration = Duration::from_millis(500);
@@ -67,46 +65,6 @@ impl Engine {
             Some(Found { id: container.id?, labels, name, runs, was_started })
         });
         Ok(found.collect())
-    }
-
-    /// Makes the container and starts it. What was made and does not start is removed.
-    ///
-    /// # Errors
-    /// The engine refused, or could not be reached.
-    pub async fn start(&self, plan: &Plan) -> Result<ContainerInspectResponse, EngineError> {
-        let (docker, name) = (self.docker(), plan.name.as_str());
-        let options = CreateContainerOptionsBuilder::new().name(name);
-        let options = match &plan.platform {
-            Some(platform) => options.platform(platform),
-            None => options,
-        };
-        let created = docker.create_container(Some(options.build()), plan.body.clone()).await;
-        let created = created.map_err(|why| self.error(&format!("create container {name}"), why))?;
-        let started = docker.start_container(&created.id, None::<StartContainerOptions>).await;
-        if let Err(why) = started {
-            let error = self.error(&format!("start container {name}"), why);
-            if let Err(error) = self.remove(&created.id).await {
-                tracing::warn!(%error, container = name, "container that did not start not removed");
-            }
-            return Err(error);
-        }
-        self.inspect(&created.id).await
-    }
-
-    /// The id of the container of this name, if it has these labels. One that has not is a stranger's.
-    pub(crate) async fn own(
-        &self,
-        name: &str,
-        labels: &HashMap<String, String>,
-    ) -> Result<Option<String>, EngineError> {
-        let found = match self.inspect(name).await {
-            Ok(found) => found,
-            Err(error) if error.is_missing() => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let has = found.config.and_then(|config| config.labels).unwrap_or_default();
-        let is_own = labels.iter().all(|(key, value)| has.get(key) == Some(value));
-        Ok(found.id.filter(|_| is_own))
     }
 
     /// What the engine knows about a container.

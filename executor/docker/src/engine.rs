@@ -47,6 +47,17 @@ impl EngineError {
         matches!(self, EngineError::Refused { status: 404, .. })
     }
 
+    /// Whether the engine says that something else is in the way, such as a container of the same name.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, EngineError::Refused { status: 409, .. })
+    }
+
+    /// Whether it says so of an image.
+    pub(crate) fn is_missing_image(&self) -> bool {
+        let names = |message: &String| message.to_ascii_lowercase().contains("no such image");
+        matches!(self, EngineError::Refused { status: 404, message, .. } if names(message))
+    }
+
     /// Whether the engine may do it later: it could not be asked.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {

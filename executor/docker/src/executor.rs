@@ -7,7 +7,6 @@ mod stop;
 mod task;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ use crate::container::Ending;
 use crate::credentials::DockerConfig;
 use crate::engine::Engine;
 use crate::process::Process;
-use crate::spec::{Plan, Settings, SpecError, Wanted};
+use crate::spec::{Plan, Settings};
 
 /// How often at most a pull says how far it is: each is a status update that travels to the framework.
 const REPORT_EVERY: Duration = Duration::from_secs(3);
@@ -121,7 +120,7 @@ impl Executor for DockerExecutor {
             return;
         }
         let sandbox = cx.environment().sandbox.clone();
-        let plan = self.plan(&task, sandbox).map_err(|why| why.to_string());
+        let plan = self.setup.plan(&task, sandbox).map_err(|why| why.to_string());
         let checks = Plans::read(&task).map_err(|why| why.to_string());
         self.task = Some(task);
         match plan.and_then(|plan| Ok((plan, checks?))) {
@@ -168,25 +167,6 @@ impl Checked for DockerExecutor {
 }
 
 impl DockerExecutor {
-    fn plan(&self, task: &v1::TaskInfo, sandbox: PathBuf) -> Result<Plan, SpecError> {
-        let container = task.container.as_deref().ok_or(SpecError::NoDocker)?;
-        let nothing = v1::CommandInfo { shell: Some(false), ..v1::CommandInfo::default() };
-        let limits: Vec<_> = task.limits.iter().map(|(name, limit)| (name.clone(), limit.value)).collect();
-        let role = task.resources.iter().find_map(|r| r.allocation_info.as_ref()?.role.clone());
-        let wanted = Wanted {
-            name: &self.setup.container,
-            container,
-            command: task.command.as_deref().unwrap_or(&nothing),
-            resources: &task.resources,
-            limits: &limits,
-            variables: role.map(|role| ("MESOS_ALLOCATION_ROLE".into(), role)).into_iter().collect(),
-            labels: self.setup.labels.clone(),
-            sandbox,
-            settings: &self.setup.settings,
-        };
-        wanted.plan()
-    }
-
     fn prepare(&mut self, cx: &mut Context<Self>, plan: Plan, checks: Plans) {
         let Some(task) = &self.task else { return };
         cx.update(update(task, TaskStarting));

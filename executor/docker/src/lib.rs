@@ -11,6 +11,8 @@ mod fake;
 mod handover;
 mod image;
 mod logs;
+mod making;
+mod plan;
 mod presence;
 mod process;
 mod pull;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bollard::models::CreateImageInfo;
+use bollard::models::{ContainerInspectResponse, CreateImageInfo};
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures::StreamExt;
 
@@ -75,11 +75,40 @@ impl Engine {
         &self,
         plan: &Plan,
         config: &DockerConfig,
-        mut report: impl FnMut(&Progress),
+        report: impl FnMut(&Progress),
     ) -> Result<(), EngineError> {
         if !plan.force_pull && self.has_image(&plan.image).await? {
             return Ok(());
         }
+        self.pull(plan, config, report).await
+    }
+
+    /// Starts the plan's container, with its image, which is there more often than not: nobody asks for it before.
+    ///
+    /// # Errors
+    /// The registry or the engine refused, or could not be reached.
+    pub(crate) async fn provide_and_start(
+        &self,
+        plan: &Plan,
+        config: &DockerConfig,
+        report: impl FnMut(&Progress),
+    ) -> Result<ContainerInspectResponse, EngineError> {
+        if !plan.force_pull {
+            match self.start(plan).await {
+                Err(error) if error.is_missing_image() => {}
+                started => return started,
+            }
+        }
+        self.pull(plan, config, report).await?;
+        self.start(plan).await
+    }
+
+    async fn pull(
+        &self,
+        plan: &Plan,
+        config: &DockerConfig,
+        mut report: impl FnMut(&Progress),
+    ) -> Result<(), EngineError> {
         // Without a tag the engine would pull them all.
         let image =
             if names_one(&plan.image) { plan.image.clone() } else { format!("{}:latest", plan.image) };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{Client, Response};
+use tepui_executor::plain_http;
 
 use crate::engine::Engine;
 
@@ -28,9 +29,7 @@ pub(crate) struct Terminal(Response);
 impl Engine {
     /// Follows what the container shows, from this second on (0: from its start).
     pub(crate) async fn terminal(&self, name: &str, since: u64) -> Result<Terminal, TerminalError> {
-        // Only plain HTTP is spoken here, but no client is made without one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = Client::builder().no_proxy();
+        let builder = plain_http(Client::builder().no_proxy());
         let (builder, host) = match self.address().split_once("://") {
             Some(("tcp" | "http", host)) => (builder, host),
             Some((_, path)) => (builder.unix_socket(path), "docker"),

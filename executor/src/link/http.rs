@@ -12,6 +12,7 @@ use tepui_proto::v1::executor::{Call, Event};
 use tepui_proto::{recordio, wire};
 use tokio::sync::mpsc;
 
+use super::plain_http;
 use crate::Executor;
 use crate::actor::{ExecutorActor, Incoming, News};
 
@@ -95,10 +96,13 @@ async fn converse(
     // The provider may have been installed by another part of the process: either is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut client = Client::builder().connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).no_proxy();
-    if let Some(settings) = tls {
-        let config = tls::http_client(&settings).map_err(|error| ConverseError::Tls(chain(&error)))?;
-        client = client.tls_backend_preconfigured(config);
-    }
+    client = match tls {
+        None => plain_http(client),
+        Some(settings) => {
+            let config = tls::http_client(&settings).map_err(|error| ConverseError::Tls(chain(&error)))?;
+            client.tls_backend_preconfigured(config)
+        }
+    };
     let client = client.build().map_err(reach)?;
     let response = client
         .post(url)

@@ -1,9 +1,11 @@
 //! The two ways to an agent.
 
 mod http;
+mod plain;
 
 pub(crate) use http::{HttpLink, chain};
 use libactor::Pid;
+pub use plain::plain_http;
 
 /// The current subscription.
 pub(crate) enum Link {

@@ -82,8 +82,7 @@ async fn provide_and_start(
         };
         way.run(move |executor, cx| executor.pulling(cx, message));
     };
-    engine.provide_image(plan, &setup.config, report).await?;
-    engine.start(plan).await
+    engine.provide_and_start(plan, &setup.config, report).await
 }
 
 /// How a container ended is not known, and why not.
