@@ -17,11 +17,14 @@ use crate::config::Config;
 /// the calls come; without a bound they could keep it off for ever.
 const CALLS_BEFORE_A_RUN: usize = 10_000;
 
+/// Looks at the ledger, and answers by itself.
+type Question = Box<dyn FnOnce(&Allocator, Time) + Send>;
+
 /// What the thread is given.
 enum Item {
     Call(Call),
     /// Somebody wants to know something. What is answered holds for the calls before it.
-    Question(Box<dyn FnOnce(&Allocator, Time) + Send>),
+    Question(Question),
 }
 
 /// The master's end, and that of whoever asks. The thread ends with the last clone.
@@ -50,6 +53,8 @@ impl Allocation {
             excluded_from_sharing: config.excluded_from_sharing.clone(),
             role_sorter: config.role_sorter,
             framework_sorter: config.framework_sorter,
+            recovery_factor: config.recovery_factor,
+            recovery_timeout: config.recovery_timeout,
             ..Settings::new(rand::random())
         };
         let (items, waiting) = mpsc::channel();

@@ -33,6 +33,12 @@ pub struct Config {
     pub role_sorter: Sorting,
     /// `--framework_sorter`: whose turn it is among the frameworks of a role.
     pub framework_sorter: Sorting,
+    /// `--allocator_agent_recovery_factor`: where there is quota, offers wait for this part of the agents after a start.
+    pub recovery_factor: f64,
+    /// `--allocator_recovery_timeout`: but no longer than this.
+    pub recovery_timeout: Duration,
+    /// `--whitelist`: a file with the only hosts whose agents are offered; all, unless set.
+    pub whitelist: Option<PathBuf>,
     /// `--registry_fetch_timeout`.
     pub registry_fetch_timeout: Duration,
     /// `--registry_store_timeout`.
@@ -77,6 +83,9 @@ impl Config {
             excluded_from_sharing: BTreeSet::new(),
             role_sorter: Sorting::DominantShare,
             framework_sorter: Sorting::DominantShare,
+            recovery_factor: 0.8,
+            recovery_timeout: Duration::from_secs(10 * 60),
+            whitelist: None,
             registry_fetch_timeout: Duration::from_secs(60),
             registry_store_timeout: Duration::from_secs(20),
             flight_recorder_size: Size::megabytes(64),

@@ -17,6 +17,7 @@ mod registrar;
 mod start;
 mod stream;
 mod v0;
+mod whitelist;
 
 pub use config::{Config, RegistryStorage};
 pub use identity::{MESOS_VERSION, TEPUI_VERSION};

@@ -14,6 +14,7 @@ use crate::http::{self, Site};
 use crate::identity::{Identity, MESOS_VERSION, capabilities};
 use crate::reads::Reads;
 use crate::registrar::{OpenRegistryError, Registrar};
+use crate::whitelist::{ReadWhitelistError, Whitelist};
 
 /// The name of the master's actor, which every agent and driver knows.
 const ACTOR: &str = "master";
@@ -30,6 +31,9 @@ pub enum StartError {
     /// The registry.
     #[error(transparent)]
     Registry(#[from] OpenRegistryError),
+    /// The whitelist.
+    #[error(transparent)]
+    Whitelist(#[from] ReadWhitelistError),
     /// A thread.
     #[error("start a thread: {0}")]
     Thread(std::io::Error),
@@ -39,6 +43,7 @@ pub enum StartError {
 pub struct Running {
     node: Node,
     _master: ActorRef<MasterActor>,
+    _whitelist: Option<Whitelist>,
 }
 
 impl Running {
@@ -98,6 +103,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         };
         Allocation::start(&config, allocated).map_err(StartError::Thread)?
     };
+    let whitelist = config.whitelist.clone().map(|path| Whitelist::watch(path, allocation.clone()));
+    let whitelist = whitelist.transpose()?;
     let reads = Reads::start(identity.clone()).map_err(StartError::Thread)?;
     let core = Master::new(config.core.clone(), identity.info.clone());
     let actor = MasterActor::new(core, registry, reads.clone(), registrar, allocation.clone());
@@ -106,7 +113,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let _ = slot.set(master.clone());
     let site = Site { master: master.clone(), reads, allocation, identity };
     node.serve(move |routes| http::install(site, routes)).await?;
-    Ok(Running { node, _master: master })
+    Ok(Running { node, _master: master, _whitelist: whitelist })
 }
 
 fn identity(config: &Config, address: SocketAddr) -> Identity {

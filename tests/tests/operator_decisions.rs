@@ -1,7 +1,7 @@
 //! What operators decide outlives the master: quota, weights and the schedule of maintenance, over both APIs.
 
 use serde_json::{Value, json};
-use tepui_tests::cluster::Cluster;
+use tepui_tests::cluster::{Cluster, Plan};
 use tepui_tests::framework::{Framework, info};
 use tepui_tests::http::{Answer, Request};
 use tepui_tests::waiting::{secs, until};
@@ -139,4 +139,58 @@ fn a_machine_goes_down_and_comes_up_again() {
     cluster.await_agents(1);
     let status = cluster.operator("GET_MAINTENANCE_STATUS");
     assert_eq!(status["get_maintenance_status"]["status"], json!({}));
+}
+
+fn about_agent(kind: &str, agent: &Value) -> Value {
+    let part = kind.to_lowercase();
+    json!({ "type": kind, part: { "agent_id": { "value": agent } } })
+}
+
+#[test]
+fn a_deactivated_agent_is_left_out_and_one_marked_gone_ends() {
+    let mut cluster = Cluster::of(2);
+    let agents = cluster.master.get("/slaves").json();
+    let (first, second) = (&agents["slaves"][0]["id"], &agents["slaves"][1]["id"]);
+    done(&call(&cluster, about_agent("DEACTIVATE_AGENT", first)));
+
+    restart(&mut cluster);
+    cluster.await_agents(1);
+    until("both agents to be back", secs(30), || {
+        (cluster.master.get("/slaves").json()["slaves"].as_array()?.len() == 2).then_some(())
+    });
+    let framework = Framework::subscribe(cluster.master.address(), info("tenant"));
+    assert_eq!(framework.offer()["agent_id"]["value"], *second);
+    let explained = cluster.master.get("/explain?framework=tenant").json();
+    let reasons = explained["roles"][0]["reasons"].to_string();
+    assert!(reasons.contains("AGENT_INACTIVE"), "{reasons}");
+    done(&call(&cluster, about_agent("REACTIVATE_AGENT", first)));
+    assert_eq!(framework.offer()["agent_id"]["value"], *first);
+
+    let unknown = call(&cluster, about_agent("MARK_AGENT_GONE", &json!("nobody")));
+    assert_eq!(unknown.status(), 404, "{}", unknown.text());
+    done(&call(&cluster, about_agent("MARK_AGENT_GONE", first)));
+    done(&call(&cluster, about_agent("MARK_AGENT_GONE", first)));
+    cluster.await_agents(1);
+    until("the agent to end", secs(30), || {
+        cluster.agents.iter_mut().any(|agent| !agent.is_alive()).then_some(())
+    });
+}
+
+#[test]
+fn only_hosts_of_the_whitelist_are_offered_and_it_can_change() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let file = directory.path().join("hosts");
+    std::fs::write(&file, "elsewhere.example\n").expect("the file can be written");
+    let cluster = Plan::agents(1).master(&format!("--whitelist={}", file.display())).start();
+    let framework = Framework::subscribe(cluster.master.address(), info("outside"));
+    until("the agent to be known as left out", secs(30), || {
+        let explained = cluster.master.get("/explain?framework=outside").json();
+        explained["roles"][0]["reasons"].to_string().contains("NOT_WHITELISTED").then_some(())
+    });
+    assert!(framework.open_offers().is_empty());
+
+    let hostname = cluster.master.get("/slaves").json()["slaves"][0]["hostname"].clone();
+    std::fs::write(&file, hostname.as_str().expect("a name")).expect("the file can be written");
+
+    framework.offer();
 }

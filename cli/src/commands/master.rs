@@ -48,6 +48,15 @@ pub fn config(flags: &Parsed) -> Result<Config> {
     if let Some(text) = flags.text("weights") {
         config.core.weights = list(text).map(weight).collect::<Result<_>>()?;
     }
+    if let Some(factor) = flags.real("allocator_agent_recovery_factor") {
+        if !(0.0..=1.0).contains(&factor) {
+            bail!("--allocator_agent_recovery_factor: {factor} is no part; write a number from 0 to 1");
+        }
+        config.recovery_factor = factor;
+    }
+    set(&mut config.recovery_timeout, flags.duration("allocator_recovery_timeout"));
+    let whitelist = flags.text("whitelist").filter(|path| *path != "*");
+    config.whitelist = whitelist.map(|path| path.strip_prefix("file://").unwrap_or(path).into());
     set(&mut config.registry_fetch_timeout, flags.duration("registry_fetch_timeout"));
     set(&mut config.registry_store_timeout, flags.duration("registry_store_timeout"));
     set(&mut config.flight_recorder_size, flags.size("flight_recorder_size"));

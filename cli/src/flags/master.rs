@@ -106,8 +106,7 @@ static AGENTS: Group = Group {
             "agents are marked unreachable as soon as they are; raise max_agent_ping_timeouts instead",
         )
         .alias(&["slave_removal_rate_limit"]),
-        refused("whitelist", PATH, "", "all registered agents get offers; stop agents that should not")
-            .unless(&["*"]),
+        done("whitelist", TEXT, "", "offer only agents on the hosts that this file names, one a line"),
         refused("require_agent_domain", SWITCH, "false", "fault domains are not checked; leave it out"),
         refused("domain", TEXT, "", "fault domains are not known yet; use agent attributes"),
         refused(
@@ -150,18 +149,13 @@ static OFFERS: Group = Group {
         ),
         refused("allocator", TEXT, "hierarchical", "modules are not loaded; the allocator is hierarchical")
             .unless(&["HierarchicalDRF"]),
-        accepted(
+        done(
             "allocator_agent_recovery_factor",
             REAL,
             "0.8",
-            "offers wait for agents only where there is quota",
+            "where there is quota, offers wait for this part of the agents after a start",
         ),
-        accepted(
-            "allocator_recovery_timeout",
-            DURATION,
-            "10mins",
-            "offers wait for agents only where there is quota",
-        ),
+        done("allocator_recovery_timeout", DURATION, "10mins", "but no longer than this"),
         accepted(
             "offer_constraints_re2_max_mem",
             SIZE,

@@ -73,7 +73,7 @@ fn flags_are_honoured_accepted_or_refused() {
     }
 
     expect![[r#"
-        tepui master: 34 done, 9 accepted, 29 refused
+        tepui master: 37 done, 7 accepted, 28 refused
         tepui agent: 46 done, 60 accepted, 55 refused
         both: 4 done, 3 accepted, 0 refused
     "#]]
@@ -453,6 +453,7 @@ fn help_lists_what_does_something() {
           --max_agent_ping_timeouts=5                   unanswered pings that make an agent unreachable
           --agent_reregister_timeout=10mins             an agent may stay away this long after the master's start
           --recovery_agent_removal_limit=100%           end, instead of giving up more of the agents than this after a start
+          --whitelist=TEXT                              offer only agents on the hosts that this file names, one a line
 
         Who is offered what:
           --allocation_interval=1secs                   hand out what is free this often
@@ -464,6 +465,8 @@ fn help_lists_what_does_something() {
           --[no-]filter_gpu_resources                   keep agents with GPUs for frameworks that know GPUs (on)
           --roles=TEXT                                  the only roles there are; deprecated in Mesos
           --weights=TEXT                                role=weight,…: a role with weight 2 gets twice the share; deprecated in Mesos
+          --allocator_agent_recovery_factor=0.8         where there is quota, offers wait for this part of the agents after a start
+          --allocator_recovery_timeout=10mins           but no longer than this
           --[no-]root_submissions                       let frameworks run tasks as root (on)
 
         What is remembered:

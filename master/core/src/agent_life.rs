@@ -83,7 +83,7 @@ impl Master {
         cx.push(Effect::Allocator(Call::AddAgent {
             agent: handle,
             description: agent.description(),
-            active: true,
+            active: !self.agents.deactivated.contains(&agent.id),
             used: self.used_on(handle),
         }));
         self.tell_allocator_of_maintenance(cx, handle);

@@ -66,7 +66,7 @@ impl Master {
         );
     }
 
-    fn start_leaving(&mut self, cx: &mut Cx, handle: AgentHandle) {
+    pub(crate) fn start_leaving(&mut self, cx: &mut Cx, handle: AgentHandle) {
         let agent = &mut self.agents.registered[handle];
         match std::mem::replace(&mut agent.phase, Phase::Leaving) {
             Phase::Active => self.deactivate_agent(cx, handle),
@@ -107,6 +107,7 @@ impl Master {
         let verdict = Verdict { state: TaskState::TaskLost, reason: Reason::AgentRemoved, message: &message };
         self.lose_tasks(cx, handle, None, None, |_| verdict);
         self.forget_agent(cx, handle);
+        self.agents.deactivated.remove(&id);
         self.changes.push(Changed::AgentForgotten(id));
     }
 
@@ -137,7 +138,7 @@ impl Master {
     }
 
     /// The last of an agent: executors, offers, timers, and a word to every framework.
-    fn forget_agent(&mut self, cx: &mut Cx, handle: AgentHandle) {
+    pub(crate) fn forget_agent(&mut self, cx: &mut Cx, handle: AgentHandle) {
         self.remove_executors_on(cx, handle);
         self.rescind_offers_on(cx, handle);
         self.rescind_inverse_offers_on(cx, handle);

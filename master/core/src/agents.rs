@@ -105,6 +105,8 @@ pub struct Agents {
     pub unreachable: BTreeMap<AgentId, Time>,
     /// Declared dead by an operator, since when.
     pub gone: BTreeMap<AgentId, Time>,
+    /// Not offered, as an operator decided; registered or not.
+    pub deactivated: BTreeSet<AgentId>,
     /// Removed by this master; late messages from them are told apart from those of strangers.
     pub removed: Removed,
     /// Registrations in flight.
@@ -127,6 +129,7 @@ impl Agents {
             recovered_at_start: 0,
             unreachable: BTreeMap::new(),
             gone: BTreeMap::new(),
+            deactivated: BTreeSet::new(),
             removed: Removed::default(),
             registering: BTreeSet::new(),
             reregistering: BTreeSet::new(),

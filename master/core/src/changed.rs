@@ -133,6 +133,8 @@ pub struct AgentView {
     pub info: Option<Arc<v1::AgentInfo>>,
     /// Where it is in its life.
     pub standing: AgentStanding,
+    /// Not offered, as an operator decided.
+    pub deactivated: bool,
     /// Its address, once it registered.
     pub pid: Option<Pid>,
     /// Its version, as it says.

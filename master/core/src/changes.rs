@@ -38,7 +38,8 @@ impl Master {
         let changes = std::mem::take(&mut self.changes);
         for handle in changes.agents {
             if let Some(agent) = self.agents.registered.get(handle) {
-                cx.push(Effect::Changed(Changed::Agent(agent.view(handle).into())));
+                let deactivated = self.agents.deactivated.contains(&agent.id);
+                cx.push(Effect::Changed(Changed::Agent(agent.view(handle, deactivated).into())));
             }
         }
         for handle in changes.frameworks {

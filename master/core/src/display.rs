@@ -207,9 +207,10 @@ impl fmt::Display for Changed {
                     AgentStanding::Recovered => f.write_str("recovered"),
                     AgentStanding::Active | AgentStanding::Disconnected => {
                         let standing = format!("{:?}", agent.standing).to_lowercase();
+                        let deactivated = if agent.deactivated { " and deactivated" } else { "" };
                         write!(
                             f,
-                            "{standing}, has {}, used {}, offered {}",
+                            "{standing}{deactivated}, has {}, used {}, offered {}",
                             agent.total, agent.used, agent.offered
                         )
                     }

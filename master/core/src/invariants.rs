@@ -66,8 +66,9 @@ impl Master {
             broken
                 .push(format!("agent {id} has {}, but {used} is used and {offered} is offered", agent.total));
         }
-        if agent.phase != AgentPhase::Active && !agent.offers.is_empty() {
-            broken.push(format!("agent {id} is away, but offered"));
+        let is_out = agent.phase != AgentPhase::Active || self.agents.deactivated.contains(id);
+        if is_out && !agent.offers.is_empty() {
+            broken.push(format!("agent {id} is away or deactivated, but offered"));
         }
     }
 

@@ -23,6 +23,7 @@ use crate::input::Input;
 use crate::maintenance::{Machine, Maintenance};
 use crate::names::{AgentHandle, Alarm, Pid, RequestId, Ticket, Timer};
 use crate::offers::Offers;
+use crate::operator_calls::Decision;
 use crate::registry::{Obsolete, RegistryOperation};
 
 /// The cluster's brain. See the crate's documentation for how it is driven.
@@ -88,6 +89,12 @@ pub enum Pending {
     Quota {
         request: RequestId,
         configs: Vec<(Role, QuotaConfig)>,
+    },
+    /// An operator decided something of an agent.
+    Agent {
+        request: RequestId,
+        agent: tepui_model::AgentId,
+        decision: Decision,
     },
     Maintenance {
         request: RequestId,
@@ -174,6 +181,7 @@ impl Master {
             Pending::Remove { agent, why, reason } => self.removed(cx, agent, &why, reason),
             Pending::Prune(obsolete) => self.pruned(&obsolete),
             Pending::Quota { request, configs } => self.quota_written(cx, request, configs),
+            Pending::Agent { request, agent, decision } => self.agent_decided(cx, request, &agent, decision),
             Pending::Maintenance { request, maintenance, down } => {
                 self.maintenance_written(cx, request, *maintenance, &down);
             }

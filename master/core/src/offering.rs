@@ -49,7 +49,7 @@ impl Master {
         let mut taken = &there.used + &there.offered;
         taken += &allocation.resources;
         let fits = there.total.contains(&taken.non_shared().unallocated());
-        is_wanted && there.is_active() && fits
+        is_wanted && there.is_active() && !self.agents.deactivated.contains(&there.id) && fits
     }
 
     /// Adds the offer and returns what the framework is sent.

@@ -15,13 +15,13 @@ use crate::fact::Fact;
 use crate::maintenance::Maintenance;
 use crate::master::{Master, Pending, Phase};
 use crate::names::Alarm;
-use crate::registry::{Obsolete, QUOTA_V2, RegistryOperation};
+use crate::registry::{AGENT_DRAINING, Obsolete, QUOTA_V2, RegistryOperation};
 use crate::views::absent_agent;
 
 impl Master {
     pub(crate) fn registry_recovered(&mut self, cx: &mut Cx, registry: Box<internal::Registry>) {
         assert_eq!(self.phase, Phase::Elected, "the registry is read once");
-        let is_known = |needed: &str| [QUOTA_V2].contains(&needed);
+        let is_known = |needed: &str| [AGENT_DRAINING, QUOTA_V2].contains(&needed);
         let mut needed = registry.minimum_capabilities.iter();
         if let Some(needed) = needed.find(|needed| !is_known(&needed.capability)) {
             let needed = &needed.capability;
@@ -98,6 +98,9 @@ impl Master {
     fn load(&mut self, registry: internal::Registry) {
         for slave in registry.slaves.unwrap_or_default().slaves {
             let Some(Ok(id)) = slave.info.id.as_ref().map(AgentId::from_wire) else { continue };
+            if slave.deactivated() {
+                self.agents.deactivated.insert(id.clone());
+            }
             let info = Arc::new(slave.info);
             let view = absent_agent(id.clone(), Some(info.clone()), AgentStanding::Recovered);
             self.changes.push(Changed::Agent(view.into()));
@@ -106,6 +109,9 @@ impl Master {
         self.agents.recovered_at_start = self.agents.recovered.len();
         for slave in registry.unreachable.unwrap_or_default().slaves {
             let Ok(id) = AgentId::from_wire(&slave.id) else { continue };
+            if slave.deactivated() {
+                self.agents.deactivated.insert(id.clone());
+            }
             let since = Time::from(&slave.timestamp);
             let view = absent_agent(id.clone(), None, AgentStanding::Unreachable { since });
             self.changes.push(Changed::Agent(view.into()));
@@ -131,7 +137,7 @@ impl Master {
         }
         let late: Vec<AgentId> = self.agents.recovered.keys().cloned().collect();
         for agent in late {
-            if self.agents.reregistering.contains(&agent) {
+            if self.agents.reregistering.contains(&agent) || self.agents.giving_up.contains(&agent) {
                 continue;
             }
             cx.count("master/slave_unreachable_scheduled");
@@ -188,6 +194,7 @@ impl Master {
     pub(crate) fn pruned(&mut self, obsolete: &Obsolete) {
         for agent in &obsolete.unreachable {
             if self.agents.unreachable.remove(agent).is_some() {
+                self.agents.deactivated.remove(agent);
                 self.changes.push(Changed::AgentForgotten(agent.clone()));
             }
         }

@@ -9,7 +9,8 @@ use tepui_proto::{internal, v1};
 
 use crate::maintenance::Maintenance;
 use internal::registry::{
-    Master, MinimumCapability, Slave, Slaves, UnreachableSlave, UnreachableSlaves, Weight,
+    GoneSlave, GoneSlaves, Master, MinimumCapability, Slave, Slaves, UnreachableSlave, UnreachableSlaves,
+    Weight,
 };
 
 /// One change of the registry.
@@ -36,6 +37,17 @@ pub enum RegistryOperation {
     Prune(Obsolete),
     /// Roles get these quotas; the default takes a role's quota away.
     UpdateQuota(Vec<v1::quota::QuotaConfig>),
+    /// An agent is declared dead.
+    MarkGone {
+        /// Which.
+        agent: AgentId,
+        /// Since when.
+        at: Time,
+    },
+    /// An agent is not offered any more.
+    Deactivate(AgentId),
+    /// An agent is offered again.
+    Reactivate(AgentId),
     /// The schedule of maintenance and its machines are these.
     UpdateMaintenance(Box<Maintenance>),
     /// Roles weigh this much.
@@ -64,10 +76,11 @@ impl RegistryOperation {
             }
             RegistryOperation::MarkUnreachable { agent, at } => mark_unreachable(registry, agent, *at),
             RegistryOperation::MarkReachable(info) => {
-                if let Some(id) = &info.id {
-                    forget_unreachable(registry, &BTreeSet::from([id.value.clone()]));
-                }
+                let id = info.id.as_ref().map_or("", |id| &id.value);
+                let deactivated = is_deactivated(registry, id);
+                forget_unreachable(registry, &BTreeSet::from([id.to_owned()]));
                 admit(registry, info);
+                set_deactivated(registry, id, deactivated);
             }
             RegistryOperation::RemoveAgent(agent) => {
                 remove(registry, agent.as_str());
@@ -82,12 +95,44 @@ impl RegistryOperation {
                 let is_needed = !registry.quota_configs.is_empty();
                 need(registry, QUOTA_V2, is_needed);
             }
+            RegistryOperation::MarkGone { agent, at } => {
+                remove(registry, agent.as_str());
+                forget_unreachable(registry, &BTreeSet::from([agent.to_string()]));
+                let gone = &mut registry.gone.get_or_insert_with(GoneSlaves::default).slaves;
+                gone.push(GoneSlave { id: agent.to_wire(), timestamp: (*at).into() });
+            }
+            RegistryOperation::Deactivate(agent) => set_deactivated(registry, agent.as_str(), true),
+            RegistryOperation::Reactivate(agent) => set_deactivated(registry, agent.as_str(), false),
             RegistryOperation::UpdateMaintenance(maintenance) => maintenance.write(registry),
             RegistryOperation::UpdateWeights(weights) => {
                 weights.iter().for_each(|(role, weight)| update_weight(registry, role, *weight));
             }
         }
     }
+}
+
+/// The capability that a master needs for a registry with deactivated agents.
+pub const AGENT_DRAINING: &str = "AGENT_DRAINING";
+
+fn is_deactivated(registry: &internal::Registry, agent: &str) -> bool {
+    let admitted = registry.slaves.iter().flat_map(|slaves| &slaves.slaves);
+    let away = registry.unreachable.iter().flat_map(|unreachable| &unreachable.slaves);
+    admitted.filter(|slave| id_of(&slave.info) == agent).any(|slave| slave.deactivated())
+        || away.filter(|slave| slave.id.value == agent).any(|slave| slave.deactivated())
+}
+
+/// Notes it of an agent, wherever it is. A registry with such agents needs a master that knows what it means.
+fn set_deactivated(registry: &mut internal::Registry, agent: &str, deactivated: bool) {
+    let flag = deactivated.then_some(true);
+    let admitted = registry.slaves.iter_mut().flat_map(|slaves| &mut slaves.slaves);
+    admitted.filter(|slave| id_of(&slave.info) == agent).for_each(|slave| slave.deactivated = flag);
+    let away = registry.unreachable.iter_mut().flat_map(|unreachable| &mut unreachable.slaves);
+    away.filter(|slave| slave.id.value == agent).for_each(|slave| slave.deactivated = flag);
+    let admitted = registry.slaves.iter().flat_map(|slaves| &slaves.slaves);
+    let away = registry.unreachable.iter().flat_map(|unreachable| &unreachable.slaves);
+    let is_needed = admitted.into_iter().any(|slave| slave.deactivated())
+        || away.into_iter().any(|slave| slave.deactivated());
+    need(registry, AGENT_DRAINING, is_needed);
 }
 
 /// The capability that a master needs for a registry with quota.
@@ -180,6 +225,9 @@ impl fmt::Display for RegistryOperation {
                 f.write_str("quota")?;
                 configs.iter().try_for_each(|config| write!(f, " of {}", config.role))
             }
+            RegistryOperation::MarkGone { agent, at } => write!(f, "{agent} is gone since {at}"),
+            RegistryOperation::Deactivate(agent) => write!(f, "{agent} is deactivated"),
+            RegistryOperation::Reactivate(agent) => write!(f, "{agent} is active again"),
             RegistryOperation::UpdateMaintenance(maintenance) => {
                 f.write_str("maintenance")?;
                 let machines = &maintenance.machines;

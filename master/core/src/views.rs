@@ -15,7 +15,7 @@ use crate::offers::Offer;
 use crate::task::Task;
 
 impl Agent {
-    pub fn view(&self, handle: AgentHandle) -> AgentView {
+    pub fn view(&self, handle: AgentHandle, deactivated: bool) -> AgentView {
         let standing = match self.phase {
             agents::Phase::Active => AgentStanding::Active,
             agents::Phase::Disconnected { .. } | agents::Phase::Leaving => AgentStanding::Disconnected,
@@ -25,6 +25,7 @@ impl Agent {
             handle: Some(handle),
             info: Some(self.info.clone()),
             standing,
+            deactivated,
             pid: Some(self.pid.clone()),
             version: self.version.clone(),
             capabilities: self.announced_capabilities.clone(),
@@ -44,6 +45,7 @@ pub fn absent_agent(id: AgentId, info: Option<Arc<v1::AgentInfo>>, standing: Age
         handle: None,
         info,
         standing,
+        deactivated: false,
         pid: None,
         version: String::new(),
         capabilities: Arc::default(),

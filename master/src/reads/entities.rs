@@ -54,8 +54,8 @@ pub(super) fn write_agent<M: SerializeMap>(map: &mut M, view: &AgentView) -> Res
     map.serialize_entry("offered_resources", &ResourceMap(&view.offered))?;
     map.serialize_entry("reserved_resources", &ReservedMap(&view.total))?;
     map.serialize_entry("unreserved_resources", &ResourceMap(&view.total.unreserved()))?;
-    map.serialize_entry("active", &(view.standing == AgentStanding::Active))?;
-    map.serialize_entry("deactivated", &false)?;
+    map.serialize_entry("active", &(view.standing == AgentStanding::Active && !view.deactivated))?;
+    map.serialize_entry("deactivated", &view.deactivated)?;
     map.serialize_entry("version", &view.version)?;
     let capabilities = view.capabilities.iter().map(|capability| capability.r#type().as_str_name());
     map.serialize_entry("capabilities", &List(capabilities))

@@ -21,12 +21,14 @@ impl Cluster {
         let count = |wanted: fn(AgentStanding) -> bool| {
             self.agents().filter(|agent| wanted(agent.standing)).count() as f64
         };
-        let active = count(|standing| standing == AgentStanding::Active);
-        gauges.push(("master/slaves_active", active));
-        gauges.push(("master/slaves_connected", active));
+        let connected = count(|standing| standing == AgentStanding::Active);
+        let connected_agents = self.agents().filter(|agent| agent.standing == AgentStanding::Active);
+        let idle = connected_agents.filter(|agent| agent.deactivated).count() as f64;
+        gauges.push(("master/slaves_active", connected - idle));
+        gauges.push(("master/slaves_connected", connected));
         let disconnected = count(|standing| standing == AgentStanding::Disconnected);
         gauges.push(("master/slaves_disconnected", disconnected));
-        gauges.push(("master/slaves_inactive", disconnected));
+        gauges.push(("master/slaves_inactive", disconnected + idle));
         let unreachable = count(|standing| matches!(standing, AgentStanding::Unreachable { .. }));
         gauges.push(("master/slaves_unreachable", unreachable));
     }

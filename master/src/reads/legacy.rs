@@ -95,10 +95,10 @@ impl Serialize for State<'_> {
         map.serialize_entry("capabilities", &["AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"])?;
         let count =
             |wanted: fn(&AgentView) -> bool| cluster.agents().filter(|agent| wanted(agent)).count() as f64;
-        map.serialize_entry("activated_slaves", &count(|agent| agent.standing == AgentStanding::Active))?;
+        map.serialize_entry("activated_slaves", &count(is_offered))?;
         map.serialize_entry(
             "deactivated_slaves",
-            &count(|agent| agent.standing == AgentStanding::Disconnected),
+            &count(|agent| is_registered(agent) && !is_offered(agent)),
         )?;
         map.serialize_entry("unreachable_slaves", &count(is_unreachable))?;
         map.serialize_entry("leader", identity.info.pid())?;
@@ -130,6 +130,10 @@ impl Serialize for Leader<'_> {
         map.serialize_entry("hostname", info.hostname())?;
         map.end()
     }
+}
+
+fn is_offered(agent: &AgentView) -> bool {
+    agent.standing == AgentStanding::Active && !agent.deactivated
 }
 
 fn is_unreachable(agent: &AgentView) -> bool {

@@ -64,7 +64,9 @@ pub(super) fn answer(read: OperatorRead, cluster: &Cluster, identity: &Identity)
             Type::GetRoles
         }
         OperatorRead::Weights => {
-            answer.get_weights = Some(response::GetWeights { weight_infos: super::roles::weights(cluster) });
+            let weight_infos = super::roles::weights(cluster);
+            // Mesos' master leaves the part out where no weight was set.
+            answer.get_weights = (!weight_infos.is_empty()).then_some(response::GetWeights { weight_infos });
             Type::GetWeights
         }
         OperatorRead::Quota => {
@@ -167,8 +169,8 @@ fn agent(view: &AgentView, info: &v1::AgentInfo) -> response::get_agents::Agent 
     let info = v1::AgentInfo { resources: own.unwrap_or_else(|_| info.resources.clone()), ..info.clone() };
     response::get_agents::Agent {
         agent_info: info,
-        active: view.standing == AgentStanding::Active,
-        deactivated: Some(false),
+        active: view.standing == AgentStanding::Active && !view.deactivated,
+        deactivated: Some(view.deactivated),
         version: view.version.clone(),
         pid: view.pid.as_ref().map(|pid| pid.as_str().to_string()),
         registered_time: view.registered.map(Into::into),

@@ -62,7 +62,7 @@ impl Master {
     }
 
     /// Whether the registry is being written about this agent.
-    fn is_in_transition(&self, id: &AgentId) -> bool {
+    pub(crate) fn is_in_transition(&self, id: &AgentId) -> bool {
         let leaving = self.agents.by_id.get(id).is_some_and(|handle| {
             let agent = &self.agents.registered[*handle];
             agent.phase == Phase::Leaving

@@ -150,7 +150,9 @@ impl Master {
         let Phase::Disconnected { until } = agent.phase else { return };
         agent.phase = Phase::Active;
         cx.push(Effect::Disarm(until));
-        cx.push(Effect::Allocator(Call::ActivateAgent(handle)));
+        if !self.agents.deactivated.contains(&self.agents.registered[handle].id) {
+            cx.push(Effect::Allocator(Call::ActivateAgent(handle)));
+        }
     }
 }
 

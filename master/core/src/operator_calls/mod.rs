@@ -4,6 +4,7 @@
 //! A handler returns its refusal, or answers by itself, at once or after the registry was written: then the request is part
 //! of what waits for the registry.
 
+mod agents;
 mod maintenance;
 mod quota;
 mod weights;
@@ -18,6 +19,8 @@ use crate::effect::Answer;
 use crate::input::OperatorCall;
 use crate::master::Master;
 use crate::names::RequestId;
+
+pub use agents::Decision;
 
 /// Why a call is refused: what the operator is answered.
 pub type Refused = Answer;
@@ -63,6 +66,18 @@ impl Master {
             Type::StopMaintenance => {
                 let machines = part(call.stop_maintenance, "stop_maintenance")?.machines;
                 self.stop_maintenance(cx, request, &machines)
+            }
+            Type::DeactivateAgent => {
+                let agent = part(call.deactivate_agent, "deactivate_agent")?.agent_id;
+                self.deactivate_agent_call(cx, request, &agent)
+            }
+            Type::ReactivateAgent => {
+                let agent = part(call.reactivate_agent, "reactivate_agent")?.agent_id;
+                self.reactivate_agent_call(cx, request, &agent)
+            }
+            Type::MarkAgentGone => {
+                let agent = part(call.mark_agent_gone, "mark_agent_gone")?.agent_id;
+                self.mark_agent_gone(cx, request, &agent)
             }
             other => {
                 let name = other.as_str_name();

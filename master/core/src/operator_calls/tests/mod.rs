@@ -1,5 +1,6 @@
 //! Each call with what it refuses, and what it makes the registry, the allocator, frameworks and agents hear.
 
+mod agents;
 mod maintenance;
 mod quota;
 mod weights;
