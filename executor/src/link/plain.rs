@@ -10,7 +10,6 @@ use rustls::{ClientConfig, RootCertStore, crypto};
 ///
 /// # Panics
 /// Never: the provider has the usual versions of TLS.
-#[must_use]
 pub fn plain_http(client: ClientBuilder) -> ClientBuilder {
     let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()));
     let config = config.with_safe_default_protocol_versions().expect("ring has the usual versions");
