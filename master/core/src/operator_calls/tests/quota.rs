@@ -53,9 +53,8 @@ fn quota_is_written_before_anybody_hears_of_it() {
 
 #[test]
 fn what_is_no_quota_is_refused_with_the_reason() {
-    let mut config_of_master = Config::default();
-    config_of_master.roles = Some(["web".to_owned(), "a/b".to_owned(), "..".to_owned()].into());
-    let mut cluster = Cluster::with(config_of_master).agent("a1", "cpus:4; mem:1024");
+    let roles = Some(["web", "a/b", ".."].map(str::to_owned).into());
+    let mut cluster = Cluster::with(Config { roles, ..Config::default() }).agent("a1", "cpus:4; mem:1024");
     cluster.forget();
 
     for wrong in [
