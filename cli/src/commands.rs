@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod agents;
+pub mod credentials;
 pub mod demo;
 pub mod execute;
 pub mod executor;

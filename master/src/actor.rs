@@ -11,11 +11,12 @@ use tepui_master_core::{
 };
 use tepui_model::Time;
 use tepui_model::about::{About as _, Kind as _};
-use tepui_proto::v1::scheduler::{Call, call};
+use tepui_proto::v1::scheduler::{self, Call, call};
 use tepui_proto::{internal, v1};
 use tepui_recording::Tape;
 
 use crate::allocation::{Allocated, Allocation};
+use crate::authentication::{Authenticator, Standing};
 use crate::encoding::Encoding;
 use crate::reads::Reads;
 use crate::recorded::{Arrival, Told};
@@ -31,6 +32,7 @@ pub(crate) struct MasterActor {
     pub(crate) reads: Reads,
     pub(crate) registrar: Registrar,
     pub(crate) allocation: Allocation,
+    pub(crate) authenticator: Authenticator,
     pub(crate) streams: BTreeMap<Connection, Outlet>,
     pub(crate) timers: BTreeMap<Timer, TimerHandle>,
     pub(crate) told: Told,
@@ -124,6 +126,7 @@ impl MasterActor {
         reads: Reads,
         registrar: Registrar,
         allocation: Allocation,
+        authenticator: Authenticator,
     ) -> MasterActor {
         MasterActor {
             core,
@@ -132,6 +135,7 @@ impl MasterActor {
             reads,
             registrar,
             allocation,
+            authenticator,
             streams: BTreeMap::new(),
             timers: BTreeMap::new(),
             told: Told::new(),
@@ -149,6 +153,11 @@ impl MasterActor {
     }
 
     fn agent(&mut self, cx: &mut Context<Self>, from: &Pid, message: FromAgent) {
+        let introduces_itself = matches!(message, FromAgent::Register(_) | FromAgent::Reregister(_));
+        if introduces_itself && !matches!(self.authenticator.agent(from), Standing::Admitted(_)) {
+            // It asks again, and by then it may have shown who it is.
+            return tracing::warn!(agent = %from, "registration dropped, the agent is not authenticated");
+        }
         self.step(cx, Input::Agent { from: core_pid(from), message });
     }
 
@@ -183,6 +192,7 @@ impl Actor for MasterActor {
             .message::<internal::ExecutorToFrameworkMessage>()
             .message::<internal::UpdateOperationStatusMessage>()
             .message::<internal::PongSlaveMessage>()
+            .message::<internal::AuthenticateMessage>()
             .message::<v1::scheduler::Call>();
         crate::v0::install(routes);
     }
@@ -194,6 +204,7 @@ impl Actor for MasterActor {
 
     fn exited(&mut self, cx: &mut Context<Self>, pid: &Pid, why: Exit) {
         tracing::debug!(%pid, %why, "a watched actor is out of reach");
+        self.authenticator.exited(pid);
         self.step(cx, Input::Exited(core_pid(pid)));
     }
 }
@@ -227,7 +238,17 @@ impl Receive<v1::scheduler::Call> for MasterActor {
     fn receive(&mut self, cx: &mut Context<Self>, from: &Pid, call: Call) {
         cx.tag("kind", call.kind());
         call.about().iter().for_each(|(key, value)| cx.tag(key, value));
-        self.step(cx, Input::Call(Box::new(SchedulerCall { call, via: Via::Actor(core_pid(from)) })));
+        match self.vouched(from, call) {
+            Ok(Some(call)) => {
+                self.step(cx, Input::Call(Box::new(SchedulerCall { call, via: Via::Actor(core_pid(from)) })));
+            }
+            Ok(None) => {}
+            Err(why) => {
+                let error = scheduler::event::Error { message: why };
+                let r#type = Some(scheduler::event::Type::Error as i32);
+                cx.tell(from, scheduler::Event { r#type, error: Some(error), ..Default::default() });
+            }
+        }
     }
 }
 

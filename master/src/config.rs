@@ -8,6 +8,8 @@ use std::time::Duration;
 use tepui_allocator::Sorting;
 use tepui_model::{ResourceName, ResourceQuantities, Size};
 
+use crate::authentication::Authentication;
+
 /// Everything the operator decides. [`Config::new`] has Mesos' defaults.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -45,6 +47,8 @@ pub struct Config {
     pub registry_store_timeout: Duration,
     /// `--flight_recorder_size`: memory for the last messages.
     pub flight_recorder_size: Size,
+    /// Who must show who they are.
+    pub authentication: Authentication,
     /// What decisions depend on.
     pub core: tepui_master_core::Config,
     /// Every flag and its value, for `/flags` and `/state`. Secrets do not belong here.
@@ -89,6 +93,7 @@ impl Config {
             registry_fetch_timeout: Duration::from_secs(60),
             registry_store_timeout: Duration::from_secs(20),
             flight_recorder_size: Size::megabytes(64),
+            authentication: Authentication::default(),
             core: tepui_master_core::Config::default(),
             flags: BTreeMap::new(),
         }

@@ -1,7 +1,7 @@
 //! The counters of a master that nothing has been counted on yet: a dashboard finds them as 0, not missing.
 
 /// Every counter whose name does not depend on what happens, as the core counts them.
-const NAMES: [&str; 52] = [
+const NAMES: [&str; 53] = [
     "master/dropped_messages",
     "master/invalid_executor_to_framework_messages",
     "master/invalid_framework_to_executor_messages",
@@ -9,6 +9,7 @@ const NAMES: [&str; 52] = [
     "master/invalid_operation_status_updates",
     "master/invalid_status_update_acknowledgements",
     "master/invalid_status_updates",
+    "master/messages_authenticate",
     "master/messages_deactivate_framework",
     "master/messages_decline_offers",
     "master/messages_executor_to_framework",

@@ -4,6 +4,7 @@
 
 mod actor;
 mod allocation;
+mod authentication;
 mod config;
 mod counters;
 mod encoding;
@@ -19,6 +20,7 @@ mod stream;
 mod v0;
 mod whitelist;
 
+pub use authentication::Authentication;
 pub use config::{Config, RegistryStorage};
 pub use identity::{MESOS_VERSION, TEPUI_VERSION};
 pub use registrar::OpenRegistryError;

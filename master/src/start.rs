@@ -9,6 +9,7 @@ use tepui_proto::{v1, wire};
 
 use crate::actor::{MasterActor, Persisted, wall_clock};
 use crate::allocation::{Allocated, Allocation};
+use crate::authentication::Authenticator;
 use crate::config::Config;
 use crate::http::{self, Site};
 use crate::identity::{Identity, MESOS_VERSION, capabilities};
@@ -107,7 +108,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let whitelist = whitelist.transpose()?;
     let reads = Reads::start(identity.clone()).map_err(StartError::Thread)?;
     let core = Master::new(config.core.clone(), identity.info.clone());
-    let actor = MasterActor::new(core, registry, reads.clone(), registrar, allocation.clone());
+    let authenticator = Authenticator::new(config.authentication.clone());
+    let actor = MasterActor::new(core, registry, reads.clone(), registrar, allocation.clone(), authenticator);
     let master = node.spawn(ACTOR, actor);
     // Spawning only queues the actor's first step, so that no thread has anything to say before this.
     let _ = slot.set(master.clone());

@@ -16,6 +16,8 @@ use crate::wire::{Cursor, Value};
 
 /// Whether nobody who watches, records or replays may see this field.
 ///
+/// The challenge of an authentication and its answer are no secrets, but together they let whoever has them try out guesses.
+///
 /// Messages go by the ends of their names, so that those of the v1 API and the others are one. The value of an
 /// environment's variable is a secret whatever its type says: many are.
 pub fn is_secret(message: &str, field: &str) -> bool {
@@ -25,7 +27,7 @@ pub fn is_secret(message: &str, field: &str) -> bool {
     match field {
         "secret" => of("Credential"),
         "value" => of("Secret") || of("Environment.Variable"),
-        "data" => of("Secret.Value"),
+        "data" => of("Secret.Value") || of("AuthenticationStartMessage") || of("AuthenticationStepMessage"),
         // A registry's credentials, wherever they are configured.
         "docker_config" => true,
         "config" => of("Image.Docker"),
@@ -178,6 +180,8 @@ mod tests {
             ("mesos.v1.Secret.Value", "data"),
             ("mesos.v1.Environment.Variable", "value"),
             ("mesos.v1.Image.Docker", "config"),
+            ("mesos.internal.AuthenticationStartMessage", "data"),
+            ("mesos.internal.AuthenticationStepMessage", "data"),
         ] {
             assert!(crate::schema::find(message).unwrap().slot_named(field).is_some(), "{message}.{field}");
             assert!(super::is_secret(message, field), "{message}.{field}");

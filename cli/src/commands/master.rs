@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use tepui_master::{Config, RegistryStorage, Sorting};
+use tepui_master::{Authentication, Config, RegistryStorage, Sorting};
 use tepui_model::{ResourceName, ResourceQuantities, Role};
 
+use super::credentials;
 use crate::addresses::Addresses;
 use crate::daemon::{self, count, set, usable};
 use crate::flags::{MASTER, Parsed};
@@ -60,9 +61,25 @@ pub fn config(flags: &Parsed) -> Result<Config> {
     set(&mut config.registry_fetch_timeout, flags.duration("registry_fetch_timeout"));
     set(&mut config.registry_store_timeout, flags.duration("registry_store_timeout"));
     set(&mut config.flight_recorder_size, flags.size("flight_recorder_size"));
+    config.authentication = authentication(flags)?;
     decide(flags, &mut config)?;
     config.flags = flags.texts(&MASTER);
     Ok(config)
+}
+
+/// Who must show who they are. A cluster that should be closed must not start open: there must be secrets to show.
+fn authentication(flags: &Parsed) -> Result<Authentication> {
+    let mut authentication = Authentication {
+        frameworks: flags.switch("authenticate_frameworks"),
+        agents: flags.switch("authenticate_agents"),
+        credentials: credentials::of_all(flags)?,
+        ..Authentication::default()
+    };
+    set(&mut authentication.timeout, flags.duration("authentication_v0_timeout"));
+    if authentication.credentials.is_none() && (authentication.frameworks || authentication.agents) {
+        bail!("--credentials is missing: nobody could authenticate; name the file of principals and secrets");
+    }
+    Ok(authentication)
 }
 
 fn registry(flags: &Parsed) -> Result<RegistryStorage> {
@@ -163,6 +180,14 @@ mod tests {
         assert_eq!(
             error("--work_dir=/proc/none"),
             "--work_dir: /proc/none cannot be used; name a folder to write to: No such file or directory (os error 2)"
+        );
+        assert_eq!(
+            error("--registry=in_memory --authenticate_frameworks"),
+            "--credentials is missing: nobody could authenticate; name the file of principals and secrets"
+        );
+        assert!(
+            error("--registry=in_memory --credentials=/proc/none")
+                .starts_with("--credentials: read /proc/none")
         );
         let sorter = "--registry=in_memory --role_sorter=fair";
         assert_eq!(error(sorter), "--role_sorter: 'fair' is not known; write drf or random");

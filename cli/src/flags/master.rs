@@ -207,18 +207,31 @@ static HISTORY: Group = Group {
 static SECURITY: Group = Group {
     title: "Security",
     flags: &[
-        refused("authenticate_frameworks", SWITCH, "false", OPEN).alias(&["authenticate"]),
-        refused("authenticate_agents", SWITCH, "false", OPEN).alias(&["authenticate_slaves"]),
+        done(
+            "authenticate_frameworks",
+            SWITCH,
+            "false",
+            "frameworks that are actors or drivers must show who they are",
+        )
+        .alias(&["authenticate"]),
+        done("authenticate_agents", SWITCH, "false", "agents must show who they are")
+            .alias(&["authenticate_slaves"]),
         refused("authenticate_http_readwrite", SWITCH, "false", OPEN).alias(&["authenticate_http"]),
         refused("authenticate_http_readonly", SWITCH, "false", OPEN),
         refused("authenticate_http_frameworks", SWITCH, "false", OPEN),
-        refused("credentials", PATH, "", OPEN),
+        done("credentials", PATH, "", "the file of principals and their secrets, JSON or a line for each"),
         refused("acls", TEXT, "", OPEN),
-        refused("authenticators", TEXT, "crammd5", OPEN),
+        refused("authenticators", TEXT, "crammd5", "frameworks and agents use CRAM-MD5; leave it out")
+            .unless(&["crammd5"]),
         refused("authorizers", TEXT, "local", OPEN),
         refused("http_authenticators", TEXT, "basic", OPEN),
         refused("http_framework_authenticators", TEXT, "", OPEN).unless(&["basic"]),
-        refused("authentication_v0_timeout", DURATION, "15secs", OPEN),
+        done(
+            "authentication_v0_timeout",
+            DURATION,
+            "15secs",
+            "one attempt to authenticate may take this long",
+        ),
         refused(
             "firewall_rules",
             TEXT,
@@ -230,7 +243,7 @@ static SECURITY: Group = Group {
 };
 
 const OPEN: &str =
-    "there is no authentication and no authorization yet; leave it out only where the network is trusted";
+    "HTTP is neither authenticated nor authorized yet; leave it out only where the network is trusted";
 
 static REST: Group = Group {
     title: "Modules and the rest",

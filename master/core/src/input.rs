@@ -98,8 +98,6 @@ pub enum Via {
 pub struct Driver {
     /// Its address.
     pub pid: Pid,
-    /// Who it has shown to be, if it has.
-    pub principal: Option<String>,
     /// Of a SUBSCRIBE: it takes over from whoever is subscribed as this framework. Without it a driver that was cut off
     /// cannot displace the one that came after it.
     pub force: bool,

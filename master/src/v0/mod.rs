@@ -46,10 +46,15 @@ impl MasterActor {
         let Said { call, force } = said;
         cx.tag("kind", call.kind());
         call.about().iter().for_each(|(key, value)| cx.tag(key, value));
+        let call = match self.vouched(from, call) {
+            Ok(Some(call)) => call,
+            Ok(None) => return,
+            Err(why) => return cx.tell(from, internal::FrameworkErrorMessage { message: why }),
+        };
         // What a driver that already knows its id is told when it is subscribed.
         let is_known = call.framework_id.as_ref().is_some_and(|id| !id.value.is_empty());
         self.call.driver_returns = call.r#type() == call::Type::Subscribe && is_known && !force;
-        let driver = Driver { pid: core_pid(from), principal: None, force };
+        let driver = Driver { pid: core_pid(from), force };
         self.step(cx, Input::Call(Box::new(SchedulerCall { call, via: Via::Driver(driver) })));
         self.call.driver_returns = false;
     }

@@ -1,4 +1,5 @@
-//! What is different when a call comes from a driver of the unversioned API: who it has shown to be, and what it may not ask.
+//! What is different when a call comes from a driver of the unversioned API: what it may not ask, and what it cannot
+//! know.
 
 use tepui_proto::v1::scheduler::{Call, call::Type};
 
@@ -13,18 +14,12 @@ use crate::master::Master;
 use crate::names::Pid;
 
 impl Master {
-    pub(crate) fn driver_call(&mut self, cx: &mut Cx, mut call: Call, driver: Driver) {
+    pub(crate) fn driver_call(&mut self, cx: &mut Cx, call: Call, driver: Driver) {
         let peer = Peer::Driver(driver.pid.clone());
         if matches!(call.r#type(), Type::ReconcileOperations | Type::AcknowledgeOperationStatus) {
             // A driver could not be told the answer: its API has no message for it.
             let dropped = Fact::warn("call dropped, drivers do not have it");
             return cx.log(dropped.with("from", driver.pid).with("call", call.r#type().as_str_name()));
-        }
-        if call.r#type() == Type::Subscribe
-            && let Err(why) = vouch(&mut call, driver.principal)
-        {
-            cx.log(Fact::info("subscription refused").with("from", &driver.pid).with("why", &why));
-            return cx.event(peer, events::error(why));
         }
         if self.is_cut_off(&call, &driver.pid) {
             // Without heartbeats it cannot have noticed.
@@ -42,20 +37,5 @@ impl Master {
             && named.is_some_and(|named| {
                 matches!(self.frameworks.registered[named].phase, Phase::Disconnected { .. })
             })
-    }
-}
-
-/// Whoever has shown to be somebody subscribes as nobody else.
-fn vouch(call: &mut Call, principal: Option<String>) -> Result<(), String> {
-    let (Some(principal), Some(subscribe)) = (principal, &mut call.subscribe) else { return Ok(()) };
-    match &subscribe.framework_info.principal {
-        Some(own) if *own != principal => {
-            Err(format!("Framework principal '{own}' does not match authenticated principal '{principal}'"))
-        }
-        Some(_) => Ok(()),
-        None => {
-            subscribe.framework_info.principal = Some(principal);
-            Ok(())
-        }
     }
 }

@@ -26,7 +26,7 @@ fn known() -> FrameworkInfo {
 }
 
 fn driver(pid: &str) -> Driver {
-    Driver { pid: Pid::new(pid), principal: None, force: false }
+    Driver { pid: Pid::new(pid), force: false }
 }
 
 fn say(cluster: &mut Cluster, driver: Driver, call: Call) {
@@ -204,22 +204,6 @@ fn an_aborted_framework_ends_like_any_other() {
         allocator <- remove f0
     "#]]
     .assert_eq(&cluster.effects());
-}
-
-#[test]
-fn an_authenticated_driver_speaks_for_its_own_principal_only() {
-    let mut cluster = cluster();
-    let authenticated = || Driver { principal: Some("ops".into()), ..driver(FIRST) };
-
-    subscribe(&mut cluster, authenticated(), FrameworkInfo { principal: Some("root".into()), ..info() });
-    subscribe(&mut cluster, authenticated(), info());
-
-    expect![[r#"
-        driver scheduler-1@10.1.0.1:7000 <- ERROR Framework principal 'root' does not match authenticated principal 'ops'
-        driver scheduler-1@10.1.0.1:7000 <- SUBSCRIBED m-0000
-    "#]].assert_eq(&cluster.heard());
-    let principal = cluster.master.frameworks.registered.iter().next().unwrap().1.info.principal.clone();
-    assert_eq!(principal, Some("ops".into()));
 }
 
 #[test]
