@@ -81,9 +81,11 @@ const LAYERS: [Layer; 21] = [
 
 /// What a pure package may name. Each was read for clocks, ambient randomness, environment, files and threads, or
 /// (rand) is used only with a generator that the shell has seeded.
-const PURE: [&str; 11] = [
+const PURE: [&str; 13] = [
     "bytes",
     "expect-test",
+    "hmac",
+    "md-5",
     "postcard",
     "proptest",
     "prost",
