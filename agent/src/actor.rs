@@ -34,6 +34,8 @@ pub(crate) struct AgentActor {
     /// Says why the agent ends, when it does.
     pub(crate) ended: watch::Sender<Option<String>>,
     pub(crate) next: u64,
+    /// The call under way is a driver's, which registers again.
+    pub(crate) driver_returns: bool,
 }
 
 /// Something happened, says another part of this process.
@@ -96,6 +98,7 @@ impl AgentActor {
             launching: BTreeMap::new(),
             ended,
             next: 0,
+            driver_returns: false,
         }
     }
 
@@ -143,6 +146,7 @@ impl Actor for AgentActor {
             .message::<internal::ReconcileTasksMessage>()
             .message::<internal::ShutdownMessage>()
             .message::<v1::executor::Call>();
+        crate::v0::install(routes);
     }
 
     fn started(&mut self, cx: &mut Context<Self>) {

@@ -36,6 +36,7 @@ mod recording;
 mod shown;
 mod start;
 mod stream;
+mod v0;
 mod world;
 
 pub use config::Config;

@@ -37,6 +37,7 @@ impl AgentActor {
             Effect::Destroy(container) => self.destroy_container(cx, &container),
             Effect::Arm { timer, after } => arm(cx, timer, after),
             Effect::Watch(pid) => watch(cx, &pid),
+            Effect::Reconnect { to, agent } => crate::v0::reconnect(cx, &to, agent.to_wire()),
             Effect::Collect(run) => self.world.collect(run),
             Effect::Log(fact) => log(&fact),
             Effect::Terminate { why } => drop(self.ended.send_replace(Some(why))),

@@ -137,6 +137,12 @@ impl AgentActor {
                 reason.during(|| crate::perform::tell_about(cx, pid, event.clone(), tags));
                 true
             }
+            Peer::Driver(pid) => {
+                let framework = self.told.frameworks.get(pid).cloned().unwrap_or_default();
+                let reason = self.told.reason(&framework, event);
+                reason.during(|| self.tell_driver(cx, pid, event));
+                true
+            }
             Peer::Http(connection) => {
                 let Some(stream) = self.streams.get(connection) else { return true };
                 let body = stream.encode(event);

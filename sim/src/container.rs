@@ -265,6 +265,7 @@ impl World {
         let is_subscribe = call.r#type() == call::Type::Subscribe;
         let call = match &peer {
             Peer::Actor(pid) => ExecutorCall::actor(call, pid.clone()),
+            Peer::Driver(pid) => ExecutorCall::driver(call, pid.clone()),
             Peer::Http(stream) => {
                 machine.next_number += 1;
                 let request = RequestId(machine.next_number);

@@ -155,6 +155,12 @@ impl RunFiles {
             Some(RecoveredTask { task, records: files.records.clone() })
         };
         let tasks = if self.completed { Vec::new() } else { self.tasks.values().filter_map(task).collect() };
-        RecoveredRun { container: container.clone(), completed: self.completed, pid: self.pid, tasks }
+        RecoveredRun {
+            container: container.clone(),
+            completed: self.completed,
+            pid: self.pid,
+            driver: None,
+            tasks,
+        }
     }
 }

@@ -197,6 +197,8 @@ impl World {
             }
             // Executors' ends are always told.
             Effect::Watch(_) => {}
+            // Executors of the simulation come back by themselves.
+            Effect::Reconnect { .. } => {}
             Effect::Collect(run) => self.ask_disk(agent, Job::Collect(run)),
             Effect::Log(_) => {}
             Effect::Terminate { .. } => {

@@ -146,6 +146,12 @@ impl Agent {
         if let MasterMessage::Ping(ping) = message {
             return self.ping(cx, from, &ping);
         }
+        // Drivers of schedulers send these directly, to the address that stood beside the offer.
+        if let MasterMessage::FrameworkToExecutor(message) = &message
+            && self.is_scheduler(&from, &message.framework_id)
+        {
+            return self.framework_to_executor(cx, message.clone());
+        }
         if self.master.as_ref() != Some(&from) {
             cx.log(Fact::warn("message of another than the leading master ignored").with("from", from));
             return;

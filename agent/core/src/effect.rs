@@ -5,7 +5,7 @@ mod text;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tepui_model::{ContainerId, Resources, TaskId};
+use tepui_model::{AgentId, ContainerId, Resources, TaskId};
 use tepui_proto::{internal, v1};
 
 use crate::fact::Fact;
@@ -72,6 +72,13 @@ pub enum Effect {
     /// Say with [`Input::MasterExited`](crate::Input::MasterExited) or [`Input::ExecutorGone`](crate::Input::ExecutorGone)
     /// when this actor is gone. Watching twice is watching once.
     Watch(Pid),
+    /// Ask a driver that an earlier life of this agent knew to register again.
+    Reconnect {
+        /// The driver.
+        to: Pid,
+        /// This agent.
+        agent: AgentId,
+    },
     /// This run is over: its sandbox and its checkpoints may be deleted when their age or the disk asks for it.
     Collect(Run),
     /// Something that belongs into the log.
@@ -155,11 +162,11 @@ pub enum Write {
         /// What.
         record: Box<internal::StatusUpdateRecord>,
     },
-    /// How the executor talks to us: `http.marker`, or `pids/libprocess.pid`.
+    /// How the executor talks to us: `http.marker` if it comes back by itself, or `pids/libprocess.pid` if it waits to be asked.
     Subscription {
         /// Which.
         run: Run,
-        /// The actor, if it is one.
+        /// The driver, if it is one.
         pid: Option<Pid>,
     },
     /// `executor.sentinel`: this run is over.

@@ -9,7 +9,7 @@ use tepui_proto::v1::{self, TaskState};
 
 use crate::input::Termination;
 use crate::limits;
-use crate::names::Peer;
+use crate::names::{Peer, Pid};
 use crate::run::Run;
 use crate::status::{self, Verdict};
 use crate::task_limits::TaskLimits;
@@ -33,6 +33,8 @@ pub struct Executor {
     pub served: bool,
     /// The first process of its container, once there is one.
     pub pid: Option<u32>,
+    /// The driver that an earlier life of this agent knew, until it is asked to register again.
+    pub(crate) to_reconnect: Option<Pid>,
     /// What its container may use.
     pub granted: Granted,
     /// Why it is being destroyed, if we know better than its end will tell.
@@ -126,6 +128,7 @@ impl Executor {
             checkpointed: false,
             served: false,
             pid: None,
+            to_reconnect: None,
             granted: Granted::Nothing,
             verdict: None,
             queued: Vec::new(),

@@ -91,6 +91,11 @@ impl ExecutorCall {
         ExecutorCall { call, request: Some(request), peer: stream.map(Peer::Http) }
     }
 
+    /// A call that a driver of the unversioned API made.
+    pub fn driver(call: v1::executor::Call, from: Pid) -> ExecutorCall {
+        ExecutorCall { call, request: None, peer: Some(Peer::Driver(from)) }
+    }
+
     /// A call that an actor sent.
     pub fn actor(call: v1::executor::Call, from: Pid) -> ExecutorCall {
         ExecutorCall { call, request: None, peer: Some(Peer::Actor(from)) }

@@ -53,6 +53,18 @@ pub enum Peer {
     Http(Connection),
     /// An actor; it gets the message `mesos.v1.executor.Event`.
     Actor(Pid),
+    /// A driver of the unversioned API, as programs linked against libmesos have; each event is a message of its own there.
+    Driver(Pid),
+}
+
+impl Peer {
+    /// Its address, if it has one.
+    pub fn pid(&self) -> Option<&Pid> {
+        match self {
+            Peer::Http(_) => None,
+            Peer::Actor(pid) | Peer::Driver(pid) => Some(pid),
+        }
+    }
 }
 
 /// The identity of one status update: the 16 bytes of a UUID.
@@ -122,6 +134,7 @@ impl fmt::Display for Peer {
         match self {
             Peer::Http(connection) => connection.fmt(f),
             Peer::Actor(pid) => pid.fmt(f),
+            Peer::Driver(pid) => write!(f, "driver {pid}"),
         }
     }
 }

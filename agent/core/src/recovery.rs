@@ -19,7 +19,7 @@ use crate::effect::{Effect, Write};
 use crate::executor::{Executor, ExecutorPhase, Granted, TaskRecord};
 use crate::fact::Fact;
 use crate::framework::Framework;
-use crate::names::Timer;
+use crate::names::{Pid, Timer};
 use crate::run::Run;
 use crate::settings::Recover;
 use crate::status::{self, Verdict};
@@ -68,6 +68,8 @@ pub struct RecoveredRun {
     pub completed: bool,
     /// `pids/forked.pid`.
     pub pid: Option<u32>,
+    /// `pids/libprocess.pid`: a driver, which does not come back without being asked.
+    pub driver: Option<Pid>,
     /// By id.
     pub tasks: Vec<RecoveredTask>,
 }
@@ -106,6 +108,16 @@ impl Agent {
         cx.push(Effect::RecoverContainers(runs));
     }
 
+    fn reconnect(&mut self, cx: &mut Cx, alive: &[ContainerId]) {
+        let Some(agent) = self.id.clone() else { return };
+        for executor in self.frameworks.values_mut().flat_map(|framework| framework.executors.values_mut()) {
+            let driver = executor.to_reconnect.take().filter(|_| alive.contains(&executor.run.container));
+            if let Some(to) = driver {
+                cx.push(Effect::Reconnect { to, agent: agent.clone() });
+            }
+        }
+    }
+
     fn recover_framework(&mut self, cx: &mut Cx, agent: &AgentId, recovered: RecoveredFramework) {
         let Some(Ok(id)) = recovered.info.id.as_ref().map(FrameworkId::from_wire) else { return };
         let framework = Framework::new(id.clone(), Arc::new(recovered.info), recovered.pid);
@@ -142,6 +154,7 @@ impl Agent {
         executor.checkpointed = true;
         executor.served = true;
         executor.pid = latest.pid;
+        executor.to_reconnect = latest.driver.clone();
         for task in &latest.tasks {
             self.recover_task(&mut executor, task);
         }
@@ -185,6 +198,7 @@ impl Agent {
         if alive.is_empty() {
             return self.recovery_over(cx);
         }
+        self.reconnect(cx, alive);
         let after = self.settings.executor_reregistration_timeout;
         cx.push(Effect::Arm { timer: Timer::Reregistration, after });
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tepui_agent_core::{Recovered, RecoveredExecutor, RecoveredFramework, RecoveredRun, RecoveredTask};
+use tepui_agent_core::{Pid, Recovered, RecoveredExecutor, RecoveredFramework, RecoveredRun, RecoveredTask};
 use tepui_model::ContainerId;
 use tepui_proto::{Described, internal, v1};
 use tracing::warn;
@@ -116,10 +116,12 @@ impl Reader {
     fn run(&mut self, directory: &Path, container: ContainerId) -> Result<RecoveredRun, ReadError> {
         let completed = directory.join(layout::EXECUTOR_SENTINEL).exists();
         let pid = self.take(files::read_text(&directory.join("pids").join("forked.pid")))?.flatten();
+        let driver = self.take(files::read_text(&directory.join("pids").join("libprocess.pid")))?.flatten();
         let mut run = RecoveredRun {
             container,
             completed,
             pid: pid.and_then(|pid| pid.trim().parse().ok()),
+            driver: driver.map(|driver| Pid::new(driver.trim())),
             tasks: Vec::new(),
         };
         if completed {

@@ -1,5 +1,6 @@
 //! A whole agent against a master and an executor that the test plays: real processes, real files, real sockets.
 
+mod driving;
 mod executor;
 mod isolating;
 mod master;

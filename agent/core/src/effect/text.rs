@@ -38,6 +38,7 @@ impl fmt::Display for Effect {
             Effect::Destroy(container) => write!(f, "container {container} <- destroy"),
             Effect::Arm { timer, after } => write!(f, "timer: {timer} in {}", duration::print(*after)),
             Effect::Watch(pid) => write!(f, "watch {pid}"),
+            Effect::Reconnect { to, .. } => write!(f, "reconnect {to}"),
             Effect::Collect(run) => write!(f, "collect {run}"),
             Effect::Log(fact) => write!(f, "{}: {fact}", fact.level),
             Effect::Terminate { why } => write!(f, "terminate: {why}"),

@@ -13,8 +13,10 @@ use crate::cx::Cx;
 use crate::effect::{Effect, Reply};
 use crate::executor::{Executor, ExecutorPhase};
 use crate::fact::Fact;
+use crate::framework::Framework;
 use crate::input::ExecutorCall;
-use crate::names::{Peer, RequestId};
+use crate::names::{Peer, Pid, RequestId};
+use crate::run::Run;
 
 impl Agent {
     /// The checks and their order are those of Mesos' executor API, but for one: what an executor that is already back says
@@ -73,11 +75,21 @@ impl Agent {
         Ok((kind, framework, id))
     }
 
+    /// The run and the framework of the executor that is this driver.
+    pub fn driver_at(&self, pid: &Pid) -> Option<(&Run, &Framework)> {
+        let is_its = |executor: &&Executor| executor.peer() == Some(&Peer::Driver(pid.clone()));
+        self.frameworks
+            .values()
+            .find_map(|framework| Some((&framework.executors.values().find(is_its)?.run, framework)))
+    }
+
     /// An executor's stream or actor is gone. Its container tells whether it is.
     pub(crate) fn executor_gone(&mut self, cx: &mut Cx, peer: &Peer) {
         for framework in self.frameworks.values_mut() {
             for executor in framework.executors.values_mut() {
-                if executor.peer() != Some(peer) {
+                let is_gone =
+                    |own: &Peer| own == peer || own.pid().is_some_and(|own| Some(own) == peer.pid());
+                if !executor.peer().is_some_and(is_gone) {
                     continue;
                 }
                 cx.log(Fact::info("executor disconnected").with("executor", &executor.run));
@@ -94,7 +106,8 @@ impl Agent {
 /// An actor must be the one that subscribed; over HTTP any connection may carry the calls of a subscribed executor.
 fn is_subscribed(executor: &Executor, caller: Option<&Peer>) -> bool {
     match (executor.peer(), caller) {
-        (Some(Peer::Actor(subscribed)), Some(Peer::Actor(caller))) => subscribed == caller,
+        (Some(Peer::Actor(subscribed)), Some(Peer::Actor(caller)))
+        | (Some(Peer::Driver(subscribed)), Some(Peer::Driver(caller))) => subscribed == caller,
         (Some(Peer::Http(_)), Some(Peer::Http(_)) | None) => true,
         (Some(_) | None, _) => false,
     }

@@ -63,9 +63,14 @@ impl Agent {
         let event = event::subscribed(&executor.info, &of.info, &agent, &executor.run.container);
         cx.push(Effect::Event { to: peer.clone(), event });
         let pid = match &peer {
+            Peer::Driver(pid) => {
+                cx.push(Effect::Watch(pid.clone()));
+                // It has to be told of another life of this agent.
+                Some(pid.clone())
+            }
             Peer::Actor(pid) => {
                 cx.push(Effect::Watch(pid.clone()));
-                Some(pid.clone())
+                None
             }
             Peer::Http(_) => None,
         };

@@ -105,7 +105,7 @@ fn an_executor_that_is_an_actor_is_watched_and_only_it_may_speak() {
     expect![[r#"
         executor(1)@10.0.0.7:9000 <- SUBSCRIBED
         watch executor(1)@10.0.0.7:9000
-        disk #3 <- pid of t1 executor(1)@10.0.0.7:9000
+        disk #3 <- http marker of t1
         executor(1)@10.0.0.7:9000 <- LAUNCH t1
     "#]]
     .assert_eq(&world.step(from(subscribe, "executor(1)@10.0.0.7:9000")));

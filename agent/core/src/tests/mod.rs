@@ -2,6 +2,7 @@
 
 mod acknowledgements;
 mod digests;
+mod drivers;
 mod endings;
 mod executors;
 mod kills;

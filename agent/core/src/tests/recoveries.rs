@@ -32,6 +32,7 @@ fn read_back(world: &World) -> Recovered {
                     container: run.container,
                     completed: false,
                     pid: Some(100),
+                    driver: None,
                     tasks: vec![],
                 };
                 let executor = RecoveredExecutor {
@@ -49,7 +50,7 @@ fn read_back(world: &World) -> Recovered {
                 latest(&mut recovered).tasks.last_mut().unwrap().records.push(*record)
             }
             Write::Sentinel(_) => latest(&mut recovered).completed = true,
-            Write::Subscription { .. } => {}
+            Write::Subscription { pid, .. } => latest(&mut recovered).driver = pid,
         }
     }
     recovered
@@ -59,14 +60,14 @@ fn latest(recovered: &mut Recovered) -> &mut RecoveredRun {
     recovered.frameworks.last_mut().unwrap().executors.last_mut().unwrap().latest.as_mut().unwrap()
 }
 
-fn restart(world: World) -> (World, String) {
+pub fn restart(world: World) -> (World, String) {
     let recovered = read_back(&world);
     let (mut world, text) = world.restarted(recovered);
     world.step(Input::MasterDetected(Pid::new(MASTER)));
     (world, text)
 }
 
-fn all_alive(world: &mut World) -> String {
+pub fn all_alive(world: &mut World) -> String {
     let alive = world.containers.clone();
     world.step(Input::ContainersRecovered { alive })
 }
