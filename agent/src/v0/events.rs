@@ -37,7 +37,6 @@ pub(super) fn told(event: &Event, of: Whereabouts) -> Option<Told> {
     }
     if let Some(launch) = &event.launch {
         return Some(Told::Run(Box::new(internal::RunTaskMessage {
-            framework_id: Some(of.framework),
             framework: (*of.info).clone(),
             task: launch.task.clone(),
             pid: Some(of.pid),
@@ -68,12 +67,7 @@ pub(super) fn told(event: &Event, of: Whereabouts) -> Option<Told> {
         }));
     }
     let ends = event.r#type() == v1::executor::event::Type::Shutdown;
-    ends.then(|| {
-        Told::Shutdown(internal::ShutdownExecutorMessage {
-            executor_id: Some(of.executor),
-            framework_id: Some(of.framework),
-        })
-    })
+    ends.then(|| Told::Shutdown(internal::ShutdownExecutorMessage { executor_id: Some(of.executor) }))
 }
 
 fn registered(subscribed: &Subscribed, of: Whereabouts) -> Told {

@@ -121,7 +121,7 @@ fn executor_id() -> v1::ExecutorId {
 fn update(state: TaskState) -> StatusUpdate {
     let status = v1::TaskStatus {
         task_id: v1::TaskId { value: "t1".into() },
-        state: Some(state as i32),
+        state: state as i32,
         ..v1::TaskStatus::default()
     };
     StatusUpdate {

@@ -199,13 +199,10 @@ impl Playing {
             }
             "ResourceOffersMessage" => {
                 let mut message = ResourceOffersMessage::decode(&*expected.body).unwrap();
-                let number = ResourceOffersMessage::decode(&*heard.body).unwrap().offers[0].id.clone();
                 for (offer, pid) in message.offers.iter_mut().zip(&mut message.pids) {
                     *pid = self.agent.pid().to_string();
                     let url = offer.url.as_mut().unwrap();
                     url.address.port = i32::from(self.agent.pid().address().port());
-                    // Offers are counted from the start of the master.
-                    offer.id = number.clone();
                 }
                 message.encode_to_vec()
             }

@@ -43,7 +43,13 @@ fn launched() -> World {
 fn a_driver_is_watched_remembered_and_given_its_task() {
     let mut world = launched();
 
-    expect![""].assert_eq(&subscribe(&mut world));
+    expect![[r#"
+        driver executor(1)@10.0.0.7:9000 <- SUBSCRIBED
+        watch executor(1)@10.0.0.7:9000
+        disk #3 <- pid of t1 executor(1)@10.0.0.7:9000
+        driver executor(1)@10.0.0.7:9000 <- LAUNCH t1
+    "#]]
+    .assert_eq(&subscribe(&mut world));
     let (run, of) = world.agent.driver_at(&Pid::new(DRIVER)).expect("it has subscribed");
     assert_eq!((run.executor.as_str(), &of.info.name), ("t1", &framework("f1").name));
 }
@@ -77,8 +83,12 @@ fn a_restarted_agent_asks_its_drivers_to_register_again() {
     world.stored();
     let (mut world, _) = restart(world);
 
-    expect![""].assert_eq(&all_alive(&mut world));
-    expect![""].assert_eq(&subscribe(&mut world));
+    expect![[r#"
+        reconnect executor(1)@10.0.0.7:9000
+        timer: reregistration of executors in 2secs
+    "#]]
+    .assert_eq(&all_alive(&mut world));
+    assert!(subscribe(&mut world).starts_with("driver executor(1)@10.0.0.7:9000 <- SUBSCRIBED\n"));
 }
 
 #[test]
@@ -96,6 +106,6 @@ fn the_driver_of_the_scheduler_reaches_its_executor_directly_and_nobody_else_doe
         world.step(Input::Master { from: Pid::new(pid), message })
     };
 
-    expect![""].assert_eq(&from("scheduler@10.0.0.1:7000"));
+    assert_eq!(from("scheduler@10.0.0.1:7000"), "driver executor(1)@10.0.0.7:9000 <- MESSAGE\n");
     assert_eq!(from("somebody@10.0.0.1:7000"), "");
 }
