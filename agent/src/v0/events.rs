@@ -67,7 +67,12 @@ pub(super) fn told(event: &Event, of: Whereabouts) -> Option<Told> {
         }));
     }
     let ends = event.r#type() == v1::executor::event::Type::Shutdown;
-    ends.then(|| Told::Shutdown(internal::ShutdownExecutorMessage { executor_id: Some(of.executor) }))
+    ends.then(|| {
+        Told::Shutdown(internal::ShutdownExecutorMessage {
+            executor_id: Some(of.executor),
+            framework_id: Some(of.framework),
+        })
+    })
 }
 
 fn registered(subscribed: &Subscribed, of: Whereabouts) -> Told {
