@@ -101,7 +101,7 @@ fn events_are_messages_that_name_framework_executor_and_agent() {
     let launch = event::Launch { task: v1::TaskInfo { task_id: task(), ..Default::default() } };
     let launch = Event { launch: Some(Box::new(launch)), ..Event::default() };
     let kill = event::Kill { task_id: task(), kill_policy: None };
-    let kill = Event { kill: Some(kill), ..Event::default() };
+    let kill = Event { kill: Some(Box::new(kill)), ..Event::default() };
     let acknowledged = event::Acknowledged { task_id: task(), uuid: Bytes::from_static(b"u") };
     let acknowledged = Event { acknowledged: Some(Box::new(acknowledged)), ..Event::default() };
     let message = Event {
