@@ -2,6 +2,7 @@
 
 use tepui_proto::internal;
 use tepui_proto::v1::executor::{Call, call};
+use tepui_proto::v1::task_status::Source;
 use tepui_proto::v1::{ExecutorId, FrameworkId, TaskStatus};
 
 use call::Type;
@@ -56,6 +57,8 @@ fn status(update: internal::StatusUpdate) -> TaskStatus {
     status.uuid = update.uuid.or(status.uuid);
     status.agent_id = status.agent_id.or(update.slave_id);
     status.executor_id = status.executor_id.or(update.executor_id);
+    // Drivers say so; not all of those that are not libmesos' own do.
+    status.source = Some(Source::Executor as i32);
     status.timestamp = status.timestamp.or(Some(update.timestamp));
     status
 }

@@ -57,6 +57,7 @@ fn an_update_keeps_what_stood_around_its_status() {
     assert_eq!((&call.framework_id, &call.executor_id), (&framework(), &executor()));
     let status = call.update.unwrap().status;
     assert_eq!(status.uuid.as_deref(), Some(&[9; 16][..]));
+    assert_eq!(status.source(), v1::task_status::Source::Executor);
     assert_eq!((status.agent_id, status.executor_id), (Some(agent()), Some(executor())));
     assert_eq!(status.timestamp, Some(7.0));
 }
