@@ -47,7 +47,7 @@ pub(super) fn told(event: &Event, of: Whereabouts) -> Option<Told> {
         return Some(Told::Kill(internal::KillTaskMessage {
             framework_id: of.framework,
             task_id: kill.task_id.clone(),
-            kill_policy: kill.kill_policy.clone(),
+            kill_policy: kill.kill_policy,
         }));
     }
     if let Some(acknowledged) = &event.acknowledged {

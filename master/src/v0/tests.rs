@@ -41,7 +41,7 @@ fn older_messages_are_the_calls_of_their_names() {
     let launch = internal::LaunchTasksMessage {
         framework_id: framework(),
         tasks: vec![v1::TaskInfo { task_id: task(), ..Default::default() }],
-        filters: filters.clone(),
+        filters,
         offer_ids: vec![v1::OfferId { value: "o".into() }],
     };
 
