@@ -47,9 +47,10 @@ pub use fact::{Fact, Level};
 pub use id::{AgentId, ExecutorId, FrameworkId, Id, IdKind, InvalidId, OfferId, OperationId, TaskId};
 pub use quota::Quota;
 pub use resources::{
-    Conversion, DiskInfo, DiskKind, DiskSource, Format, InvalidResource, InvalidResources, Metadata,
-    NotContained, Persistence, Ranges, RefinedReservation, Reservation, ReservationKind, Resource,
-    ResourceLimits, ResourceName, ResourceProblem, ResourceQuantities, Resources, Scalar, Value,
+    Conversion, DiskInfo, DiskKind, DiskSource, Format, InvalidOperation, InvalidResource, InvalidResources,
+    Metadata, NotContained, OfferOperation, Persistence, Ranges, RefinedReservation, Reservation,
+    ReservationKind, Resource, ResourceLimits, ResourceName, ResourceProblem, ResourceQuantities, Resources,
+    Scalar, Value,
 };
 pub use role::{InvalidRole, Role};
 pub use size::{InvalidSize, Size};

@@ -6,11 +6,13 @@
 
 mod algebra;
 mod as_written;
+mod checkpointed;
 mod conversion;
 mod disk;
 mod display;
 mod entry;
 mod name;
+mod operation;
 mod quantities;
 mod ranges;
 mod reservation;
@@ -31,6 +33,7 @@ pub use conversion::{Conversion, NotContained};
 pub use disk::{DiskInfo, DiskKind, DiskSource, Persistence};
 pub use entry::{Metadata, Resource};
 pub use name::ResourceName;
+pub use operation::{InvalidOperation, OfferOperation};
 pub use quantities::{ResourceLimits, ResourceQuantities};
 pub use ranges::Ranges;
 pub use reservation::{Reservation, ReservationKind};
