@@ -17,6 +17,7 @@ use tokio::sync::{oneshot, watch};
 use crate::checkpoint::Writer;
 use crate::recorded::{Arrival, Told};
 use crate::stream::EventStream;
+use crate::volumes::Volume;
 use crate::world::World;
 
 /// The agent of one machine.
@@ -31,6 +32,8 @@ pub(crate) struct AgentActor {
     pub(crate) replies: BTreeMap<RequestId, Reply>,
     /// Containers being prepared and started, as long as they are wanted: how to stop their preparation.
     pub(crate) launching: BTreeMap<ContainerId, oneshot::Sender<()>>,
+    /// Persistent volumes of containers that run.
+    pub(crate) provided: BTreeMap<ContainerId, Vec<Volume>>,
     /// Says why the agent ends, when it does.
     pub(crate) ended: watch::Sender<Option<String>>,
     pub(crate) next: u64,
@@ -96,6 +99,7 @@ impl AgentActor {
             told: Told::new(),
             replies: BTreeMap::new(),
             launching: BTreeMap::new(),
+            provided: BTreeMap::new(),
             ended,
             next: 0,
             driver_returns: false,
@@ -144,6 +148,10 @@ impl Actor for AgentActor {
             .message::<internal::FrameworkToExecutorMessage>()
             .message::<internal::StatusUpdateAcknowledgementMessage>()
             .message::<internal::ReconcileTasksMessage>()
+            .message::<internal::ApplyOperationMessage>()
+            .message::<internal::AcknowledgeOperationStatusMessage>()
+            .message::<internal::ReconcileOperationsMessage>()
+            .message::<internal::CheckpointResourcesMessage>()
             .message::<internal::ShutdownMessage>()
             .message::<v1::executor::Call>();
         crate::v0::install(routes);
@@ -256,5 +264,9 @@ from_master! {
     FrameworkToExecutorMessage => MasterMessage::FrameworkToExecutor,
     StatusUpdateAcknowledgementMessage => MasterMessage::StatusUpdateAcknowledgement,
     ReconcileTasksMessage => |message| MasterMessage::ReconcileTasks(Box::new(message)),
+    ApplyOperationMessage => |message| MasterMessage::ApplyOperation(Box::new(message)),
+    AcknowledgeOperationStatusMessage => MasterMessage::AcknowledgeOperationStatus,
+    ReconcileOperationsMessage => MasterMessage::ReconcileOperations,
+    CheckpointResourcesMessage => MasterMessage::CheckpointResources,
     ShutdownMessage => MasterMessage::Shutdown,
 }

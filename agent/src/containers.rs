@@ -21,6 +21,7 @@ use crate::containerizer::{
     Recovered,
 };
 use crate::docker::{self, Alive, Docker, Lodging};
+use crate::volumes::{self, Volume};
 use crate::with_causes;
 use crate::world::World;
 
@@ -30,12 +31,13 @@ impl AgentActor {
         let (stop, stopped) = oneshot::channel();
         self.launching.insert(id.clone(), stop);
         let (world, limits) = (Arc::clone(&self.world), self.limits(&id));
+        let volumes = self.volumes(&id, &launch.resources);
         cx.spawn_then(
             async move {
                 tokio::select! {
                     biased;
                     _ = stopped => Err("destroyed while it was being prepared".to_owned()),
-                    prepared = prepare(&world, launch, limits) => prepared,
+                    prepared = prepare(&world, launch, limits, volumes) => prepared,
                 }
             },
             move |agent, cx, prepared| agent.container_prepared(cx, id, prepared),
@@ -85,6 +87,7 @@ impl AgentActor {
 
     fn launch_failed(&mut self, cx: &mut Context<Self>, id: &ContainerId, why: String) {
         self.launching.remove(id);
+        self.provided.remove(id);
         if let Some(docker) = self.docker_container(id) {
             // It may have been made before the launch failed, or was given up.
             docker.executor_ended(id);
@@ -110,6 +113,7 @@ impl AgentActor {
                 if let Some(docker) = docker {
                     docker.executor_ended(&id);
                 }
+                agent.provided.remove(&id);
                 agent.tell_core(cx, &id, ContainerEvent::Exited(end))
             },
         );
@@ -136,13 +140,21 @@ impl AgentActor {
             let sandbox = executor.run.sandbox(&self.world.config.work_dir);
             (docker, executor.run.clone(), Arc::clone(&executor.info), sandbox, resources.clone())
         });
+        let before = self.provided.get(&id).cloned().unwrap_or_default();
+        let volumes = self.volumes(&id, resources);
+        let sandbox = self.core.executor_of(&id).map(|of| of.run.sandbox(&self.world.config.work_dir));
+        let is_docker = self.docker_container(&id).is_some();
         let (world, resources) = (Arc::clone(&self.world), granted(resources, self.limits(&id)));
         let me = cx.actor_ref();
         cx.spawn(async move {
+            if let Err(why) = update_volumes(sandbox, before, volumes, is_docker).await {
+                let event = ContainerEvent::UpdateFailed { why };
+                return me.tell(Happened(Input::Container { id, event }));
+            }
             let updated = world.containerizer.update(&id.to_string(), resources).await;
             let mut updated = updated.map_err(|why| with_causes(&why));
             if let (Ok(()), Some((docker, run, info, sandbox, resources))) = (&updated, &lodging) {
-                updated = docker.resize(&Lodging { run, info, resources, sandbox }).await;
+                updated = docker.resize(&Lodging { run, info, resources, sandbox, volumes: &[] }).await;
             }
             let event = match updated {
                 Ok(()) => ContainerEvent::Updated,
@@ -180,6 +192,17 @@ impl AgentActor {
         );
     }
 
+    /// The volumes among what a container has, or is to have; remembered, so that a later change is known.
+    fn volumes(&mut self, id: &ContainerId, resources: &Resources) -> Result<Vec<Volume>, String> {
+        let all = self.core.frameworks().flat_map(|framework| framework.executors.values());
+        let others = all.filter(|executor| executor.run.container != *id && executor.is_alive());
+        let others: Resources =
+            others.fold(Resources::new(), |sum, executor| sum + &executor.needs().shared());
+        let volumes = volumes::among(&self.world.config.work_dir, resources, &others)?;
+        self.provided.insert(id.clone(), volumes.clone());
+        Ok(volumes)
+    }
+
     fn limits(&self, id: &ContainerId) -> TaskLimits {
         self.core.executor_of(id).map(tepui_agent_core::Executor::limits).unwrap_or_default()
     }
@@ -203,6 +226,12 @@ impl AgentActor {
         if let Some(docker) = &self.world.docker {
             let is_alive = |run: &Run| if alive.contains(&run.container) { Alive::Yes } else { Alive::No };
             docker.sweep(runs.iter().map(|run| (run, is_alive(run))));
+        }
+        for run in runs.iter().filter(|run| alive.contains(&run.container)) {
+            let needs = self.core.executor_of(&run.container).map(tepui_agent_core::Executor::needs);
+            if let Err(why) = self.volumes(&run.container, &needs.unwrap_or_default()) {
+                warn!(why, container = %run.container, "volumes of a recovered container not known");
+            }
         }
         self.step(cx, Input::ContainersRecovered { alive: alive.clone() });
         for (id, termination) in recovered.ended {
@@ -231,11 +260,26 @@ impl AgentActor {
     }
 }
 
+/// Volumes of tasks that come to or go from an executor that runs.
+async fn update_volumes(
+    sandbox: Option<PathBuf>,
+    before: Vec<Volume>,
+    volumes: Result<Vec<Volume>, String>,
+    is_docker: bool,
+) -> Result<(), String> {
+    let (Some(sandbox), volumes) = (sandbox, volumes?) else { return Ok(()) };
+    if is_docker && volumes.iter().any(|volume| !before.contains(volume)) {
+        return Err("volumes cannot be added to a Docker container that runs".into());
+    }
+    prepare::provide(&sandbox, before, volumes, !is_docker).await
+}
+
 /// Scalars as the containerizer takes them; Mesos counts memory and disk in megabytes.
 fn granted(resources: &Resources, limits: TaskLimits) -> ContainerResources {
     const MEGABYTE: f64 = 1024.0 * 1024.0;
     let bytes = |megabytes: f64| (megabytes * MEGABYTE) as u64;
-    let disk = resources.disk().as_f64();
+    // Volumes are not in the sandbox.
+    let disk = resources.filter(|entry| !entry.is_persistent_volume()).disk().as_f64();
     ContainerResources {
         cpus: resources.cpus().as_f64(),
         mem: bytes(resources.mem().as_f64()),

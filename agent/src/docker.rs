@@ -19,6 +19,8 @@ use tepui_proto::v1::{self, container_info};
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use crate::volumes::{self, Volume};
+
 /// By which the containers of one agent are told from another's with the same engine: its value is its work directory's [`docker_id`].
 pub const LABEL_OF_WORK_DIR: &str = "tepui.work_dir";
 
@@ -125,11 +127,11 @@ impl Docker {
     }
 
     /// What an executor finds in its environment.
-    pub(crate) fn variables(&self, launch: &Launch) -> Vec<(String, String)> {
-        tepui_docker::variables(&self.setup(&launch.run), self.kept.credentials.as_deref())
+    pub(crate) fn variables(&self, launch: &Launch, volumes: &[Volume]) -> Vec<(String, String)> {
+        tepui_docker::variables(&self.setup(&launch.run, volumes), self.kept.credentials.as_deref())
     }
 
-    fn setup(&self, run: &Run) -> Setup {
+    fn setup(&self, run: &Run, volumes: &[Volume]) -> Setup {
         Setup {
             container: name_of(&run.container),
             engine: self.flags.socket.clone(),
@@ -137,6 +139,7 @@ impl Docker {
             settings: Settings {
                 sandbox_directory: self.flags.sandbox_directory.clone(),
                 hard_cpu_limit: self.hard_cpu_limit,
+                binds: volumes::binds(&self.flags.sandbox_directory, volumes),
             },
             labels: self.labels(run),
         }

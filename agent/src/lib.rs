@@ -37,6 +37,7 @@ mod shown;
 mod start;
 mod stream;
 mod v0;
+mod volumes;
 mod world;
 
 pub use config::Config;

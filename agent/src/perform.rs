@@ -70,6 +70,7 @@ fn tell_master(cx: &mut Context<AgentActor>, to: &CorePid, message: ToMaster) {
         ToMaster::StatusUpdate(message) => tell(cx, to, *message),
         ToMaster::ExitedExecutor(message) => tell(cx, to, message),
         ToMaster::ExecutorToFramework(message) => tell(cx, to, message),
+        ToMaster::OperationStatus(message) => tell(cx, to, *message),
         ToMaster::Pong(message) => tell(cx, to, message),
     }
 }

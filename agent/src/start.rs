@@ -67,6 +67,17 @@ pub enum StartError {
         /// The link that makes it the same agent.
         latest: PathBuf,
     },
+    /// The agent has less than what was reserved and made of it.
+    #[error(
+        "--resources do not hold what was reserved at run time and made into volumes, because {why}; start with resources that \
+         do, or, to give up those reservations and volumes, remove {}", .kept.display()
+    )]
+    Assets {
+        /// What is missing.
+        why: String,
+        /// Where it is remembered.
+        kept: PathBuf,
+    },
     /// This machine cannot run containers as asked.
     #[error("{0}")]
     Containerizer(String),
@@ -204,13 +215,18 @@ async fn bind(config: &Config) -> Result<Node, BindError> {
 fn recover(config: &Config, info: &v1::AgentInfo) -> Result<tepui_agent_core::Recovered, StartError> {
     let read = checkpoint::read(&config.work_dir, config.strict)
         .map_err(|why| StartError::Recovery(why.to_string()))?;
+    if let Err(why) = tepui_agent_core::total(info, &read.recovered.assets) {
+        let kept = config.work_dir.join("meta").join("resources");
+        return Err(StartError::Assets { why, kept });
+    }
     let Some(old) = &read.recovered.info else { return Ok(read.recovered) };
     match tepui_agent_core::compare(config.reconfiguration_policy, old, info) {
         Ok(()) => Ok(read.recovered),
         // Nothing of it runs any more, so nothing is lost with its id.
         Err(why) if read.rebooted => {
             info!(%why, "the machine was restarted and the agent changed: it starts as a new one");
-            Ok(tepui_agent_core::Recovered::default())
+            let assets = read.recovered.assets;
+            Ok(tepui_agent_core::Recovered { assets, ..tepui_agent_core::Recovered::default() })
         }
         Err(why) => {
             let latest = config.work_dir.join("meta").join("slaves").join("latest");

@@ -146,6 +146,24 @@ impl About for internal::ShutdownExecutorMessage {
     }
 }
 
+impl About for internal::ApplyOperationMessage {
+    fn about(&self) -> Vec<Tag> {
+        self.framework_id.iter().map(framework).collect()
+    }
+}
+
+impl About for internal::UpdateOperationStatusMessage {
+    fn about(&self) -> Vec<Tag> {
+        self.framework_id.iter().map(framework).collect()
+    }
+}
+
+impl About for internal::ReconcileOperationsMessage {
+    fn about(&self) -> Vec<Tag> {
+        self.framework_id.iter().map(framework).collect()
+    }
+}
+
 macro_rules! of_nothing {
     ($($message:ident),*) => {$(
         impl About for internal::$message {}
@@ -154,6 +172,7 @@ macro_rules! of_nothing {
 
 of_nothing!(
     AcknowledgeOperationStatusMessage,
+    CheckpointResourcesMessage,
     PingSlaveMessage,
     PongSlaveMessage,
     RegisterSlaveMessage,
@@ -162,7 +181,6 @@ of_nothing!(
     SlaveRegisteredMessage,
     SlaveReregisteredMessage,
     UnregisterSlaveMessage,
-    UpdateOperationStatusMessage,
     UpdateSlaveMessage
 );
 

@@ -7,12 +7,14 @@ use tepui_agent_core::{
 };
 use tepui_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
 use tepui_proto::internal::StatusUpdateRecord;
+use tepui_proto::internal::slave::ResourceState;
 use tepui_proto::v1;
 
 /// `slaves`: one directory for each agent that ever had this disk.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Disk {
     latest: Option<AgentId>,
+    assets: ResourceState,
     agents: BTreeMap<AgentId, AgentFiles>,
 }
 
@@ -60,6 +62,7 @@ impl Disk {
                     self.latest = Some(id);
                 }
             }
+            Write::Assets(state) => self.assets = *state,
             Write::ForgetAgent => self.latest = None,
             Write::Framework { run, info, pid } => {
                 let files = self.framework(&run);
@@ -122,9 +125,12 @@ impl Disk {
     /// What a new process reads.
     pub fn read(&self) -> Recovered {
         let latest = self.latest.as_ref().and_then(|latest| self.agents.get(latest));
-        let Some(AgentFiles { info: Some(info), frameworks }) = latest else { return Recovered::default() };
+        let assets = self.assets.clone();
+        let Some(AgentFiles { info: Some(info), frameworks }) = latest else {
+            return Recovered { assets, ..Recovered::default() };
+        };
         let frameworks = frameworks.values().filter_map(FrameworkFiles::read).collect();
-        Recovered { info: Some(info.clone()), frameworks, errors: 0 }
+        Recovered { info: Some(info.clone()), assets, frameworks, errors: 0 }
     }
 }
 

@@ -278,6 +278,7 @@ fn from_agent(message: ToMaster) -> FromAgent {
         ToMaster::StatusUpdate(message) => FromAgent::StatusUpdate(message),
         ToMaster::ExitedExecutor(message) => FromAgent::ExitedExecutor(message),
         ToMaster::ExecutorToFramework(message) => FromAgent::ExecutorToFramework(message),
+        ToMaster::OperationStatus(message) => FromAgent::OperationStatus(message),
         ToMaster::Pong(message) => FromAgent::Pong(message),
     }
 }

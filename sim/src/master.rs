@@ -230,8 +230,12 @@ impl World {
             ToAgent::ShutdownFramework(message) => MasterMessage::ShutdownFramework(message),
             ToAgent::ShutdownExecutor(message) => MasterMessage::ShutdownExecutor(message),
             ToAgent::Shutdown(message) => MasterMessage::Shutdown(message),
-            // Agents have no operations yet.
-            ToAgent::OperationStatusAcknowledgement(_) => return,
+            ToAgent::ApplyOperation(message) => MasterMessage::ApplyOperation(message),
+            ToAgent::CheckpointResources(message) => MasterMessage::CheckpointResources(message),
+            ToAgent::ReconcileOperations(message) => MasterMessage::ReconcileOperations(message),
+            ToAgent::OperationStatusAcknowledgement(message) => {
+                MasterMessage::AcknowledgeOperationStatus(message)
+            }
         };
         self.send(link, Side::Peer, Packet::ToAgent(message));
     }

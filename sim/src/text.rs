@@ -121,6 +121,10 @@ fn message_kind(message: &agent::MasterMessage) -> &'static str {
         MasterMessage::FrameworkToExecutor(_) => "FrameworkToExecutor",
         MasterMessage::StatusUpdateAcknowledgement(_) => "Acknowledgement",
         MasterMessage::ReconcileTasks(_) => "ReconcileTasks",
+        MasterMessage::ApplyOperation(_) => "ApplyOperation",
+        MasterMessage::AcknowledgeOperationStatus(_) => "AcknowledgeOperationStatus",
+        MasterMessage::ReconcileOperations(_) => "ReconcileOperations",
+        MasterMessage::CheckpointResources(_) => "CheckpointResources",
         MasterMessage::Shutdown(_) => "Shutdown",
     }
 }

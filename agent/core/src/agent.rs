@@ -10,6 +10,7 @@ use tepui_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, Time};
 use tepui_proto::internal::StatusUpdate;
 use tepui_proto::v1;
 
+use crate::assets::Assets;
 use crate::counters::Counters;
 use crate::cx::Cx;
 use crate::effect::{Effect, ToMaster, Write};
@@ -17,7 +18,7 @@ use crate::executor::{Executor, staging_task};
 use crate::fact::Fact;
 use crate::framework::Framework;
 use crate::input::{ContainerEvent, Input, MasterMessage};
-use crate::names::{Pid, Ticket, Timer, UpdateId};
+use crate::names::{OperationUuid, Pid, Ticket, Timer, UpdateId};
 use crate::run::Run;
 use crate::settings::Settings;
 use crate::updates::{StreamKey, Updates};
@@ -38,6 +39,7 @@ pub struct Agent {
     /// Frameworks without executors here, oldest first.
     pub(crate) completed: VecDeque<Framework>,
     pub(crate) updates: Updates,
+    pub(crate) assets: Assets,
     /// Containers of live executors: which executor each belongs to.
     pub(crate) containers: BTreeMap<ContainerId, (FrameworkId, ExecutorId)>,
     pub(crate) pending: BTreeMap<Ticket, Pending>,
@@ -94,6 +96,8 @@ pub(crate) enum Pending {
     Update { key: StreamKey, id: UpdateId, run: Run, update: Arc<StatusUpdate>, waits: Option<ExecutorId> },
     /// An acknowledgement, before the next update is sent.
     Acknowledgement { key: StreamKey, id: UpdateId, run: Run },
+    /// What this agent has, and the operation that made it so.
+    Assets(Option<OperationUuid>),
     /// What only speeds up or tidies a later recovery; if it fails, recovery copes.
     Note,
 }
@@ -104,6 +108,7 @@ impl Agent {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let resource_version = uuid(&mut random);
         let updates = Updates::new(settings.pid.clone());
+        let assets = Assets::new(&info);
         Agent {
             settings,
             info: v1::AgentInfo { id: None, ..info },
@@ -114,6 +119,7 @@ impl Agent {
             frameworks: BTreeMap::new(),
             completed: VecDeque::new(),
             updates,
+            assets,
             containers: BTreeMap::new(),
             pending: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -169,6 +175,10 @@ impl Agent {
             MasterMessage::FrameworkToExecutor(message) => self.framework_to_executor(cx, message),
             MasterMessage::StatusUpdateAcknowledgement(message) => self.acknowledge(cx, &message),
             MasterMessage::ReconcileTasks(message) => self.reconcile(cx, &message),
+            MasterMessage::ApplyOperation(message) => self.apply_operation(cx, *message),
+            MasterMessage::AcknowledgeOperationStatus(message) => self.acknowledge_operation(cx, &message),
+            MasterMessage::ReconcileOperations(message) => self.reconcile_operations(cx, &message),
+            MasterMessage::CheckpointResources(message) => self.checkpoint_resources(cx, message),
             MasterMessage::Shutdown(message) => self.shutdown(cx, message.message()),
         }
     }
@@ -208,6 +218,7 @@ impl Agent {
                 self.write_next_update(cx, &key);
             }
             Pending::Acknowledgement { key, id, .. } => self.acknowledged(cx, &key, id),
+            Pending::Assets(operation) => self.assets_written(cx, operation),
         }
     }
 
@@ -216,6 +227,7 @@ impl Agent {
         cx.log(Fact::error("checkpoint failed; make room in the work directory").with("why", why));
         match pending {
             Pending::Note => {}
+            Pending::Assets(_) => self.assets_not_written(cx, why),
             Pending::Launch { run } => {
                 if let Some(executor) = self.executor_mut(&run.framework, &run.executor) {
                     executor.checkpointed = false;
@@ -240,6 +252,9 @@ impl Agent {
             Timer::Retry { framework, task, generation } => {
                 self.updates.retry(cx, &(framework, task), generation)
             }
+            Timer::RetryOperation { operation, generation } => {
+                self.retry_operation(cx, operation, generation)
+            }
             Timer::Rewrite(ticket) => self.rewrite(cx, ticket),
         }
     }
@@ -260,7 +275,7 @@ impl Agent {
                 crate::master_messages::update_record(run, &key.1, update)
             }
             Pending::Acknowledgement { key, id, run } => crate::master_messages::ack_record(run, &key.1, *id),
-            Pending::Launch { .. } | Pending::Task { .. } | Pending::Note => return,
+            Pending::Launch { .. } | Pending::Task { .. } | Pending::Assets(_) | Pending::Note => return,
         };
         cx.push(Effect::Checkpoint { ticket, writes: vec![write] });
     }

@@ -101,6 +101,7 @@ pub enum ToMaster {
     StatusUpdate(Box<internal::StatusUpdateMessage>),
     ExitedExecutor(internal::ExitedExecutorMessage),
     ExecutorToFramework(internal::ExecutorToFrameworkMessage),
+    OperationStatus(Box<internal::UpdateOperationStatusMessage>),
     Pong(internal::PongSlaveMessage),
 }
 
@@ -126,6 +127,9 @@ pub enum Reply {
 pub enum Write {
     /// `slave.info`, and the link `slaves/latest`.
     Agent(Box<v1::AgentInfo>),
+    /// What the agent has beyond what its flags say: `resources_and_operations.state`, which replaces the one before it
+    /// after the directories of new volumes were made and those of destroyed ones removed. Survives the machine.
+    Assets(Box<internal::slave::ResourceState>),
     /// Remove the link `slaves/latest`: the next start is a new agent.
     ForgetAgent,
     /// `framework.info` and `framework.pid`.

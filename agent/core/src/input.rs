@@ -71,6 +71,10 @@ pub enum MasterMessage {
     FrameworkToExecutor(internal::FrameworkToExecutorMessage),
     StatusUpdateAcknowledgement(internal::StatusUpdateAcknowledgementMessage),
     ReconcileTasks(Box<internal::ReconcileTasksMessage>),
+    ApplyOperation(Box<internal::ApplyOperationMessage>),
+    AcknowledgeOperationStatus(internal::AcknowledgeOperationStatusMessage),
+    ReconcileOperations(internal::ReconcileOperationsMessage),
+    CheckpointResources(internal::CheckpointResourcesMessage),
     Shutdown(internal::ShutdownMessage),
 }
 

@@ -24,6 +24,7 @@ impl Agent {
                 format!("container {container} belongs to no executor")
             })?;
         }
+        self.check_assets()?;
         hold(self.completed.len() <= limits::COMPLETED_FRAMEWORKS, || "too many completed frameworks".into())
     }
 
@@ -37,6 +38,15 @@ impl Agent {
         hold(!is_running || (self.id.is_some() && self.master.is_some()), || {
             "running without id or master".into()
         })
+    }
+
+    /// What is written can be read back: nothing was lost or won by operations.
+    fn check_assets(&self) -> Result<(), String> {
+        let back = crate::total(&self.info, &self.assets.state());
+        hold(back.as_ref() == Ok(&self.assets.total), || {
+            format!("the agent has {}, and would have {back:?} after a restart", self.assets.total)
+        })?;
+        hold(self.assets.operations.len() <= limits::OPERATIONS, || "too many operations".into())
     }
 
     fn check_framework(&self, framework: &Framework) -> Result<(), String> {

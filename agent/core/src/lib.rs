@@ -19,6 +19,7 @@
 //! knows the master; the rest follows from the effects.
 
 mod agent;
+mod assets;
 mod checks;
 mod command_executor;
 mod containers;
@@ -48,8 +49,10 @@ mod task_limits;
 #[cfg(test)]
 mod tests;
 mod updates;
+mod volumes;
 
 pub use agent::{Agent, Phase};
+pub use assets::total;
 pub use counters::Counters;
 pub use cx::Cx;
 pub use effect::{Effect, Launch, Reply, ToMaster, Write};
@@ -57,10 +60,12 @@ pub use executor::{Executor, ExecutorPhase, Queued, TaskRecord};
 pub use fact::{Fact, Level};
 pub use framework::{Framework, FrameworkPhase};
 pub use input::{ContainerEvent, ExecutorCall, Input, MasterMessage, Termination};
-pub use names::{Connection, Peer, Pid, RequestId, Ticket, Timer, UpdateId};
+pub use names::{Connection, OperationUuid, Peer, Pid, RequestId, Ticket, Timer, UpdateId};
 pub use reconfiguration::{Policy, Reconfiguration, compare};
 pub use recovery::{Recovered, RecoveredExecutor, RecoveredFramework, RecoveredRun, RecoveredTask};
+pub use registration::CAPABILITIES;
 pub use run::Run;
 pub use settings::{Recover, Settings};
 pub use task_limits::TaskLimits;
 pub use updates::{StreamKey, Updates};
+pub use volumes::{is_mount, volume_directory};

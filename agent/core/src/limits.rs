@@ -34,6 +34,10 @@ pub const EXECUTORS: usize = 32_768;
 /// spare. Larger ones are dropped with a line in the log.
 pub const MESSAGE_BYTES: usize = 16 << 20;
 
+/// Operations on the agent's resources whose outcome nobody has acknowledged. All are written to disk with each new one, and
+/// a framework acknowledges within seconds; beyond it operations are dropped.
+pub const OPERATIONS: usize = 1_000;
+
 /// First pause before an unacknowledged update is sent again; doubles each time. Mesos' number.
 pub const RETRY_MIN: Duration = Duration::from_secs(10);
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tepui_model::{ContainerId, FrameworkId, TaskId};
+use tepui_proto::v1;
 
 /// The address of an actor, `name@ip:port`, as the runtime prints it. The core never takes it apart.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,6 +79,34 @@ impl UpdateId {
     }
 }
 
+/// The identity of one operation: the 16 bytes of a UUID.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OperationUuid(pub [u8; 16]);
+
+impl OperationUuid {
+    /// Reads a message; `None` unless there are sixteen bytes.
+    pub fn from_wire(uuid: &v1::Uuid) -> Option<OperationUuid> {
+        uuid.value[..].try_into().ok().map(OperationUuid)
+    }
+
+    /// The message.
+    pub fn to_wire(self) -> v1::Uuid {
+        v1::Uuid { value: bytes::Bytes::copy_from_slice(&self.0) }
+    }
+}
+
+impl fmt::Display for OperationUuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::agent::uuid_text(self.0))
+    }
+}
+
+impl fmt::Debug for OperationUuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// A wake-up that the core asked for with [`Effect::Arm`](crate::Effect::Arm). Timers are never taken back: one whose
 /// reason is gone when it comes due finds nothing to do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -105,6 +134,13 @@ pub enum Timer {
         /// Whose.
         task: TaskId,
         /// Which sending of which head.
+        generation: u64,
+    },
+    /// An operation is still not acknowledged.
+    RetryOperation {
+        /// Which.
+        operation: OperationUuid,
+        /// Which sending of it.
         generation: u64,
     },
     /// A write that failed is tried again.
@@ -154,6 +190,7 @@ impl fmt::Display for Timer {
             Timer::Registration(container) => write!(f, "registration of {container}"),
             Timer::ShutdownGrace(container) => write!(f, "shutdown grace of {container}"),
             Timer::Retry { task, .. } => write!(f, "retry of {task}"),
+            Timer::RetryOperation { .. } => f.write_str("retry of an operation"),
             Timer::Rewrite(ticket) => write!(f, "rewrite {ticket}"),
         }
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tepui_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, duration};
 use tepui_proto::internal::StatusUpdateRecord;
+use tepui_proto::internal::slave::ResourceState;
 use tepui_proto::v1::task_status::Reason;
 use tepui_proto::v1::{self, AgentInfo, ExecutorInfo, FrameworkInfo};
 
@@ -27,8 +28,10 @@ use crate::status::{self, Verdict};
 /// What an earlier life of this agent wrote down, as it was read back.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Recovered {
-    /// `slave.info`; `None` starts a new agent, and then there is nothing else.
+    /// `slave.info`; `None` starts a new agent, and then there is nothing else but `assets`.
     pub info: Option<AgentInfo>,
+    /// `resources_and_operations.state`, which outlives the agent's id.
+    pub assets: ResourceState,
     /// By id.
     pub frameworks: Vec<RecoveredFramework>,
     /// Files that could not be read (without `--strict`).
@@ -89,11 +92,13 @@ impl Agent {
         self.counters.recovery_errors = recovered.errors;
         let id = recovered.info.as_ref().and_then(|info| info.id.as_ref()).map(AgentId::from_wire);
         let Some(Ok(id)) = id else {
+            self.recover_assets(cx, &recovered.assets);
             // A new agent, perhaps in place of one whose checkpoints are lost: nobody knows what that one ran.
             return cx.push(Effect::RecoverContainers(Vec::new()));
         };
         self.id = Some(id.clone());
         self.info.id = Some(id.to_wire());
+        self.recover_assets(cx, &recovered.assets);
         if recovered.info.as_ref() != Some(&self.info) {
             let write = Write::Agent(Box::new(self.info.clone()));
             self.checkpoint(cx, Pending::AgentInfo, vec![write]);

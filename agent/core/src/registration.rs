@@ -7,6 +7,7 @@ use tepui_model::{AgentId, duration};
 use tepui_proto::internal::{
     MasterSlaveConnection, PingSlaveMessage, PongSlaveMessage, RegisterSlaveMessage, ReregisterSlaveMessage,
     SlaveRegisteredMessage, SlaveReregisteredMessage, UpdateSlaveMessage, archive,
+    update_slave_message::Operations,
 };
 use tepui_proto::v1;
 use tepui_proto::v1::agent_info::{Capability, capability};
@@ -80,7 +81,7 @@ impl Agent {
             version: Some(VERSION.into()),
             agent_capabilities: capabilities(),
             resource_version_uuid: Some(Box::new(self.resource_version())),
-            ..RegisterSlaveMessage::default()
+            checkpointed_resources: self.assets.total.checkpointed().to_wire(),
         }
     }
 
@@ -90,6 +91,7 @@ impl Agent {
             version: Some(VERSION.into()),
             agent_capabilities: capabilities(),
             resource_version_uuid: Some(Box::new(self.resource_version())),
+            checkpointed_resources: self.assets.total.checkpointed().to_wire(),
             ..ReregisterSlaveMessage::default()
         };
         for framework in self.frameworks.values() {
@@ -186,11 +188,13 @@ impl Agent {
         cx.push(Effect::Arm { timer: Timer::Ping { epoch: self.epoch }, after: patience });
         let message = UpdateSlaveMessage {
             slave_id: id.to_wire(),
+            operations: Some(Operations { operations: self.operations().collect() }),
             resource_version_uuid: Some(Box::new(self.resource_version())),
             ..UpdateSlaveMessage::default()
         };
         self.tell_master(cx, ToMaster::Update(Box::new(message)));
         self.updates.resume(cx, master);
+        self.tell_operations(cx);
     }
 
     pub(crate) fn ping(&mut self, cx: &mut Cx, from: Pid, ping: &PingSlaveMessage) {
@@ -224,8 +228,17 @@ impl Agent {
 }
 
 /// What masters may count on.
-pub(crate) fn capabilities() -> Vec<Capability> {
-    use capability::Type::{HierarchicalRole, MultiRole, ReservationRefinement, TaskResourceLimits};
-    let kinds = [MultiRole, HierarchicalRole, ReservationRefinement, TaskResourceLimits];
-    kinds.into_iter().map(|kind| Capability { r#type: Some(kind as i32) }).collect()
+pub const CAPABILITIES: [capability::Type; 7] = [
+    capability::Type::MultiRole,
+    capability::Type::HierarchicalRole,
+    capability::Type::ReservationRefinement,
+    // There are no resource providers, but to masters this says who takes operations.
+    capability::Type::ResourceProvider,
+    capability::Type::ResizeVolume,
+    capability::Type::AgentOperationFeedback,
+    capability::Type::TaskResourceLimits,
+];
+
+fn capabilities() -> Vec<Capability> {
+    CAPABILITIES.iter().map(|kind| Capability { r#type: Some(*kind as i32) }).collect()
 }

@@ -22,6 +22,16 @@ pub(super) fn slaves(work_dir: &Path) -> PathBuf {
     work_dir.join("meta").join("slaves")
 }
 
+/// What the agent has beyond what its flags say; not below an agent's id, which it outlives.
+pub(super) fn assets(work_dir: &Path) -> PathBuf {
+    work_dir.join("meta").join("resources").join("resources_and_operations.state")
+}
+
+/// The same as it is to become.
+pub(super) fn assets_target(work_dir: &Path) -> PathBuf {
+    work_dir.join("meta").join("resources").join("resources_and_operations.target")
+}
+
 pub(super) fn boot_id(work_dir: &Path) -> PathBuf {
     work_dir.join("meta").join("boot_id")
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! meta/boot_id
+//! meta/resources/resources_and_operations.{state, target}
 //! meta/slaves/latest -> <agent>
 //! meta/slaves/<agent>/slave.info
 //!   frameworks/<framework>/{framework.info, framework.pid}
@@ -13,6 +14,7 @@
 //!
 //! Every file with messages holds them length-prefixed: four bytes, little end first, then the message.
 
+mod assets;
 mod collect;
 mod files;
 mod layout;

@@ -10,7 +10,7 @@ use tepui_proto::{Described, internal, v1};
 use tracing::warn;
 
 use super::files::{self, FileError};
-use super::layout;
+use super::{assets, layout};
 
 /// A checkpoint that cannot be read, when every one must be (`--strict`).
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,8 @@ pub(crate) fn read(work_dir: &Path, strict: bool) -> Result<Read, ReadError> {
         recovered.frameworks = reader.frameworks(&latest)?;
     }
     recovered.info = info;
+    // Even without --strict: an agent that forgot reservations would offer them to anybody.
+    recovered.assets = assets::read(work_dir)?;
     recovered.errors = reader.errors;
     Ok(Read { recovered, rebooted })
 }

@@ -7,11 +7,12 @@ use tepui_agent_core::{Run, Write};
 use tepui_proto::v1;
 
 use super::files::{self, FileError};
-use super::layout;
+use super::{assets, layout};
 
 pub(super) fn perform(work_dir: &Path, write: Write) -> Result<(), FileError> {
     match write {
         Write::Agent(info) => agent(work_dir, &info),
+        Write::Assets(state) => assets::write(work_dir, &state),
         Write::ForgetAgent => forget_agent(work_dir),
         Write::Framework { run, info, pid } => {
             let directory = run.framework_meta(work_dir);

@@ -10,6 +10,7 @@ use crate::containerizer::{Command, ContainerConfig};
 use crate::docker::{self, Docker, Lodging};
 use crate::environment;
 use crate::fetcher::FetchItem;
+use crate::volumes::{self, Volume};
 use crate::world::World;
 use crate::{sandbox, with_causes};
 
@@ -18,14 +19,17 @@ pub(super) async fn prepare(
     world: &World,
     launch: Launch,
     limits: TaskLimits,
+    volumes: Result<Vec<Volume>, String>,
 ) -> Result<(Run, ContainerConfig), String> {
+    let volumes = volumes?;
     let command = launch.executor.command.as_deref().ok_or("the executor has no command")?;
     let docker = docker_of(world, &launch)?;
     let user = user_of(world, &launch, command);
     let sandbox = launch.run.sandbox(&world.config.work_dir);
     make_sandbox(&sandbox, user.clone()).await?;
+    provide(&sandbox, Vec::new(), volumes.clone(), docker.is_none()).await?;
     if let (Some(docker), Some(task)) = (docker, &launch.task) {
-        docker.make_ahead(&launch.run, task, sandbox.clone());
+        docker.make_ahead(&launch.run, task, sandbox.clone(), &volumes);
     }
     world.shown.show_latest(&launch.run);
     let items: Vec<FetchItem> =
@@ -37,11 +41,11 @@ pub(super) async fn prepare(
     let mut program = command_of(command);
     if let Some(docker) = docker {
         if launch.task.is_some() {
-            environment.extend(docker.variables(&launch));
+            environment.extend(docker.variables(&launch, &volumes));
         } else {
             let (run, info, resources, sandbox) =
                 (&launch.run, &launch.executor, &launch.resources, &sandbox);
-            let lodging = Lodging { run, info, resources, sandbox };
+            let lodging = Lodging { run, info, resources, sandbox, volumes: &volumes };
             (program, environment) = docker.lodge(&world.config, &lodging, environment).await?;
         }
     }
@@ -99,6 +103,18 @@ fn item(frameworks_home: &str, uri: &v1::command_info::Uri) -> FetchItem {
         extract: uri.extract(),
         output_file: uri.output_file.clone(),
     }
+}
+
+/// Gives a sandbox its volumes.
+pub(super) async fn provide(
+    sandbox: &Path,
+    before: Vec<Volume>,
+    volumes: Vec<Volume>,
+    links: bool,
+) -> Result<(), String> {
+    let sandbox = sandbox.to_path_buf();
+    let provided = move || volumes::provide(&sandbox, &before, &volumes, links);
+    tokio::task::spawn_blocking(provided).await.map_err(|why| why.to_string())?
 }
 
 async fn make_sandbox(path: &Path, user: Option<String>) -> Result<(), String> {

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tracing::debug;
 
 use super::Docker;
+use crate::volumes::Volume;
 
 /// The containers that are being made, or were: each is taken out when its executor has ended. Whoever makes one holds the sender.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +22,8 @@ pub(super) struct Ahead(Arc<Mutex<HashMap<String, watch::Receiver<()>>>>);
 
 impl Docker {
     /// Makes the container of this task, if all that needs is there.
-    pub(crate) fn make_ahead(&self, run: &Run, task: &v1::TaskInfo, sandbox: PathBuf) {
-        let Ok(plan) = self.setup(run).plan(task, sandbox) else { return };
+    pub(crate) fn make_ahead(&self, run: &Run, task: &v1::TaskInfo, sandbox: PathBuf, volumes: &[Volume]) {
+        let Ok(plan) = self.setup(run, volumes).plan(task, sandbox) else { return };
         if plan.force_pull || has_foreign_volumes(&plan) {
             return;
         }

@@ -18,6 +18,7 @@ use super::{Credentials, Docker, name_of};
 use crate::Config;
 use crate::containerizer::Command;
 use crate::environment::DEFAULT_PATH;
+use crate::volumes::Volume;
 
 /// An engine that hangs must not hide that an executor has ended.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,6 +30,7 @@ pub(crate) struct Lodging<'a> {
     pub resources: &'a Resources,
     /// On this machine.
     pub sandbox: &'a Path,
+    pub volumes: &'a [Volume],
 }
 
 impl Docker {
@@ -44,7 +46,7 @@ impl Docker {
         let arguments = ["tepui", "executor", "container"].map(String::from).to_vec();
         let command = Command::Argv { path: program.display().to_string(), arguments };
         // It pulls nothing, and gets no credentials.
-        Ok((command, variables(&self.setup(lodging.run), None).into_iter().collect()))
+        Ok((command, variables(&self.setup(lodging.run, &[]), None).into_iter().collect()))
     }
 
     /// Pulls the image, makes the container and starts it. If nobody waits for that any more, it is removed again.
@@ -82,7 +84,7 @@ impl Docker {
             |(name, value)| v1::environment::Variable { name, value: Some(value), ..Default::default() };
         command.environment =
             Some(v1::Environment { variables: environment.into_iter().map(variable).collect() });
-        let setup = self.setup(lodging.run);
+        let setup = self.setup(lodging.run, lodging.volumes);
         let wanted = Wanted {
             name: &setup.container,
             container: info.container.as_ref().ok_or("the executor has no container")?,

@@ -136,7 +136,9 @@ async fn answer_to(call: Call, site: &Site) -> Result<Result<Response, Refusal>,
             }
         }
         call::Type::GetOperations => {
-            Response { get_operations: Some(response::GetOperations::default()), ..of(Type::GetOperations) }
+            let operations = site.look(|agent| agent.core.operations().collect()).await?;
+            let get_operations = Some(response::GetOperations { operations });
+            Response { get_operations, ..of(Type::GetOperations) }
         }
         call::Type::GetResourceProviders => Response {
             get_resource_providers: Some(response::GetResourceProviders::default()),

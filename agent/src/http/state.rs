@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use libactor::AskError;
 use libactor::web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use tepui_agent_core::{Executor, Framework};
+use tepui_agent_core::{CAPABILITIES, Executor, Framework};
 use tepui_model::Resources;
 use tepui_proto::v1;
+use tepui_proto::v1::agent_info::capability;
 
 use super::{Site, answer};
 use crate::actor::AgentActor;
@@ -65,7 +66,7 @@ struct State<'a> {
     id: &'a str,
     pid: &'a str,
     hostname: &'a str,
-    capabilities: [&'static str; 4],
+    capabilities: Vec<&'static str>,
     resources: Summary<'a>,
     reserved_resources: Reserved<'a>,
     unreserved_resources: Summary<'a>,
@@ -88,7 +89,7 @@ impl Snapshot {
         let executors = frameworks.iter().flat_map(|framework| framework.executors.values());
         let info = agent.core.info().clone();
         Snapshot {
-            total: Resources::from_wire(&info.resources).unwrap_or_default(),
+            total: agent.core.total().clone(),
             used: executors.map(Executor::needs).fold(Resources::new(), |sum, needs| sum + &needs),
             info,
             master: agent.core.master().map(ToString::to_string),
@@ -107,12 +108,7 @@ impl Snapshot {
             id: self.info.id.as_ref().map_or("", |id| &id.value),
             pid: &world.pid,
             hostname: &self.info.hostname,
-            capabilities: [
-                "MULTI_ROLE",
-                "HIERARCHICAL_ROLE",
-                "RESERVATION_REFINEMENT",
-                "TASK_RESOURCE_LIMITS",
-            ],
+            capabilities: CAPABILITIES.iter().map(capability::Type::as_str_name).collect(),
             resources: Summary::of(&self.total),
             reserved_resources: Reserved(&self.total),
             unreserved_resources: Summary::unreserved(&self.total),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::credentials::{ConfigError, DockerConfig};
 use crate::executor::Setup;
-use crate::spec::Settings;
+use crate::spec::{Bind, Settings};
 
 /// What the container is called and where the engine is, as JSON.
 const SETUP: &str = "TEPUI_DOCKER";
@@ -42,6 +42,8 @@ struct Written {
     engine: String,
     sandbox_directory: String,
     hard_cpu_limit: bool,
+    #[serde(default)]
+    binds: Vec<Bind>,
     labels: BTreeMap<String, String>,
     credentials: Option<String>,
 }
@@ -57,6 +59,7 @@ pub fn variables(setup: &Setup, credentials: Option<&Path>) -> Vec<(String, Stri
         engine: setup.engine.clone(),
         sandbox_directory: setup.settings.sandbox_directory.clone(),
         hard_cpu_limit: setup.settings.hard_cpu_limit,
+        binds: setup.settings.binds.clone(),
         labels: setup.labels.clone().into_iter().collect(),
         credentials: credentials.map(|path| path.display().to_string()),
     };
@@ -85,6 +88,7 @@ impl Setup {
             settings: Settings {
                 sandbox_directory: written.sandbox_directory,
                 hard_cpu_limit: written.hard_cpu_limit,
+                binds: written.binds,
             },
             labels: written.labels.into_iter().collect::<HashMap<_, _>>(),
         })
@@ -101,7 +105,11 @@ mod tests {
             container: "mesos-c1".into(),
             engine: "/run/docker.sock".into(),
             config: DockerConfig::default(),
-            settings: Settings { sandbox_directory: "/box".into(), hard_cpu_limit: true },
+            settings: Settings {
+                sandbox_directory: "/box".into(),
+                hard_cpu_limit: true,
+                binds: vec![Bind { host: "/v".into(), container: "/box/data".into(), read_only: true }],
+            },
             labels: [("tepui.task".to_owned(), "t1".to_owned())].into(),
         };
         let directory = tempfile::tempdir().unwrap();

@@ -72,6 +72,7 @@ impl Master {
             tasks: BTreeSet::new(),
             executors: BTreeSet::new(),
             killed: BTreeSet::new(),
+            operations: BTreeSet::new(),
             pings: Pings { timer, answered: false, missed: 0 },
         });
         self.changes.agents.insert(handle);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tepui_allocator::Call;
 use tepui_model::{AgentId, Time, duration};
-use tepui_proto::v1::TaskState;
 use tepui_proto::v1::task_status::Reason;
+use tepui_proto::v1::{OperationState, TaskState};
 
 use crate::agents::Phase;
 use crate::changed::{AgentStanding, Changed, TaskStanding};
@@ -91,6 +91,8 @@ impl Master {
             reason: Reason::AgentRemoved,
             message: why,
         });
+        let lost = "Agent was marked unreachable";
+        self.lose_operations(cx, handle, OperationState::OperationUnreachable, lost);
         self.forget_agent(cx, handle);
         let view = absent_agent(id, Some(info), AgentStanding::Unreachable { since: at });
         self.changes.push(Changed::Agent(view.into()));
@@ -106,6 +108,7 @@ impl Master {
         }
         let verdict = Verdict { state: TaskState::TaskLost, reason: Reason::AgentRemoved, message: &message };
         self.lose_tasks(cx, handle, None, None, |_| verdict);
+        self.lose_operations(cx, handle, OperationState::OperationGoneByOperator, &message);
         self.forget_agent(cx, handle);
         self.agents.deactivated.remove(&id);
         self.changes.push(Changed::AgentForgotten(id));
@@ -143,6 +146,7 @@ impl Master {
         self.rescind_offers_on(cx, handle);
         self.rescind_inverse_offers_on(cx, handle);
         let agent = self.agents.registered.remove(handle).expect("it is removed once");
+        assert!(agent.operations.is_empty(), "the caller told of them");
         assert!(agent.tasks.is_empty() && agent.executors.is_empty() && agent.offers.is_empty());
         cx.push(Effect::Allocator(Call::RemoveAgent(handle)));
         self.agents.by_id.remove(&agent.id);

@@ -11,6 +11,7 @@ use crate::agent_life::Introduction;
 use crate::limits;
 use crate::master::Master;
 use crate::names::{AgentHandle, FrameworkHandle, OfferHandle, Pid, Timer};
+use crate::operations::OperationUuid;
 use crate::slab::Slab;
 use crate::validation::agent::Report;
 
@@ -51,6 +52,8 @@ pub struct Agent {
     pub executors: BTreeSet<(FrameworkHandle, ExecutorId)>,
     /// Tasks whose kill was asked for; asked for again when the agent comes back and still has them.
     pub killed: BTreeSet<(FrameworkHandle, TaskId)>,
+    /// Operations on its resources that are not done with.
+    pub operations: BTreeSet<OperationUuid>,
     pub pings: Pings,
 }
 

@@ -40,6 +40,10 @@ pub enum Changed {
         /// Which.
         executor: ExecutorId,
     },
+    /// An operation; keyed by `uuid`.
+    Operation(Arc<v1::Operation>),
+    /// An operation is done with; the key is its UUID.
+    OperationGone([u8; 16]),
     /// An offer is outstanding.
     Offer(Arc<OfferView>),
     /// An offer is not outstanding any more.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tepui_model::{Resources, duration};
+use tepui_model::{OfferOperation, Resources, duration};
 use tepui_proto::v1::scheduler::{Event, event};
 use tepui_proto::v1::{self, TaskStatus};
 
@@ -172,6 +172,16 @@ impl fmt::Display for ToAgent {
             ToAgent::StatusUpdateAcknowledgement(message) => {
                 write!(f, "Acknowledgement of {}", message.task_id.value)
             }
+            ToAgent::ApplyOperation(message) => {
+                write!(f, "ApplyOperation {}", OperationText(&message.operation_info))
+            }
+            ToAgent::CheckpointResources(message) => {
+                let resources = Resources::from_wire(&message.resources).unwrap_or_default();
+                write!(f, "CheckpointResources {resources}")
+            }
+            ToAgent::ReconcileOperations(message) => {
+                write!(f, "ReconcileOperations, what of {}?", message.operations.len())
+            }
             ToAgent::OperationStatusAcknowledgement(_) => f.write_str("Acknowledgement of an operation"),
             ToAgent::FrameworkToExecutor(message) => {
                 write!(
@@ -231,6 +241,11 @@ impl fmt::Display for Changed {
             Changed::ExecutorGone { agent, executor, .. } => {
                 write!(f, "executor {executor} on {agent}: gone")
             }
+            Changed::Operation(operation) => {
+                let state = operation.latest_status.state().as_str_name();
+                write!(f, "operation {}: {state}", OperationText(&operation.info))
+            }
+            Changed::OperationGone(_) => f.write_str("operation: gone"),
             Changed::Offer(offer) => write!(f, "offer {}: outstanding", offer.id),
             Changed::OfferGone(id) => write!(f, "offer {id}: gone"),
             Changed::Quota { role, config } => match config.as_ref().map(|config| quota_of(config)) {
@@ -244,6 +259,21 @@ impl fmt::Display for Changed {
                 write!(f, "{} down, {} answers", status.down_machines.len(), answers.sum::<usize>())
             }
             Changed::Weight { role, weight } => write!(f, "weight of {role}: {weight}"),
+        }
+    }
+}
+
+struct OperationText<'a>(&'a v1::offer::Operation);
+
+impl fmt::Display for OperationText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.r#type().as_str_name())?;
+        if let Some(id) = &self.0.id {
+            write!(f, " {}", id.value)?;
+        }
+        match OfferOperation::from_wire(self.0) {
+            Ok(operation) => write!(f, " ({})", operation.subject()),
+            Err(why) => write!(f, " ({why})"),
         }
     }
 }

@@ -18,6 +18,7 @@ impl Master {
             self.check_framework(&mut broken, handle, framework);
         }
         self.check_offers(&mut broken);
+        self.check_operations(&mut broken);
         self.check_indexes(&mut broken);
         broken
     }
@@ -148,6 +149,23 @@ impl Master {
         }
         if self.offers.by_id.len() != self.offers.outstanding.len() {
             broken.push("the index of offers is not the offers".into());
+        }
+    }
+
+    fn check_operations(&self, broken: &mut Vec<String>) {
+        let operations = &self.operations;
+        for (uuid, operation) in &operations.all {
+            let agent = self.agents.registered.get(operation.agent);
+            if !agent.is_some_and(|agent| agent.operations.contains(uuid)) {
+                broken.push(format!("operation {uuid} is not known to its agent"));
+            }
+        }
+        let of_agents: usize = self.agents.registered.iter().map(|(_, agent)| agent.operations.len()).sum();
+        if of_agents != operations.all.len() {
+            broken.push(format!("agents have {of_agents} operations, there are {}", operations.all.len()));
+        }
+        if operations.by_id.values().any(|uuid| !operations.all.contains_key(uuid)) {
+            broken.push("an operation is found by its id that is not there".into());
         }
     }
 

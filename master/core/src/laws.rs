@@ -1,6 +1,8 @@
 //! Whatever happens, in whatever order: no step panics, every invariant holds (the cluster looks after each step), the
 //! allocator's ledger agrees with the master's books, and when all is over nothing is held by anybody.
 
+mod operations;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -34,6 +36,9 @@ enum Event {
     Disconnect { framework: usize },
     Subscribe { framework: usize },
     Teardown { framework: usize },
+    Operate { offer: usize, cpus: u8, undo: bool },
+    OperateOnAgent { agent: usize, cpus: u8, undo: bool },
+    FinishOperation { operation: usize, acknowledge: bool },
     Pass { seconds: u64 },
     SlowDisk,
     Write,
@@ -54,7 +59,13 @@ fn event() -> impl Strategy<Value = Event> {
         2 => agent.clone().prop_map(|agent| Event::Lose { agent }),
         4 => (agent.clone(), any::<bool>()).prop_map(|(agent, forgetful)| Event::Return { agent, forgetful }),
         1 => agent.clone().prop_map(|agent| Event::Unregister { agent }),
-        1 => agent.prop_map(|agent| Event::Exit { agent }),
+        1 => agent.clone().prop_map(|agent| Event::Exit { agent }),
+        4 => (0..8usize, 0..3u8, any::<bool>())
+            .prop_map(|(offer, cpus, undo)| Event::Operate { offer, cpus, undo }),
+        2 => (agent, 0..3u8, any::<bool>())
+            .prop_map(|(agent, cpus, undo)| Event::OperateOnAgent { agent, cpus, undo }),
+        3 => (0..8usize, any::<bool>())
+            .prop_map(|(operation, acknowledge)| Event::FinishOperation { operation, acknowledge }),
         2 => framework.clone().prop_map(|framework| Event::Disconnect { framework }),
         3 => framework.clone().prop_map(|framework| Event::Subscribe { framework }),
         1 => framework.prop_map(|framework| Event::Teardown { framework }),
@@ -84,7 +95,11 @@ impl World {
             .framework_like(FRAMEWORKS[1], |info| {
                 info.checkpoint = Some(true);
                 info.failover_timeout = Some(300.0);
-                info.capabilities = vec![capability(Capability::PartitionAware)];
+                info.roles = vec!["web".into()];
+                info.capabilities =
+                    [Capability::PartitionAware, Capability::MultiRole, Capability::ReservationRefinement]
+                        .map(capability)
+                        .into();
             })
             .actor_framework(FRAMEWORKS[2]);
         let reports = AGENTS.iter().map(|agent| cluster.reintroduce(agent)).collect();
@@ -121,6 +136,11 @@ impl World {
             Event::Subscribe { framework } => self.subscribe(framework),
             Event::Teardown { framework } => {
                 self.cluster.call(FRAMEWORKS[framework], call::Type::Teardown, |_| {});
+            }
+            Event::Operate { offer, cpus, undo } => self.operate_on_offer(offer, cpus, undo),
+            Event::OperateOnAgent { agent, cpus, undo } => self.operate_on_agent(agent, cpus, undo),
+            Event::FinishOperation { operation, acknowledge } => {
+                self.finish_operation(operation, acknowledge);
             }
             Event::Pass { seconds } => self.cluster.advance(Duration::from_secs(seconds)),
             Event::SlowDisk => self.cluster.set_slow_disk(true),
@@ -216,9 +236,11 @@ impl World {
         if forgetful {
             report.tasks.clear();
             report.executor_infos.clear();
+            report.checkpointed_resources.clear();
         }
         self.cluster.machine(AGENTS[agent]).silent = false;
         self.cluster.reregister(AGENTS[agent], report);
+        self.tell_operations(agent, forgetful);
     }
 
     fn exit_executor(&mut self, agent: usize) {
@@ -272,6 +294,7 @@ proptest! {
         for event in &events {
             world.happen(event);
             world.compare_ledgers();
+            world.check_operations();
         }
     }
 
@@ -289,6 +312,7 @@ proptest! {
         let master = &world.cluster.master;
         assert_eq!(master.frameworks.registered.len(), 0);
         assert_eq!(master.offers.outstanding.len(), 0);
+        world.check_operations();
         for (_, agent) in master.agents.registered.iter() {
             assert!(agent.used.is_empty() && agent.offered.is_empty(), "{} is used", agent.used);
         }

@@ -55,6 +55,7 @@ mod master;
 mod names;
 mod offering;
 mod offers;
+mod operations;
 mod operator_calls;
 mod quotas;
 mod recorded;

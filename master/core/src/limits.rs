@@ -15,6 +15,13 @@ pub const ROLES_PER_FRAMEWORK: usize = 1_000;
 /// resources at all, so that agents do not bound them. Beyond it a task is refused.
 pub const TASKS_PER_FRAMEWORK: usize = 1_000_000;
 
+/// Operations on one agent that are not done with. Frameworks acknowledge within seconds, and agents write all of them to
+/// disk with each new one. Beyond it an operation is refused.
+pub const OPERATIONS_PER_AGENT: usize = 1_000;
+
+/// Statuses in an operation's history: agents tell of one outcome. Beyond it the oldest is dropped.
+pub const STATUSES_PER_OPERATION: usize = 10;
+
 /// Ids of removed agents that are remembered, to answer late messages. Mesos' number; 100,000 ids are about 10 MB.
 /// Beyond it the oldest is forgotten, and a message from it is one of an unknown agent.
 pub const REMOVED_AGENTS: usize = 100_000;

@@ -23,6 +23,7 @@ use crate::input::Input;
 use crate::maintenance::{Machine, Maintenance};
 use crate::names::{AgentHandle, Alarm, Pid, RequestId, Ticket, Timer};
 use crate::offers::Offers;
+use crate::operations::Operations;
 use crate::operator_calls::Decision;
 use crate::registry::{Obsolete, RegistryOperation};
 
@@ -40,6 +41,7 @@ pub struct Master {
     /// What roles weigh; 1 for all others.
     pub(crate) weights: BTreeMap<Role, f64>,
     pub(crate) maintenance: Maintenance,
+    pub(crate) operations: Operations,
     /// Empty between steps.
     #[serde(skip)]
     pub(crate) changes: Changes,
@@ -123,6 +125,7 @@ impl Master {
             quotas: BTreeMap::new(),
             weights: BTreeMap::new(),
             maintenance: Maintenance::default(),
+            operations: Operations::default(),
             changes: Changes::default(),
             pending: BTreeMap::new(),
             next_ticket: 0,

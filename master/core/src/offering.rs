@@ -49,7 +49,11 @@ impl Master {
         let mut taken = &there.used + &there.offered;
         taken += &allocation.resources;
         let fits = there.total.contains(&taken.non_shared().unallocated());
-        is_wanted && there.is_active() && !self.agents.deactivated.contains(&there.id) && fits
+        // Shared volumes are not taken, but may have been destroyed meanwhile.
+        let shared = allocation.resources.shared().unallocated();
+        let there_are = shared.iter().all(|it| there.total.contains_entry(&it.clone().with_copies(1)));
+        let is_offered = there.is_active() && !self.agents.deactivated.contains(&there.id);
+        is_wanted && is_offered && fits && there_are
     }
 
     /// Adds the offer and returns what the framework is sent.

@@ -43,7 +43,11 @@ pub(super) async fn serve(request: &HttpRequest, route: Route, site: &Site) -> H
         | Route::MaintenanceSchedule
         | Route::MaintenanceStatus
         | Route::MachineDown
-        | Route::MachineUp => {
+        | Route::MachineUp
+        | Route::Reserve
+        | Route::Unreserve
+        | Route::CreateVolumes
+        | Route::DestroyVolumes => {
             return answer::not_found();
         }
     };

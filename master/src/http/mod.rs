@@ -4,6 +4,7 @@ mod answer;
 mod decisions;
 mod explain;
 mod legacy;
+mod operate;
 mod operator;
 mod routing;
 mod scheduler;
@@ -47,7 +48,15 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
     };
     let Some(route) = routing::find(&path) else { return answer::not_found() };
     match route {
-        Route::Scheduler | Route::Operator | Route::Teardown if request.method() != Method::POST => {
+        Route::Scheduler
+        | Route::Operator
+        | Route::Teardown
+        | Route::Reserve
+        | Route::Unreserve
+        | Route::CreateVolumes
+        | Route::DestroyVolumes
+            if request.method() != Method::POST =>
+        {
             answer::not_post(&request)
         }
         Route::Scheduler => match read_body(&request, body, MAX_BODY).await {
@@ -72,6 +81,12 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
             Err(refused) => refused,
         },
         Route::Explain => explain::serve(&request, &site).await,
+        Route::Reserve | Route::Unreserve | Route::CreateVolumes | Route::DestroyVolumes => {
+            match read_body(&request, body, MAX_BODY).await {
+                Ok(body) => operate::serve(&body, route, &site).await,
+                Err(refused) => refused,
+            }
+        }
         Route::Record => {
             let answer = tepui_recording::serve(&request, &site.master).await;
             answer.unwrap_or_else(|_ended| answer::recovering())

@@ -108,6 +108,7 @@ fn about_entities(kind: call::Type) -> Option<OperatorRead> {
         call::Type::GetMaintenanceSchedule => Some(OperatorRead::MaintenanceSchedule),
         call::Type::GetMaintenanceStatus => Some(OperatorRead::MaintenanceStatus),
         call::Type::GetMaster => Some(OperatorRead::Master),
+        call::Type::GetOperations => Some(OperatorRead::Operations),
         _ => None,
     }
 }
@@ -146,10 +147,6 @@ async fn about_master(call: &Call, site: &Site) -> Result<Response, HttpResponse
         call::Type::GetLoggingLevel => {
             answer.get_logging_level = Some(response::GetLoggingLevel { level: 0 });
             response::Type::GetLoggingLevel
-        }
-        call::Type::GetOperations => {
-            answer.get_operations = Some(response::GetOperations::default());
-            response::Type::GetOperations
         }
         call::Type::Unknown => return Err(answer::text(501, "501 Not Implemented.")),
         other => {

@@ -24,14 +24,20 @@ pub(super) enum Route {
     MachineUp,
     Weights,
     Teardown,
+    Reserve,
+    Unreserve,
+    CreateVolumes,
+    DestroyVolumes,
     Version,
     Metrics,
 }
 
 /// Served as `/path` and as `/master/path`.
-const OF_MASTER: [(&str, Route); 20] = [
+const OF_MASTER: [(&str, Route); 24] = [
     ("api/v1", Route::Operator),
     ("api/v1/scheduler", Route::Scheduler),
+    ("create-volumes", Route::CreateVolumes),
+    ("destroy-volumes", Route::DestroyVolumes),
     ("explain", Route::Explain),
     ("flags", Route::Flags),
     ("frameworks", Route::Frameworks),
@@ -43,12 +49,14 @@ const OF_MASTER: [(&str, Route); 20] = [
     ("quota", Route::Quota),
     ("record", Route::Record),
     ("redirect", Route::Redirect),
+    ("reserve", Route::Reserve),
     ("roles", Route::Roles),
     ("slaves", Route::Agents),
     ("state", Route::State),
     ("state-summary", Route::StateSummary),
     ("tasks", Route::Tasks),
     ("teardown", Route::Teardown),
+    ("unreserve", Route::Unreserve),
     ("weights", Route::Weights),
 ];
 

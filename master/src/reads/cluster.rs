@@ -7,6 +7,7 @@ use tepui_master_core::{
     AgentView, Changed, ExecutorView, FrameworkView, MaintenanceView, OfferView, TaskStanding, TaskView,
 };
 use tepui_model::{AgentId, ExecutorId, FrameworkId, OfferId, Role, Time};
+use tepui_proto::v1;
 use tepui_proto::v1::quota::QuotaConfig;
 
 /// The latest values. A value replaces the one of the same key.
@@ -23,6 +24,7 @@ pub(crate) struct Cluster {
     pub(super) quotas: BTreeMap<Role, QuotaConfig>,
     pub(super) weights: BTreeMap<Role, f64>,
     pub(super) maintenance: MaintenanceView,
+    operations: BTreeMap<Vec<u8>, Arc<v1::Operation>>,
 }
 
 impl Cluster {
@@ -52,6 +54,12 @@ impl Cluster {
             }
             Changed::ExecutorGone { framework, agent, executor } => {
                 self.executors.remove(&(framework, agent, executor));
+            }
+            Changed::Operation(operation) => {
+                self.operations.insert(operation.uuid.value.to_vec(), operation);
+            }
+            Changed::OperationGone(uuid) => {
+                self.operations.remove(&uuid[..]);
             }
             Changed::Offer(offer) => {
                 self.offers_of.entry(offer.framework.clone()).or_default().insert(offer.id.clone());
@@ -129,6 +137,10 @@ impl Cluster {
         framework: &FrameworkId,
     ) -> impl Iterator<Item = &ExecutorView> + Clone {
         self.executors.values().filter(move |executor| executor.framework == *framework)
+    }
+
+    pub(crate) fn operations(&self) -> impl Iterator<Item = &v1::Operation> + Clone {
+        self.operations.values().map(Arc::as_ref)
     }
 
     pub(crate) fn offers_of(&self, framework: &FrameworkId) -> impl Iterator<Item = &OfferView> + Clone {

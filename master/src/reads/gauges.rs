@@ -2,7 +2,7 @@
 
 use tepui_master_core::{AgentStanding, FrameworkStanding, TaskStanding};
 use tepui_model::{ResourceName, Resources, Scalar};
-use tepui_proto::v1::TaskState;
+use tepui_proto::v1::{OperationState, TaskState};
 
 use super::cluster::Cluster;
 
@@ -13,6 +13,7 @@ impl Cluster {
         self.count_agents(&mut gauges);
         self.count_frameworks(&mut gauges);
         self.count_tasks(&mut gauges);
+        self.count_operations(&mut gauges);
         self.sum_resources(&mut gauges);
         gauges
     }
@@ -55,6 +56,18 @@ impl Cluster {
         ] {
             let live = self.tasks().filter(|view| view.standing != TaskStanding::Completed);
             gauges.push((name, live.filter(|view| view.task.state() == state).count() as f64));
+        }
+    }
+
+    fn count_operations(&self, gauges: &mut Vec<(&'static str, f64)>) {
+        gauges.push(("master/operations/total", self.operations().count() as f64));
+        for (name, state) in [
+            ("master/operations/pending", OperationState::OperationPending),
+            ("master/operations/finished", OperationState::OperationFinished),
+            ("master/operations/dropped", OperationState::OperationDropped),
+        ] {
+            let there = self.operations().filter(|operation| operation.latest_status.state() == state);
+            gauges.push((name, there.count() as f64));
         }
     }
 

@@ -25,6 +25,7 @@ pub(crate) enum OperatorRead {
     MaintenanceSchedule,
     MaintenanceStatus,
     Master,
+    Operations,
 }
 
 /// The answer as a message.
@@ -82,6 +83,11 @@ pub(super) fn answer(read: OperatorRead, cluster: &Cluster, identity: &Identity)
             let status = cluster.maintenance.status.clone();
             answer.get_maintenance_status = Some(response::GetMaintenanceStatus { status }.into());
             Type::GetMaintenanceStatus
+        }
+        OperatorRead::Operations => {
+            let operations = cluster.operations().cloned().collect();
+            answer.get_operations = Some(response::GetOperations { operations });
+            Type::GetOperations
         }
         OperatorRead::Master => {
             let master = response::GetMaster {
@@ -215,6 +221,9 @@ impl Serialize for AnswerJson<'_> {
         }
         if let Some(quota) = &answer.get_quota {
             map.serialize_entry("get_quota", &AsJson(&**quota))?;
+        }
+        if let Some(operations) = &answer.get_operations {
+            map.serialize_entry("get_operations", &AsJson(operations))?;
         }
         if let Some(master) = &answer.get_master {
             map.serialize_entry("get_master", &AsJson(&**master))?;

@@ -1,7 +1,6 @@
 //! What an agent must remember of its resources: what was reserved at run time, and the volumes. The rest it is told by its
 //! flags each time it starts.
 
-use super::operation::space;
 use super::{Metadata, ReservationKind, Resource, Resources};
 
 impl Resource {
@@ -43,7 +42,7 @@ impl Resources {
 
 /// What the flags must give for it: without volume, and without what was reserved at run time.
 fn origin(entry: &Resource) -> Resource {
-    let stripped = space(entry);
+    let stripped = entry.space();
     let metadata = stripped.metadata_to_change();
     let fixed = metadata.reservations.iter().take(1).filter(|first| first.kind == ReservationKind::Static);
     let reservations = fixed.cloned().collect();

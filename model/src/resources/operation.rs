@@ -197,12 +197,12 @@ impl OfferOperation {
             }
             Self::Create(volumes) => {
                 let create =
-                    |volume: Resource| Conversion { consumed: one(space(&volume)), converted: one(volume) };
+                    |volume: Resource| Conversion { consumed: one(volume.space()), converted: one(volume) };
                 each_copy(volumes).map(create).collect()
             }
             Self::Destroy(volumes) => {
                 let destroy =
-                    |volume: Resource| Conversion { converted: one(space(&volume)), consumed: one(volume) };
+                    |volume: Resource| Conversion { converted: one(volume.space()), consumed: one(volume) };
                 each_copy(volumes).map(destroy).collect()
             }
             Self::GrowVolume { volume, addition } => {
@@ -212,7 +212,7 @@ impl OfferOperation {
             }
             Self::ShrinkVolume { volume, subtract } => {
                 let shrunk = sized(volume, amount(volume) - *subtract);
-                let freed = sized(&space(volume), *subtract);
+                let freed = sized(&volume.space(), *subtract);
                 vec![Conversion { consumed: one(volume.clone()), converted: one(shrunk) + &one(freed) }]
             }
         })
@@ -249,14 +249,16 @@ fn each_copy(resources: &Resources) -> impl Iterator<Item = Resource> {
     resources.iter().flat_map(copies)
 }
 
-/// The disk space that a volume is made of.
-pub(super) fn space(volume: &Resource) -> Resource {
-    let metadata = volume.metadata_to_change();
-    let disk = metadata.disk.and_then(|disk| {
-        let source = disk.source?;
-        Some(super::DiskInfo { source: Some(source), persistence: None, volume: None })
-    });
-    volume.clone().with_copies(1).with_metadata(Metadata { disk, shared: false, ..metadata })
+impl Resource {
+    /// The disk space that a volume is made of.
+    pub fn space(&self) -> Resource {
+        let metadata = self.metadata_to_change();
+        let disk = metadata.disk.and_then(|disk| {
+            let source = disk.source?;
+            Some(super::DiskInfo { source: Some(source), persistence: None, volume: None })
+        });
+        self.clone().with_copies(1).with_metadata(Metadata { disk, shared: false, ..metadata })
+    }
 }
 
 fn amount(resource: &Resource) -> Scalar {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tepui_model::duration;
+use tepui_model::{Resources, duration};
 use tepui_proto::internal::status_update_record;
 use tepui_proto::v1::executor::{Event, event};
 use tepui_proto::v1::task_status::Reason;
@@ -75,6 +75,15 @@ impl fmt::Display for ToMaster {
             ToMaster::ExecutorToFramework(message) => {
                 write!(f, "ExecutorToFramework {}: {} bytes", message.executor_id.value, message.data.len())
             }
+            ToMaster::OperationStatus(message) => {
+                let status = &message.status;
+                let id = status.operation_id.as_ref().map_or("without id", |id| id.value.as_str());
+                write!(f, "OperationStatus {id} {}", status.state().as_str_name())?;
+                if let Some(why) = &status.message {
+                    write!(f, " ({why})")?;
+                }
+                f.write_str(if status.uuid.is_some() { ", to acknowledge" } else { "" })
+            }
             ToMaster::Pong(_) => f.write_str("PongSlave"),
         }
     }
@@ -139,6 +148,10 @@ impl fmt::Display for Write {
                 write!(f, "agent {}", info.id.as_ref().map_or("without id", |id| id.value.as_str()))
             }
             Write::ForgetAgent => f.write_str("forget agent"),
+            Write::Assets(state) => {
+                let resources = Resources::from_wire(&state.resources).unwrap_or_default();
+                write!(f, "assets {resources}, {} operations", state.operations.len())
+            }
             Write::Framework { run, .. } => write!(f, "framework {}", run.framework),
             Write::Executor { run, .. } => write!(f, "executor {}", run.executor),
             Write::Task { task, .. } => write!(f, "task {}", task.task_id.value),

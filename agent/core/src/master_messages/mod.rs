@@ -1,9 +1,13 @@
 //! What masters say, one file per verb.
 
 mod acknowledge;
+mod acknowledge_operation;
+mod apply_operation;
+mod checkpoint_resources;
 mod framework_to_executor;
 mod kill_task;
 mod reconcile;
+mod reconcile_operations;
 mod run_task;
 mod run_task_group;
 mod shutdown_executor;

@@ -121,6 +121,11 @@ impl Agent {
             return;
         }
         let dropped = framework.dropped();
+        if let Some(why) = self.unknown_assets(&asked) {
+            let verdict = Verdict::new(dropped, Reason::ResourcesUnknown, why);
+            self.report(cx, &asked.framework, &asked.task, None, verdict);
+            return self.remove_framework_if_done(cx, &asked.framework);
+        }
         let refuse = |why: &str| Verdict::new(dropped, Reason::ExecutorTerminated, why);
         let verdict = match framework.executors.get(&asked.executor) {
             None if asked.may_launch_executor == Some(false) => {
@@ -142,6 +147,22 @@ impl Agent {
         };
         self.report(cx, &asked.framework, &asked.task, None, verdict);
         self.remove_framework_if_done(cx, &asked.framework);
+    }
+
+    /// What a master counts on beyond the flags must be there, above all volumes.
+    fn unknown_assets(&self, asked: &Asked) -> Option<&'static str> {
+        let total = &self.assets.total;
+        let is_known = |resources: &Resources| {
+            let kept = resources.checkpointed().unallocated();
+            kept.iter().all(|entry| total.contains_entry(&entry.clone().with_copies(1)))
+        };
+        if !is_known(&asked.resources) {
+            return Some(
+                "The checkpointed resources being used by the task or task group are unknown to the agent",
+            );
+        }
+        (!is_known(&asked.executor_resources))
+            .then_some("The checkpointed resources being used by the executor are unknown to the agent")
     }
 
     fn run_on_new_executor(&mut self, cx: &mut Cx, asked: Asked) {
@@ -168,6 +189,10 @@ impl Agent {
         let (framework_info, pid) = (Arc::clone(&of.info), of.pid.clone());
         self.containers.insert(container, (framework, run.executor.clone()));
         if !checkpoints {
+            if self.assets_are_being_written() {
+                // Its volume may not be there yet.
+                return self.checkpoint_assets(cx, Pending::Launch { run });
+            }
             return self.launch(cx, &run);
         }
         // A task whose agent is not on disk could not be found again.
@@ -221,6 +246,9 @@ impl Agent {
         let task = Box::new(staging_task(&queued, &run));
         executor.queued.push(queued);
         if !checkpoints {
+            if self.assets_are_being_written() {
+                return self.checkpoint_assets(cx, Pending::Task { run, task: asked.task });
+            }
             return self.task_ready(cx, &run, &asked.task);
         }
         let write = Write::Task { run: run.clone(), task };

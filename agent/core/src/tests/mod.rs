@@ -7,6 +7,7 @@ mod endings;
 mod executors;
 mod kills;
 mod launches;
+mod operations;
 mod reconciliations;
 mod reconfigurations;
 mod recoveries;

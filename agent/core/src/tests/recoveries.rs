@@ -20,6 +20,7 @@ fn read_back(world: &World) -> Recovered {
         match write.clone() {
             Write::Agent(info) => recovered.info = Some(*info),
             Write::ForgetAgent => recovered = Recovered::default(),
+            Write::Assets(state) => recovered.assets = *state,
             Write::Framework { info, pid, .. } => {
                 recovered.frameworks.push(RecoveredFramework {
                     info: (*info).clone(),

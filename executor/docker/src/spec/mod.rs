@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use bollard::models::ContainerCreateBody;
+use serde::{Deserialize, Serialize};
 use tepui_proto::v1;
 
 /// What a container is made of.
@@ -49,11 +50,24 @@ pub struct Settings {
     pub sandbox_directory: String,
     /// `--cgroups_enable_cfs`: processors are a limit, not only a share.
     pub hard_cpu_limit: bool,
+    /// Persistent volumes, which the agent has made.
+    pub binds: Vec<Bind>,
+}
+
+/// A directory of the host in the container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bind {
+    /// Its path there.
+    pub host: String,
+    /// Its path here.
+    pub container: String,
+    /// The container may not write.
+    pub read_only: bool,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { sandbox_directory: "/mnt/mesos/sandbox".into(), hard_cpu_limit: false }
+        Settings { sandbox_directory: "/mnt/mesos/sandbox".into(), hard_cpu_limit: false, binds: Vec::new() }
     }
 }
 

@@ -16,8 +16,8 @@ pub(super) fn mount(
 ) -> Result<(), SpecError> {
     let (mut binds, mut mounts) = (Vec::new(), Vec::new());
     let mut bind = |host: String, path: &str, mode: &str| {
-        // Ids of tasks, and so paths of sandboxes, may hold colons, which separate the parts of a bind.
-        if host.contains(':') {
+        // Ids of tasks and volumes, and so their paths, may hold colons, which separate the parts of a bind.
+        if host.contains(':') || path.contains(':') {
             mounts.push(Mount {
                 source: Some(host),
                 target: Some(path.to_owned()),
@@ -30,6 +30,9 @@ pub(super) fn mount(
         }
     };
     bind(wanted.sandbox.display().to_string(), &wanted.settings.sandbox_directory, "rw");
+    for volume in &wanted.settings.binds {
+        bind(volume.host.clone(), &volume.container, if volume.read_only { "ro" } else { "rw" });
+    }
     let mut driver = docker.volume_driver.clone();
     for volume in &wanted.container.volumes {
         let path = &volume.container_path;

@@ -36,7 +36,7 @@ impl Master {
             FromAgent::StatusUpdate(message) => self.status_update(cx, &from, *message),
             FromAgent::ExitedExecutor(message) => self.exited_executor(cx, &from, &message),
             FromAgent::ExecutorToFramework(message) => self.executor_to_framework(cx, &from, message),
-            FromAgent::OperationStatus(message) => self.operation_status(cx, &message),
+            FromAgent::OperationStatus(message) => self.operation_status(cx, &from, *message),
             FromAgent::Pong(_) => self.pong(&from),
         }
     }

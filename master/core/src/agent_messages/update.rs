@@ -26,6 +26,9 @@ impl Master {
         if message.resource_version_uuid.is_some() {
             agent.resource_version = message.resource_version_uuid;
         }
+        let operations = message.operations.unwrap_or_default().operations;
+        self.compare_operations(cx, handle, operations);
+        let agent = &mut self.agents.registered[handle];
         // Old agents do not say whether they tell of such resources; they always do.
         if !message.update_oversubscribed_resources.unwrap_or(true) {
             return;

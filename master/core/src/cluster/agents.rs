@@ -134,6 +134,7 @@ impl Cluster {
         let is_alive = |name: &&&str| self.master.frameworks.find(&self.framework_id(name).value).is_some();
         let frameworks: Vec<&str> = frameworks.iter().filter(is_alive).copied().collect();
         let mut report = self.reintroduce_busy(name, &frameworks);
+        report.checkpointed_resources = self.master.agents.registered[*handle].total.checkpointed().to_wire();
         report.slave.id = Some(id);
         Some(report)
     }

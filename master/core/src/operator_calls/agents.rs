@@ -6,7 +6,7 @@ use tepui_allocator::Call as AllocatorCall;
 use tepui_model::{AgentId, Time};
 use tepui_proto::internal::ShutdownMessage;
 use tepui_proto::v1::task_status::Reason;
-use tepui_proto::v1::{self, TaskState};
+use tepui_proto::v1::{self, OperationState, TaskState};
 
 use super::Refused;
 use crate::changed::Changed;
@@ -161,6 +161,7 @@ impl Master {
                 };
                 Verdict { state, reason, message: GONE }
             });
+            self.lose_operations(cx, handle, OperationState::OperationGoneByOperator, GONE);
             self.forget_agent(cx, handle);
         }
         self.agents.deactivated.remove(agent);

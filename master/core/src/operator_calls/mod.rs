@@ -7,7 +7,10 @@
 mod agents;
 mod maintenance;
 mod quota;
+mod resources;
 mod weights;
+
+pub use resources::described;
 
 #[cfg(test)]
 mod tests;
@@ -79,6 +82,12 @@ impl Master {
                 let agent = part(call.mark_agent_gone, "mark_agent_gone")?.agent_id;
                 self.mark_agent_gone(cx, request, &agent)
             }
+            Type::ReserveResources
+            | Type::UnreserveResources
+            | Type::CreateVolumes
+            | Type::DestroyVolumes
+            | Type::GrowVolume
+            | Type::ShrinkVolume => self.change_resources(cx, request, call),
             other => {
                 let name = other.as_str_name();
                 let body = format!("501 Not Implemented. This version does not serve {name} yet.");

@@ -1,7 +1,7 @@
 //! ACCEPT: offers become tasks. One bad offer voids them all; after that each operation, and in a LAUNCH each task, stands
 //! for itself. What is left over goes back.
 
-use tepui_model::{ExecutorId, Resource, Resources, Role, TaskId};
+use tepui_model::{Conversion, ExecutorId, Resource, Resources, Role, TaskId};
 use tepui_proto::internal::{ResourceVersionUuid, RunTaskMessage};
 use tepui_proto::v1::offer::{Operation, operation::Type};
 use tepui_proto::v1::scheduler::call::Accept;
@@ -22,14 +22,22 @@ use crate::validation::task::Launch;
 use tepui_allocator::{Call, refusal};
 
 /// What a framework does with an accepted offer.
-struct Bargain {
-    framework: FrameworkHandle,
-    agent: AgentHandle,
-    role: Role,
-    /// Not used yet.
-    remaining: Resources,
+pub(super) struct Bargain {
+    pub framework: FrameworkHandle,
+    pub agent: AgentHandle,
+    pub role: Role,
+    /// All that was offered.
+    pub offered: Resources,
+    /// Not used yet; with what operations have made of it.
+    pub remaining: Resources,
+    /// Shared volumes, also those that were launched with: any number of tasks may have the same.
+    pub shared: Resources,
+    /// Grown and shrunk volumes, which no further operation may touch.
+    pub resized: Resources,
+    /// What operations did, and further copies of shared volumes.
+    pub conversions: Vec<Conversion>,
     /// Used by what was launched.
-    launched: Resources,
+    pub launched: Resources,
 }
 
 impl Master {
@@ -99,7 +107,17 @@ impl Master {
         for offer in offers {
             remaining += &self.remove_offer(cx, *offer).resources;
         }
-        Bargain { framework, agent, role, remaining, launched: Resources::new() }
+        Bargain {
+            framework,
+            agent,
+            role,
+            offered: remaining.clone(),
+            shared: remaining.shared(),
+            remaining,
+            resized: Resources::new(),
+            conversions: Vec::new(),
+            launched: Resources::new(),
+        }
     }
 
     fn perform(&mut self, cx: &mut Cx, bargain: &mut Bargain, operation: Operation) {
@@ -116,9 +134,15 @@ impl Master {
                 self.reject_tasks(cx, framework, tasks_of(&operation), &verdict);
             }
             Type::Unknown => cx.log(Fact::warn("operation without a known type ignored")),
-            named => {
-                let why = format!("{} is not supported by this version", named.as_str_name());
-                self.reject_operation(cx, framework, &operation, &why);
+            Type::Reserve
+            | Type::Unreserve
+            | Type::Create
+            | Type::Destroy
+            | Type::GrowVolume
+            | Type::ShrinkVolume => self.operate_on_offer(cx, bargain, operation),
+            Type::CreateDisk | Type::DestroyDisk => {
+                let why = "Disks are made by resource providers, which this version does not have";
+                self.reject_operation(cx, framework, &operation, why);
             }
         }
     }
@@ -147,11 +171,12 @@ impl Master {
     }
 
     fn launch_task(&mut self, cx: &mut Cx, bargain: &mut Bargain, launch: Launch) {
+        let available = bargain.remaining.non_shared() + &bargain.shared;
         let scene = validation::task::Scene {
             framework: &self.frameworks.registered[bargain.framework],
             agent: &self.agents.registered[bargain.agent],
             agent_handle: bargain.agent,
-            available: &bargain.remaining,
+            available: &available,
         };
         if let Err(why) = validation::task::check(&launch, &scene) {
             return self.reject_task(cx, bargain.framework, &launch.info, &invalid(&why));
@@ -173,6 +198,10 @@ impl Master {
                     resources,
                 );
             }
+        }
+        let further = consumed.shared() - &bargain.remaining.shared();
+        if !further.is_empty() {
+            bargain.conversions.push(Conversion { consumed: Resources::new(), converted: further });
         }
         bargain.remaining -= &consumed;
         bargain.launched += &consumed;
@@ -212,8 +241,15 @@ impl Master {
         cx.send(&agent.pid, ToAgent::RunTask(Box::new(message)));
     }
 
-    /// What was used is used now; the rest goes back.
+    /// What was changed is so now, what was used is used now; the rest goes back. What operations made is not refused.
     fn settle(&mut self, cx: &mut Cx, bargain: Bargain, refused: Option<std::time::Duration>) {
+        if !bargain.conversions.is_empty() {
+            cx.push(Effect::Allocator(Call::Convert {
+                agent: bargain.agent,
+                framework: bargain.framework,
+                conversions: bargain.conversions,
+            }));
+        }
         if !bargain.launched.is_empty() {
             cx.push(Effect::Allocator(Call::Launch {
                 agent: bargain.agent,
@@ -221,8 +257,13 @@ impl Master {
                 resources: bargain.launched,
             }));
         }
-        if !bargain.remaining.is_empty() {
-            self.return_offered(cx, bargain.framework, bargain.agent, bargain.remaining, refused);
+        let converted = (&bargain.remaining + &bargain.resized) - &bargain.offered;
+        let declined = bargain.remaining - &converted;
+        if !converted.is_empty() {
+            self.return_offered(cx, bargain.framework, bargain.agent, converted, None);
+        }
+        if !declined.is_empty() {
+            self.return_offered(cx, bargain.framework, bargain.agent, declined, refused);
         }
     }
 

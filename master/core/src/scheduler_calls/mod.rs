@@ -1,6 +1,7 @@
 //! What schedulers ask for: one file for each call, and here the way to them.
 
 mod accept;
+mod accept_operation;
 mod acknowledge;
 mod deactivate;
 mod decline;
@@ -211,7 +212,7 @@ impl Master {
             Type::Shutdown => self.shutdown_executor(cx, from, *call.shutdown.expect(CHECKED)),
             Type::Acknowledge => self.acknowledge(cx, from, *call.acknowledge.expect(CHECKED)),
             Type::AcknowledgeOperationStatus => {
-                self.acknowledge_operation(cx, &call.acknowledge_operation_status.expect(CHECKED));
+                self.acknowledge_operation(cx, from, *call.acknowledge_operation_status.expect(CHECKED));
             }
             Type::Reconcile => self.reconcile(cx, from, &call.reconcile.expect(CHECKED).tasks),
             Type::ReconcileOperations => {

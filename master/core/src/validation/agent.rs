@@ -52,7 +52,7 @@ pub fn introduction(from: &Pid, message: RegisterSlaveMessage, id: AgentId) -> R
     let mut info = message.slave;
     info.id = Some(id.to_wire());
     Ok(Introduction {
-        total: total(&info)?,
+        total: total(&info, &message.checkpointed_resources)?,
         attributes: attributes(&info)?,
         id,
         pid: from.clone(),
@@ -78,7 +78,7 @@ pub fn reintroduction(from: &Pid, message: ReregisterSlaveMessage) -> Result<(In
     let executors = executors(message.executor_infos, &owners)?;
     let tasks = tasks(message.tasks, &wire_id, &owners)?;
     let introduction = Introduction {
-        total: total(&message.slave)?,
+        total: total(&message.slave, &message.checkpointed_resources)?,
         attributes: attributes(&message.slave)?,
         id,
         pid: from.clone(),
@@ -90,8 +90,12 @@ pub fn reintroduction(from: &Pid, message: ReregisterSlaveMessage) -> Result<(In
     Ok((introduction, Report { executors, tasks, ..report }))
 }
 
-fn total(info: &v1::AgentInfo) -> Result<Resources, String> {
-    Resources::from_wire(&info.resources).map_err(|why| format!("slave.resources: {why}"))
+/// What its flags give it, with what was reserved and made of it since.
+fn total(info: &v1::AgentInfo, checkpointed: &[v1::Resource]) -> Result<Resources, String> {
+    let total = Resources::from_wire(&info.resources).map_err(|why| format!("slave.resources: {why}"))?;
+    let checkpointed =
+        Resources::from_wire(checkpointed).map_err(|why| format!("checkpointed_resources: {why}"))?;
+    total.with_checkpointed(&checkpointed)
 }
 
 fn attributes(info: &v1::AgentInfo) -> Result<Attributes, String> {

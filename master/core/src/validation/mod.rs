@@ -9,6 +9,7 @@ pub mod container;
 pub mod executor;
 pub mod framework;
 pub mod offers;
+pub mod operation;
 pub mod resources;
 pub mod task;
 

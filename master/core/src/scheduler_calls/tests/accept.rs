@@ -298,7 +298,7 @@ fn other_operations_are_refused_to_those_who_can_be_told() {
     cluster.accept("web", &["m-O0"], operations);
 
     expect![[r#"
-        stream 1 <- UPDATE_OPERATION_STATUS op-1 OPERATION_ERROR 'RESERVE is not supported by this version'
+        stream 1 <- UPDATE_OPERATION_STATUS op-1 OPERATION_ERROR 'Expecting 'reserve' to be present'
         allocator <- recovered offered cpus(allocated: *):4; mem(allocated: *):1024; ports(allocated: *):[31000-31009] on a0 from f0, refused for 5secs
         request 2 <- 202
     "#]].assert_eq(&cluster.effects());

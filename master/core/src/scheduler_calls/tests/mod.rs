@@ -7,6 +7,7 @@ mod gate;
 mod kill;
 mod launch_checks;
 mod offers;
+mod operations;
 mod reconcile;
 mod subscribe;
 mod teardown;

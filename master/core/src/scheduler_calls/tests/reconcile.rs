@@ -123,7 +123,7 @@ fn operations_are_unknown_wherever_they_are_said_to_be() {
     });
 
     expect![[r#"
-        stream 1 <- UPDATE_OPERATION_STATUS op OPERATION_UNKNOWN 'Reconciliation: Operation is unknown'
+        stream 1 <- UPDATE_OPERATION_STATUS op OPERATION_UNKNOWN 'Reconciliation: Operation is unknown and no 'agent_id' was provided'
         stream 1 <- UPDATE_OPERATION_STATUS op OPERATION_UNKNOWN 'Reconciliation: Operation is unknown'
         stream 1 <- UPDATE_OPERATION_STATUS op OPERATION_UNREACHABLE 'Reconciliation: Agent is unreachable'
         request 4 <- 202

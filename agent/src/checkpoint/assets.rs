@@ -1,0 +1,186 @@
+//! What the agent has beyond what its flags say, and the directories of its volumes, which come and go with it.
+//!
+//! The new state is on disk before anything is done about it, and in force after all of it was done: an agent that ended in
+//! between goes on where it stopped.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tepui_agent_core::{is_mount, volume_directory};
+use tepui_model::{Resource, Resources};
+use tepui_proto::internal::slave::ResourceState;
+
+use super::files::{self, FileError};
+use super::layout;
+
+/// Makes `state` what the agent has.
+pub(super) fn write(work_dir: &Path, state: &ResourceState) -> Result<(), FileError> {
+    files::replace_durably(&layout::assets_target(work_dir), &files::encode(state))?;
+    commit(work_dir, state)
+}
+
+/// Reads what the agent has, and finishes what an earlier life of it began.
+pub(super) fn read(work_dir: &Path) -> Result<ResourceState, FileError> {
+    if let Some(target) = files::read_message::<ResourceState>(&layout::assets_target(work_dir))? {
+        commit(work_dir, &target)?;
+    }
+    Ok(files::read_message(&layout::assets(work_dir))?.unwrap_or_default())
+}
+
+fn commit(work_dir: &Path, state: &ResourceState) -> Result<(), FileError> {
+    let path = layout::assets(work_dir);
+    let before: ResourceState = files::read_message(&path)?.unwrap_or_default();
+    let (old, new) = (volumes(work_dir, &before, &path)?, volumes(work_dir, state, &path)?);
+    for (directory, _) in new.iter().filter(|(directory, _)| !is_among(&old, directory)) {
+        make(directory).map_err(files::failed("make the volume", directory))?;
+    }
+    for (directory, volume) in old.iter().filter(|(directory, _)| !is_among(&new, directory)) {
+        destroy(directory, volume)?;
+    }
+    let renamed = fs::rename(layout::assets_target(work_dir), &path);
+    renamed.and_then(|()| sync_parent(&path)).map_err(files::failed("write", &path))
+}
+
+fn is_among(volumes: &[(PathBuf, Resource)], directory: &Path) -> bool {
+    volumes.iter().any(|(other, _)| other == directory)
+}
+
+fn volumes(
+    work_dir: &Path,
+    state: &ResourceState,
+    path: &Path,
+) -> Result<Vec<(PathBuf, Resource)>, FileError> {
+    let damaged = |why: String| files::failed("read", path)(io::Error::new(io::ErrorKind::InvalidData, why));
+    let resources = Resources::from_wire(&state.resources).map_err(|why| damaged(why.to_string()))?;
+    let volumes = resources.persistent_volumes();
+    let placed = volumes.iter().map(|volume| {
+        let directory = volume_directory(work_dir, volume).map_err(damaged)?;
+        Ok((directory, volume.clone()))
+    });
+    placed.collect()
+}
+
+/// One that is there already is a mount point, or was left by somebody else: its data is not ours to judge.
+fn make(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(directory)?;
+    sync_parent(directory)
+}
+
+/// The data of a volume goes with it; of a MOUNT disk the mount point stays.
+fn destroy(directory: &Path, volume: &Resource) -> Result<(), FileError> {
+    let failed = || files::failed("remove the volume", directory);
+    let entries = match fs::read_dir(directory) {
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(failed())?,
+    };
+    for entry in entries {
+        let path = entry.map_err(failed())?.path();
+        let removed = crate::disk::remove_below(directory, &path);
+        removed.map_err(|why| failed()(io::Error::other(crate::with_causes(&why))))?;
+    }
+    if is_mount(volume) {
+        return Ok(());
+    }
+    fs::remove_dir(directory).map_err(failed())
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    File::open(path.parent().unwrap_or(path))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use tepui_proto::v1::resource::disk_info::{Persistence, Source, source};
+    use tepui_proto::v1::resource::{DiskInfo, ReservationInfo, reservation_info};
+    use tepui_proto::v1::{self, value};
+
+    use super::*;
+
+    fn state(volumes: &[(&str, Option<&Path>)]) -> ResourceState {
+        let volume = |(id, mount): &(&str, Option<&Path>)| {
+            let mount = mount.map(|root| Source {
+                r#type: source::Type::Mount as i32,
+                mount: Some(source::Mount { root: Some(root.display().to_string()) }),
+                ..Source::default()
+            });
+            let reservation = ReservationInfo {
+                r#type: Some(reservation_info::Type::Dynamic as i32),
+                role: Some("web".into()),
+                ..ReservationInfo::default()
+            };
+            let persistence = Persistence { id: (*id).into(), principal: None };
+            let disk = DiskInfo {
+                persistence: Some(persistence.into()),
+                source: mount.map(Box::new),
+                ..DiskInfo::default()
+            };
+            v1::Resource {
+                name: "disk".into(),
+                r#type: value::Type::Scalar as i32,
+                scalar: Some(value::Scalar { value: 8.0 }),
+                reservations: vec![reservation],
+                disk: Some(disk.into()),
+                ..v1::Resource::default()
+            }
+        };
+        ResourceState { resources: volumes.iter().map(volume).collect(), operations: Vec::new() }
+    }
+
+    #[test]
+    fn volumes_come_and_go_with_what_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let work_dir = dir.path();
+        let (one, two) = (work_dir.join("volumes/roles/web/v1"), work_dir.join("volumes/roles/web/v2"));
+
+        write(work_dir, &state(&[("v1", None), ("v2", None)])).unwrap();
+        fs::create_dir(one.join("deep")).unwrap();
+        fs::write(one.join("deep/file"), "data").unwrap();
+        fs::write(two.join("file"), "data").unwrap();
+        write(work_dir, &state(&[("v2", None)])).unwrap();
+
+        assert!(!one.exists());
+        assert_eq!(fs::read_to_string(two.join("file")).unwrap(), "data");
+        assert_eq!(read(work_dir).unwrap(), state(&[("v2", None)]));
+    }
+
+    #[test]
+    fn of_a_mounted_disk_the_mount_point_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = dir.path().join("disk");
+        fs::create_dir(&disk).unwrap();
+
+        write(dir.path(), &state(&[("v1", Some(&disk))])).unwrap();
+        fs::write(disk.join("file"), "data").unwrap();
+        write(dir.path(), &state(&[])).unwrap();
+
+        assert_eq!(fs::read_dir(&disk).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn an_agent_that_ended_in_between_goes_on_where_it_stopped() {
+        let dir = tempfile::tempdir().unwrap();
+        let volume = dir.path().join("volumes/roles/web/v1");
+        write(dir.path(), &state(&[])).unwrap();
+        files::replace_durably(&layout::assets_target(dir.path()), &files::encode(&state(&[("v1", None)])))
+            .unwrap();
+
+        assert_eq!(read(dir.path()).unwrap(), state(&[("v1", None)]));
+        assert!(volume.is_dir());
+        assert!(!layout::assets_target(dir.path()).exists());
+    }
+
+    #[test]
+    fn a_volume_that_cannot_be_made_is_named_and_not_in_force() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("volumes"), "in the way").unwrap();
+
+        let why = write(dir.path(), &state(&[("v1", None)])).unwrap_err().to_string();
+
+        assert!(why.starts_with("make the volume"), "{why}");
+        assert!(!layout::assets(dir.path()).exists());
+    }
+}
