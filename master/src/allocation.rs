@@ -3,7 +3,7 @@
 //! The thread handles every call that waits before it runs, up to a number, and runs at once when a call asks for it.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use libactor::Message;
 use tepui_allocator::{Allocation as Allotted, Allocator, Call, InverseOffer, Settings};
@@ -108,12 +108,21 @@ fn run(settings: Settings, waiting: &mpsc::Receiver<Item>, allocated: impl Fn(Al
             Err(RecvTimeoutError::Disconnected) => return,
         }
         let now = now();
-        if allocator.next_wakeup() <= now {
+        let due = allocator.next_wakeup();
+        if due <= now {
+            let begin = Instant::now();
             let allocations = allocator.on_timer(now);
+            metrics::counter!("allocator/mesos/allocation_runs").increment(1);
+            metrics::histogram!("allocator/mesos/allocation_run_ms").record(milliseconds(begin.elapsed()));
+            metrics::histogram!("allocator/mesos/allocation_run_latency_ms").record(milliseconds(now.since(due)));
             let inverse = allocator.take_inverse_offers();
             if !(allocations.is_empty() && inverse.is_empty()) {
                 allocated(Allocated(allocations, inverse));
             }
         }
     }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
 }

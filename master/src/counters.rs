@@ -63,4 +63,5 @@ pub(crate) fn install() {
     for name in NAMES {
         metrics::counter!(name).increment(0);
     }
+    metrics::gauge!("registrar/queued_operations").increment(0);
 }

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use prost::Message as _;
 use redb::{Database, ReadableDatabase, TableDefinition};
@@ -19,6 +20,8 @@ const TABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("registry")
 const KEY: &str = "registry";
 /// The database's name in the work directory.
 const FILE: &str = "registry.redb";
+/// How many changes wait for their batch.
+const QUEUED: &str = "registrar/queued_operations";
 /// Changes applied with one commit; more wait for the next.
 const MAX_BATCH: usize = 4096;
 
@@ -89,10 +92,16 @@ impl Registrar {
             RegistryStorage::InMemory => None,
             RegistryStorage::File { work_dir } => Some(Store::open(work_dir)?),
         };
+        let begin = Instant::now();
         let registry = match &store {
             None => internal::Registry::default(),
             Some(store) => store.read()?,
         };
+        metrics::histogram!("registrar/state_fetch_ms").record(begin.elapsed().as_secs_f64() * 1e3);
+        metrics::gauge!("registrar/registry_size_bytes").set(registry.encoded_len() as f64);
+        // Of Mesos' replicated log: there is one copy, which is read.
+        metrics::gauge!("registrar/log/recovered").set(1.0);
+        metrics::gauge!("registrar/log/ensemble_size").set(1.0);
         let (changes, waiting) = mpsc::channel();
         let copy = registry.clone();
         let spawned = std::thread::Builder::new()
@@ -103,6 +112,7 @@ impl Registrar {
     }
 
     pub(crate) fn persist(&self, change: Change) {
+        metrics::gauge!(QUEUED).increment(1);
         // The thread ends only after us.
         let _ = self.changes.as_ref().map(|changes| changes.send(change));
     }
@@ -121,7 +131,11 @@ fn keep(
             change.operation.apply(&mut registry);
             tickets.push(change.ticket);
         }
+        metrics::gauge!(QUEUED).decrement(tickets.len() as f64);
+        let begin = Instant::now();
         let outcome = store.map_or(Ok(()), |store| store.write(&registry));
+        metrics::histogram!("registrar/state_store_ms").record(begin.elapsed().as_secs_f64() * 1e3);
+        metrics::gauge!("registrar/registry_size_bytes").set(registry.encoded_len() as f64);
         done((tickets, outcome));
     }
 }

@@ -4,6 +4,9 @@ use tokio::time::timeout;
 
 use super::{ContainerTermination, Native, native::Phase};
 
+/// Containers that did not die in time.
+pub(super) const DESTROY_ERRORS: &str = "containerizer/mesos/container_destroy_errors";
+
 /// A container that does not die.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -28,6 +31,9 @@ impl Native {
             container.termination().await
         };
         let ended = timeout(limit, ending).await;
-        ended.map(Some).map_err(|_| DestroyError { id: id.into(), seconds: limit.as_secs() })
+        ended.map(Some).map_err(|_| {
+            metrics::counter!(DESTROY_ERRORS).increment(1);
+            DestroyError { id: id.into(), seconds: limit.as_secs() }
+        })
     }
 }

@@ -14,6 +14,7 @@ use tracing::info;
 use super::{
     ContainerConfig, ContainerResources, ContainerTermination, IsolatorError, LauncherKind, Limitation,
     ResourceStatistics, Settings, cgroup,
+    destroy::DESTROY_ERRORS,
     isolators::{self, Isolator},
     launcher::{Freezer, Process, check_namespaces},
     runtime_dir::{ContainerDir, RuntimeDir},
@@ -98,6 +99,8 @@ pub struct UnknownContainer(pub String);
 impl Native {
     /// Takes the runtime directory and checks that the machine can do what the settings ask for.
     pub async fn open(mut settings: Settings) -> Result<Native, OpenError> {
+        // Known as 0 until something happens.
+        metrics::counter!(DESTROY_ERRORS).increment(0);
         // The helper works elsewhere than the agent.
         settings.runtime_dir = path::absolute(&settings.runtime_dir)
             .map_err(|cause| OpenError::RuntimeDir { path: settings.runtime_dir.clone(), cause })?;

@@ -90,9 +90,16 @@ struct Sandbox<'a> {
     owner: Option<Identity>,
 }
 
+/// Tasks whose files all came.
+const FETCHED: &str = "containerizer/fetcher/task_fetches_succeeded";
+/// Those that missed one.
+const NOT_FETCHED: &str = "containerizer/fetcher/task_fetches_failed";
+
 impl Fetcher {
     /// `program`: see [`crate::containerizer::Settings`]. A download fails when no data comes for `stall_timeout`.
     pub fn new(program: Program, stall_timeout: Duration) -> Fetcher {
+        // Known as 0 until something happens.
+        [FETCHED, NOT_FETCHED].into_iter().for_each(|name| metrics::counter!(name).increment(0));
         Fetcher { program, stall_timeout, client: Arc::default() }
     }
 
@@ -105,6 +112,18 @@ impl Fetcher {
         user: Option<&str>,
     ) -> Result<(), FetchError> {
         let Some(first) = items.first() else { return Ok(()) };
+        let fetched = self.fetch_all(first, items, sandbox, user).await;
+        metrics::counter!(if fetched.is_ok() { FETCHED } else { NOT_FETCHED }).increment(1);
+        fetched
+    }
+
+    async fn fetch_all(
+        &self,
+        first: &FetchItem,
+        items: &[FetchItem],
+        sandbox: &Path,
+        user: Option<&str>,
+    ) -> Result<(), FetchError> {
         let at_first = |cause| FetchError { uri: first.uri.clone(), cause };
         let sandbox = Sandbox::open(sandbox, user).await.map_err(at_first)?;
         let log = Log::open(&sandbox).map_err(at_first)?;

@@ -33,6 +33,11 @@ pub(super) fn text(status: u16, body: impl Into<String>) -> HttpResponse {
     HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(body.into())
 }
 
+/// Nobody is there any more who could say it.
+pub(super) fn ending() -> HttpResponse {
+    text(503, "The agent is shutting down")
+}
+
 pub(super) fn empty(status: u16) -> HttpResponse {
     HttpResponse::build(StatusCode::from_u16(status).expect("we send only known statuses")).finish()
 }

@@ -1,8 +1,9 @@
-//! `/metrics/snapshot`: one flat object of numbers.
+//! `/metrics/snapshot`: one flat object of numbers; and `/metrics`, the same for Prometheus.
 
 use std::collections::BTreeMap;
 
 use libactor::AskError;
+use libactor::web::web::Data;
 use libactor::web::{HttpRequest, HttpResponse};
 use tepui_agent_core::{Executor, ExecutorPhase, Phase};
 use tepui_model::{Resources, duration};
@@ -21,7 +22,26 @@ pub(super) async fn serve(request: &HttpRequest, site: &Site) -> Result<HttpResp
     Ok(answer::json(request, &snapshot(site).await?))
 }
 
+/// Every metric of the process, and the agent's.
 pub(super) async fn snapshot(site: &Site) -> Result<BTreeMap<String, f64>, AskError> {
+    let mut snapshot = libactor::metrics::snapshot();
+    snapshot.extend(figures(site).await?);
+    Ok(snapshot)
+}
+
+/// `GET /metrics`.
+pub(super) async fn prometheus(site: Data<Site>) -> HttpResponse {
+    match figures(&site).await {
+        Ok(figures) => {
+            let text = libactor::metrics::prometheus(figures);
+            HttpResponse::Ok().content_type(libactor::metrics::PROMETHEUS).body(text)
+        }
+        Err(_ended) => answer::ending(),
+    }
+}
+
+/// What the agent looks up when it is asked.
+async fn figures(site: &Site) -> Result<BTreeMap<String, f64>, AskError> {
     let mut metrics = site.look(of_agent).await?;
     let mut set = |name: &str, value: f64| {
         metrics.insert(name.to_owned(), value);
@@ -76,14 +96,19 @@ fn of_agent(agent: &AgentActor) -> BTreeMap<String, f64> {
 
     let total = Resources::from_wire(&core.info().resources).unwrap_or_default();
     let used = executors.iter().fold(Resources::new(), |sum, one| sum + &one.needs());
-    let amounts =
-        |all: &Resources| [all.cpus(), all.mem(), all.disk(), all.gpus()].map(|amount| amount.as_f64());
-    let (totals, useds) = (amounts(&total), amounts(&used));
-    for (n, name) in ["cpus", "mem", "disk", "gpus"].into_iter().enumerate() {
-        let percent = if totals[n] > 0.0 { useds[n] / totals[n] } else { 0.0 };
-        set(&format!("slave/{name}_total"), totals[n]);
-        set(&format!("slave/{name}_used"), useds[n]);
-        set(&format!("slave/{name}_percent"), percent);
+    for (kind, total, used) in [
+        ("", total.non_revocable(), used.non_revocable()),
+        ("_revocable", total.revocable(), used.revocable()),
+    ] {
+        let amounts =
+            |all: &Resources| [all.cpus(), all.mem(), all.disk(), all.gpus()].map(|amount| amount.as_f64());
+        let (totals, useds) = (amounts(&total), amounts(&used));
+        for (n, name) in ["cpus", "mem", "disk", "gpus"].into_iter().enumerate() {
+            let percent = if totals[n] > 0.0 { useds[n] / totals[n] } else { 0.0 };
+            set(&format!("slave/{name}{kind}_total"), totals[n]);
+            set(&format!("slave/{name}{kind}_used"), useds[n]);
+            set(&format!("slave/{name}{kind}_percent"), percent);
+        }
     }
     metrics
 }

@@ -39,8 +39,9 @@ const MAX_BODY: usize = 32 << 20;
 pub(crate) fn install(site: Site, config: &mut web::ServiceConfig) {
     config
         .app_data(web::Data::new(site))
-        // Before libactor's own, which knows nothing of agents.
+        // Instead of libactor's own, which know nothing of agents.
         .service(web::resource("/metrics/snapshot").to(serve))
+        .service(web::resource("/metrics").get(metrics::prometheus))
         .default_service(web::to(serve));
 }
 
@@ -74,7 +75,7 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
         Route::Download => Ok(files::download(&request, &site).await),
         Route::FilesDebug => Ok(files::debug(&request, &site)),
     };
-    answer.unwrap_or_else(|_ended| answer::text(503, "The agent is shutting down"))
+    answer.unwrap_or_else(|_ended| answer::ending())
 }
 
 impl Site {

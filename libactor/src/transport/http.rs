@@ -41,12 +41,13 @@ impl Http {
     ) -> Option<Http> {
         let (posted, data) = (Posted::new(node), Data::new(node.clone()));
         let node = node.clone();
-        // What is registered first wins: metrics/snapshot is left to the daemon, if it has its own.
+        // What is registered first wins: the metrics are left to the daemon, if it has more than we know.
         let app = App::new()
             .configure(|config| own_routes(config, data.clone()))
             .configure(|config| crate::trace::http::routes(config, tracing))
             .configure(routes)
             .service(web::resource("/metrics/snapshot").get(snapshot))
+            .service(web::resource("/metrics").get(prometheus))
             .wrap_fn(move |request, service| node.new_trace().carry(service.call(request)))
             .wrap_fn(move |request, service| posted.clone().take_or(request, service));
         let app = map_config(app.into_factory(), |()| AppConfig::default());
@@ -94,9 +95,7 @@ impl Http {
 
 fn own_routes(config: &mut ServiceConfig, node: Data<Node>) {
     let of_node = |path: &str| web::resource(path).app_data(node.clone());
-    config
-        .service(of_node("/__processes__").get(processes))
-        .service(web::resource("/metrics").get(prometheus));
+    config.service(of_node("/__processes__").get(processes));
 }
 
 #[derive(Serialize)]
@@ -114,7 +113,7 @@ async fn processes(node: Data<Node>) -> HttpResponse {
 }
 
 async fn prometheus() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(crate::metrics::prometheus())
+    HttpResponse::Ok().content_type(crate::metrics::PROMETHEUS).body(crate::metrics::prometheus([]))
 }
 
 async fn snapshot() -> HttpResponse {

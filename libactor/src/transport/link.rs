@@ -197,33 +197,53 @@ impl Link {
 /// Dials, talks, and cleans up.
 pub(crate) async fn run(node: Node, link: Arc<Link>) {
     let closing = node.inner().transport.closing();
+    let mut end = LinkEnd { node, link, why: Exit::ConnectionLost, lost: Outcome::ConnectionLost };
+    let (node, link) = (end.node.clone(), end.link.clone());
     let redials = &node.inner().transport.redials;
-    let (why, lost) = match dial(&node, &link, &closing).await {
+    match dial(&node, &link, &closing).await {
         Ok((read, write)) => {
             let since = Instant::now();
             link.outbox.opens(write.share());
             let error = talk(&node, &link, read, write).await;
-            link.outbox.opens(None);
             redials.ended(link.to, since.elapsed());
             tracing::info!(peer = %link.to, error = &error as &dyn std::error::Error, "link ended");
-            (Exit::ConnectionLost, error.outcome())
+            end.lost = error.outcome();
         }
         Err(error) => {
             tracing::warn!(peer = %link.to, error = &error as &dyn std::error::Error, "peer not reached");
             counters::count(counters::DIALS_FAILED);
             redials.ended(link.to, Duration::ZERO);
-            let overflow = matches!(error, DialError::Overflow);
-            (if overflow { Exit::ConnectionLost } else { Exit::Unreachable }, error.outcome())
+            if !matches!(error, DialError::Overflow) {
+                end.why = Exit::Unreachable;
+            }
+            end.lost = error.outcome();
         }
-    };
-    // First out of the way, so that whoever hears of the end and starts over gets a new link.
-    link.ended.store(true, Ordering::Release);
-    node.inner().transport.forget(&link);
-    link.end(why);
-    for id in link.outbox.abandon() {
-        lose(&node, id, lost);
     }
-    node.inner().asks.link_ended(link.number);
+}
+
+/// Whatever ends the task of a link, also a panic: nobody writes to its socket any more, its watchers hear of it, and its messages are
+/// lost.
+struct LinkEnd {
+    node: Node,
+    link: Arc<Link>,
+    why: Exit,
+    /// What becomes of the messages that were not written.
+    lost: Outcome,
+}
+
+impl Drop for LinkEnd {
+    fn drop(&mut self) {
+        let (node, link) = (&self.node, &self.link);
+        link.outbox.opens(None);
+        // First out of the way, so that whoever hears of the end and starts over gets a new link.
+        link.ended.store(true, Ordering::Release);
+        node.inner().transport.forget(link);
+        link.end(self.why);
+        for id in link.outbox.abandon() {
+            lose(node, id, self.lost);
+        }
+        node.inner().asks.link_ended(link.number);
+    }
 }
 
 /// A message that was recorded as sent was not.

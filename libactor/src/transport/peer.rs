@@ -8,7 +8,7 @@
 //!  preface, Hello ─────────────────────────►
 //!                 ◄───────────────────────── preface, Hello        within 10 s, or the connection is closed
 //!  Deliver, Watch, Unwatch ────────────────►                       in order
-//!                 ◄───────────────────────── Exited, Undelivered
+//!                 ◄───────────────────────── Exited, Undelivered, Reply
 //!  heartbeat ──────────────────────────────►                       every 5 s without other frames;
 //!                 ◄───────────────────────── heartbeat             20 s of silence: the peer is dead
 //!                 ◄───────────────────────── Refused               then closed: what is wrong with this side
@@ -178,7 +178,7 @@ pub(crate) struct Reply {
     #[prost(fixed64, tag = "1")]
     pub(crate) id: u64,
     /// 0 answered, 1 no such actor, 2 no such message, 3 malformed, 4 the actor ended or dropped the question,
-    /// 5 the answer is too large.
+    /// 5 the answer is too large, 6 too many questions are open.
     #[prost(uint32, tag = "2")]
     pub(crate) outcome: u32,
     /// The encoded answer.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use libactor::web::{HttpRequest, HttpResponse, web::Query};
+use libactor::web::web::{Data, Query};
+use libactor::web::{HttpRequest, HttpResponse};
 use tepui_model::duration;
 
 use super::routing::Route;
@@ -102,17 +103,35 @@ async fn metrics(request: &HttpRequest, query: &Parameters, site: &Site) -> Http
     answer::json(request, query.get("jsonp").map(String::as_str), body)
 }
 
-/// Every metric of the process, and the gauges that the readers count.
+/// `GET /metrics`, for Prometheus.
+pub(super) async fn prometheus(site: Data<Site>) -> HttpResponse {
+    let text = libactor::metrics::prometheus(gauges(&site).await);
+    HttpResponse::Ok().content_type(libactor::metrics::PROMETHEUS).body(text)
+}
+
+/// Every metric of the process, and the gauges.
 pub(super) async fn snapshot(site: &Site) -> BTreeMap<String, f64> {
     let mut snapshot = libactor::metrics::snapshot();
-    let gauges = site.reads.ask(Read::Gauges).await;
-    snapshot.insert("master/elected".into(), if gauges.is_some() { 1.0 } else { 0.0 });
-    let uptime = crate::actor::wall_clock().since(site.identity.start_time);
-    snapshot.insert("master/uptime_secs".into(), uptime.as_secs_f64());
-    if let Some(Answer::Gauges(gauges)) = gauges {
-        snapshot.extend(gauges.into_iter().map(|(name, value)| (name.to_string(), value)));
+    // The older names of the same counters.
+    for what in ["scheduled", "completed", "canceled"] {
+        let count = snapshot.get(&format!("master/slave_unreachable_{what}")).copied().unwrap_or_default();
+        snapshot.insert(format!("master/slave_shutdowns_{what}"), count);
     }
+    snapshot.extend(gauges(site).await);
     snapshot
+}
+
+/// What is not counted as it happens, but looked at.
+async fn gauges(site: &Site) -> Vec<(String, f64)> {
+    let counted = site.reads.ask(Read::Gauges).await;
+    let uptime = crate::actor::wall_clock().since(site.identity.start_time);
+    let elected = if counted.is_some() { 1.0 } else { 0.0 };
+    let mut gauges =
+        vec![("master/elected".to_owned(), elected), ("master/uptime_secs".to_owned(), uptime.as_secs_f64())];
+    if let Some(Answer::Gauges(counted)) = counted {
+        gauges.extend(counted.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    }
+    gauges
 }
 
 /// `POST /teardown` with the form field `frameworkId`.

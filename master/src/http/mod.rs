@@ -36,8 +36,9 @@ const MAX_BODY: usize = 64 << 20;
 pub(crate) fn install(site: Site, config: &mut web::ServiceConfig) {
     config
         .app_data(web::Data::new(site))
-        // The node has a route of its own here, which knows nothing of agents and tasks.
+        // The node has routes of its own here, which know nothing of agents and tasks.
         .route("/metrics/snapshot", web::route().to(serve))
+        .route("/metrics", web::get().to(legacy::prometheus))
         .default_service(web::to(serve));
 }
 

@@ -1,10 +1,42 @@
 //! How much there is of what, under the names of Mesos' metrics.
 
 use tepui_master_core::{AgentStanding, FrameworkStanding, TaskStanding};
-use tepui_model::{ResourceName, Resources, Scalar};
+use tepui_model::{ResourceName, Scalar};
 use tepui_proto::v1::{OperationState, TaskState};
 
 use super::cluster::Cluster;
+
+/// Total, used, and the share that is used: of what stays, and of what can be taken back.
+const NAMES: [(ResourceName, [[&str; 3]; 2]); 4] = [
+    (
+        ResourceName::Cpus,
+        [
+            ["master/cpus_total", "master/cpus_used", "master/cpus_percent"],
+            ["master/cpus_revocable_total", "master/cpus_revocable_used", "master/cpus_revocable_percent"],
+        ],
+    ),
+    (
+        ResourceName::Mem,
+        [
+            ["master/mem_total", "master/mem_used", "master/mem_percent"],
+            ["master/mem_revocable_total", "master/mem_revocable_used", "master/mem_revocable_percent"],
+        ],
+    ),
+    (
+        ResourceName::Disk,
+        [
+            ["master/disk_total", "master/disk_used", "master/disk_percent"],
+            ["master/disk_revocable_total", "master/disk_revocable_used", "master/disk_revocable_percent"],
+        ],
+    ),
+    (
+        ResourceName::Gpus,
+        [
+            ["master/gpus_total", "master/gpus_used", "master/gpus_percent"],
+            ["master/gpus_revocable_total", "master/gpus_revocable_used", "master/gpus_revocable_percent"],
+        ],
+    ),
+];
 
 impl Cluster {
     /// The gauges of `/metrics/snapshot` that count entities.
@@ -64,7 +96,12 @@ impl Cluster {
         for (name, state) in [
             ("master/operations/pending", OperationState::OperationPending),
             ("master/operations/finished", OperationState::OperationFinished),
+            ("master/operations/failed", OperationState::OperationFailed),
+            ("master/operations/error", OperationState::OperationError),
             ("master/operations/dropped", OperationState::OperationDropped),
+            ("master/operations/unreachable", OperationState::OperationUnreachable),
+            ("master/operations/gone_by_operator", OperationState::OperationGoneByOperator),
+            ("master/operations/recovering", OperationState::OperationRecovering),
         ] {
             let there = self.operations().filter(|operation| operation.latest_status.state() == state);
             gauges.push((name, there.count() as f64));
@@ -72,26 +109,26 @@ impl Cluster {
     }
 
     fn sum_resources(&self, gauges: &mut Vec<(&'static str, f64)>) {
-        let sum = |of: &dyn Fn(&tepui_master_core::AgentView) -> Resources, name: &ResourceName| {
-            let registered = self.agents().filter(|agent| {
-                matches!(agent.standing, AgentStanding::Active | AgentStanding::Disconnected)
-            });
-            registered
-                .map(|agent| of(agent).scalar(name))
-                .fold(Scalar::default(), |sum, part| sum + part)
-                .as_f64()
-        };
-        for (name, total, used, percent) in [
-            (ResourceName::Cpus, "master/cpus_total", "master/cpus_used", "master/cpus_percent"),
-            (ResourceName::Mem, "master/mem_total", "master/mem_used", "master/mem_percent"),
-            (ResourceName::Disk, "master/disk_total", "master/disk_used", "master/disk_percent"),
-            (ResourceName::Gpus, "master/gpus_total", "master/gpus_used", "master/gpus_percent"),
-        ] {
-            let all = sum(&|agent| agent.total.non_revocable(), &name);
-            let taken = sum(&|agent| agent.used.non_revocable(), &name);
-            gauges.push((total, all));
-            gauges.push((used, taken));
-            gauges.push((percent, if all > 0.0 { taken / all } else { 0.0 }));
+        // Of each name: total and used, once of what stays and once of what can be taken back.
+        let mut sums = [[[Scalar::ZERO; 2]; 2]; NAMES.len()];
+        let registered = self.agents().filter(|agent| {
+            matches!(agent.standing, AgentStanding::Active | AgentStanding::Disconnected)
+        });
+        for agent in registered {
+            for (column, resources) in [&agent.total, &agent.used].into_iter().enumerate() {
+                for (row, part) in [resources.non_revocable(), resources.revocable()].iter().enumerate() {
+                    for (sums, (name, _)) in sums.iter_mut().zip(&NAMES) {
+                        sums[row][column] += part.scalar(name);
+                    }
+                }
+            }
+        }
+        for (rows, (_, names)) in sums.into_iter().zip(NAMES) {
+            for (sums, [total, used, percent]) in rows.into_iter().zip(names) {
+                let [all, taken] = sums.map(Scalar::as_f64);
+                gauges.extend([(total, all), (used, taken)]);
+                gauges.push((percent, if all > 0.0 { taken / all } else { 0.0 }));
+            }
         }
     }
 }
