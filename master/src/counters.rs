@@ -1,7 +1,7 @@
 //! The counters of a master that nothing has been counted on yet: a dashboard finds them as 0, not missing.
 
 /// Every counter whose name does not depend on what happens, as the core counts them.
-const NAMES: [&str; 53] = [
+const NAMES: [&str; 55] = [
     "master/dropped_messages",
     "master/invalid_executor_to_framework_messages",
     "master/invalid_framework_to_executor_messages",
@@ -53,6 +53,8 @@ const NAMES: [&str; 53] = [
     "master/tasks_lost",
     "master/valid_executor_to_framework_messages",
     "master/valid_framework_to_executor_messages",
+    "master/valid_operation_status_update_acknowledgements",
+    "master/valid_operation_status_updates",
     "master/valid_status_update_acknowledgements",
     "master/valid_status_updates",
 ];
