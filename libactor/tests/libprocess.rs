@@ -8,7 +8,7 @@ use cast::{Riddle, Saw, Seen, counter, grown, listener, node, note, perform, ser
 use libactor::{Actor, ActorRef, Clock, Context, Exit, Node, Pid, Receive, Routes, Timestamp};
 use prost::Message as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 
 /// Sunday, 6 November 1994, 8:49:37, which is what RFC 9110 shows.
@@ -155,6 +155,38 @@ fn an_answer_takes_a_connection_of_its_own_to_the_pid_of_the_sender() {
         exactly(&mut answers, post("/x(1)/PONG", &format!("old@{host}"), &us, b"")).await;
         target.shutdown().await;
         assert!(is_over(&mut answers).await);
+    });
+}
+
+#[test]
+fn nobody_takes_the_address_of_a_program_that_is_linked_from_elsewhere() {
+    libactor::run(async {
+        let target = node_then().await;
+        let (tell, mut told) = mpsc::unbounded_channel();
+        target.spawn("old", Old(tell));
+        let theirs = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (us, host) = (theirs.local_addr().unwrap().to_string(), target.address().to_string());
+        let from = format!("x(1)@{us}");
+        let mut stream = TcpStream::connect(target.address()).await.unwrap();
+        stream.write_all(&post("/old/PING", &from, &host, b"")).await.unwrap();
+        let (mut answers, _) = soon(theirs.accept()).await.unwrap();
+        let pong = post("/x(1)/PONG", &format!("old@{host}"), &us, b"");
+        exactly(&mut answers, &pong).await;
+
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        let mut impostor = socket.connect(target.address()).await.unwrap();
+        let field = |tag: u8, content: &[u8]| [&[tag << 3 | 2, content.len() as u8], content].concat();
+        let hello = field(1, &field(1, us.as_bytes()));
+        let hello = [&(hello.len() as u32).to_be_bytes()[..], &hello].concat();
+        impostor.write_all(&[b"\x93lactor\x02", &hello[..]].concat()).await.unwrap();
+        let words = rest(&mut impostor).await;
+
+        assert!(words.contains("connected already, from another IP address"), "{words}");
+        stream.write_all(&post("/old/PING", &from, &host, b"")).await.unwrap();
+        exactly(&mut answers, &pong).await;
+        assert_eq!(soon(told.recv()).await, Some(("PING", pid(&from))));
+        target.shutdown().await;
     });
 }
 

@@ -114,7 +114,8 @@ fn run(settings: Settings, waiting: &mpsc::Receiver<Item>, allocated: impl Fn(Al
             let allocations = allocator.on_timer(now);
             metrics::counter!("allocator/mesos/allocation_runs").increment(1);
             metrics::histogram!("allocator/mesos/allocation_run_ms").record(milliseconds(begin.elapsed()));
-            metrics::histogram!("allocator/mesos/allocation_run_latency_ms").record(milliseconds(now.since(due)));
+            metrics::histogram!("allocator/mesos/allocation_run_latency_ms")
+                .record(milliseconds(now.since(due)));
             let inverse = allocator.take_inverse_offers();
             if !(allocations.is_empty() && inverse.is_empty()) {
                 allocated(Allocated(allocations, inverse));

@@ -76,11 +76,14 @@ fn prometheus_reads_counters_gauges_and_timers_of_master_and_agent() {
     ] {
         assert!(of_master.contains(line), "{line} is not in {of_master}");
     }
-    for line in ["# TYPE slave_registered gauge\nslave_registered 1\n", "# TYPE system_mem_total_bytes gauge\n"] {
+    for line in
+        ["# TYPE slave_registered gauge\nslave_registered 1\n", "# TYPE system_mem_total_bytes gauge\n"]
+    {
         assert!(of_agent.contains(line), "{line} is not in {of_agent}");
     }
     for text in [of_master, of_agent] {
-        let is_sample = |line: &str| line.rsplit(' ').next().is_some_and(|value| value.parse::<f64>().is_ok());
+        let is_sample =
+            |line: &str| line.rsplit(' ').next().is_some_and(|value| value.parse::<f64>().is_ok());
         let odd: Vec<_> = text.lines().filter(|line| !line.starts_with("# ") && !is_sample(line)).collect();
         assert!(odd.is_empty(), "{odd:#?}");
     }

@@ -27,7 +27,9 @@ pub fn prometheus(elsewhere: impl IntoIterator<Item = (String, f64)>) -> String 
     write_family(&mut text, shared, "counter", counters);
     let mut gauges: BTreeMap<Key, String> =
         elsewhere.into_iter().map(|(name, value)| (Key::from_name(name), value.to_string())).collect();
-    gauges.extend(system::figures().into_iter().map(|(name, value)| (Key::from_static_name(name), value.to_string())));
+    gauges.extend(
+        system::figures().into_iter().map(|(name, value)| (Key::from_static_name(name), value.to_string())),
+    );
     shared.registry.visit_gauges(|key, value| {
         gauges.insert(key.clone(), f64::from_bits(value.load(Ordering::Relaxed)).to_string());
     });
@@ -61,8 +63,7 @@ fn write_summaries(text: &mut String, shared: &Shared, summaries: &BTreeMap<Key,
 fn write_head(text: &mut String, shared: &Shared, key: &Key, name: &str, kind: &str) {
     let descriptions = shared.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(description) = descriptions.get(key.name()) {
-        let _ =
-            writeln!(text, "# HELP {name} {}", description.replace('\\', "\\\\").replace('\n', "\\n"));
+        let _ = writeln!(text, "# HELP {name} {}", description.replace('\\', "\\\\").replace('\n', "\\n"));
     }
     let _ = writeln!(text, "# TYPE {name} {kind}");
 }
@@ -70,8 +71,10 @@ fn write_head(text: &mut String, shared: &Shared, key: &Key, name: &str, kind: &
 /// In braces; nothing if there are none.
 fn labels(key: &Key, more: Option<(&str, &str)>) -> String {
     let own = key.labels().map(|label| (label.key(), label.value()));
-    let written: Vec<String> =
-        own.chain(more).map(|(name, value)| format!("{}=\"{}\"", prometheus_name(name), escaped(value))).collect();
+    let written: Vec<String> = own
+        .chain(more)
+        .map(|(name, value)| format!("{}=\"{}\"", prometheus_name(name), escaped(value)))
+        .collect();
     if written.is_empty() { String::new() } else { format!("{{{}}}", written.join(",")) }
 }
 

@@ -30,7 +30,8 @@ impl Summary {
 
     pub(super) fn recent(&self) -> Recent {
         let values = self.lock();
-        let (last, mut sorted) = (values.recent.back().copied(), Vec::from_iter(values.recent.iter().copied()));
+        let (last, mut sorted) =
+            (values.recent.back().copied(), Vec::from_iter(values.recent.iter().copied()));
         drop(values);
         sorted.sort_by(f64::total_cmp);
         Recent { last, sorted }

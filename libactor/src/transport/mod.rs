@@ -218,8 +218,13 @@ impl Transport {
         let dialled = lock(&self.links).get(&(address, Wire::Peer)).is_some_and(|link| link.talks());
         let peers = lock(&self.peers);
         if !dialled && peers.range((address, 0)..=(address, u64::MAX)).next().is_none() {
-            self.speakers.hear(address);
+            self.speakers.hear(address, |known| self.links_libprocess(known));
         }
+    }
+
+    /// Whether a program that speaks as libprocess does is connected there.
+    fn links_libprocess(&self, address: SocketAddr) -> bool {
+        lock(&self.links).get(&(address, Wire::Libprocess)).is_some_and(|link| !link.has_ended())
     }
 
     /// The nodes that this one is connected to, whoever dialled.
@@ -275,6 +280,10 @@ impl Transport {
         remote: IpAddr,
         hello: &peer::Hello,
     ) -> Result<Guest, InboundError> {
+        // Such a program has not greeted, and has no other name than its address.
+        if remote != address.ip() && self.links_libprocess(address) {
+            return Err(InboundError::Taken(address));
+        }
         let mut peers = lock(&self.peers);
         let mut alive = peers.range((address, 0)..=(address, u64::MAX));
         if alive.any(|(_, newest)| newest.remote != remote) {

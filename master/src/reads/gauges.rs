@@ -111,9 +111,9 @@ impl Cluster {
     fn sum_resources(&self, gauges: &mut Vec<(&'static str, f64)>) {
         // Of each name: total and used, once of what stays and once of what can be taken back.
         let mut sums = [[[Scalar::ZERO; 2]; 2]; NAMES.len()];
-        let registered = self.agents().filter(|agent| {
-            matches!(agent.standing, AgentStanding::Active | AgentStanding::Disconnected)
-        });
+        let registered = self
+            .agents()
+            .filter(|agent| matches!(agent.standing, AgentStanding::Active | AgentStanding::Disconnected));
         for agent in registered {
             for (column, resources) in [&agent.total, &agent.used].into_iter().enumerate() {
                 for (row, part) in [resources.non_revocable(), resources.revocable()].iter().enumerate() {

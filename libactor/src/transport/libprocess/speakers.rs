@@ -28,8 +28,9 @@ impl Speakers {
         self.any.store(true, Ordering::Release);
     }
 
-    /// A message came from there. The one heard first is forgotten when there are too many.
-    pub(crate) fn hear(&self, address: SocketAddr) {
+    /// A message came from there. When there are too many, the one heard first is forgotten: of those that are not `linked`, because
+    /// anybody can name an address.
+    pub(crate) fn hear(&self, address: SocketAddr, linked: impl Fn(SocketAddr) -> bool) {
         let mut known = self.known();
         if !known.heard.insert(address) {
             return;
@@ -37,7 +38,8 @@ impl Speakers {
         self.any.store(true, Ordering::Release);
         known.order.push_back(address);
         while known.order.len() > LIBPROCESS_SPEAKERS {
-            let oldest = known.order.pop_front();
+            let place = known.order.iter().position(|known| !linked(*known)).unwrap_or_default();
+            let oldest = known.order.remove(place);
             oldest.map(|oldest| known.heard.remove(&oldest));
         }
     }
@@ -77,13 +79,16 @@ mod tests {
         speakers.declare(address(0));
 
         for number in 0..=LIBPROCESS_SPEAKERS {
-            speakers.hear(address(number));
+            speakers.hear(address(number), |_| false);
         }
 
         assert!(speakers.contains(address(0)) && speakers.contains(address(LIBPROCESS_SPEAKERS)));
-        speakers.hear(address(LIBPROCESS_SPEAKERS + 1));
+        speakers.hear(address(LIBPROCESS_SPEAKERS + 1), |_| false);
         assert!(!speakers.contains(address(1)) && speakers.contains(address(2)));
         speakers.forget(address(2));
         assert!(!speakers.contains(address(2)));
+        speakers.hear(address(2), |_| false);
+        speakers.hear(address(LIBPROCESS_SPEAKERS + 2), |linked| linked == address(3));
+        assert!(speakers.contains(address(3)) && !speakers.contains(address(4)));
     }
 }
