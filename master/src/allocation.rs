@@ -2,13 +2,14 @@
 //!
 //! The thread handles every call that waits before it runs, up to a number, and runs at once when a call asks for it.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use libactor::Message;
 use tepui_allocator::{Allocation as Allotted, Allocator, Call, InverseOffer, Settings};
 use tepui_model::Time;
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 
 use crate::actor::wall_clock;
 use crate::config::Config;
@@ -31,6 +32,8 @@ enum Item {
 #[derive(Clone)]
 pub(crate) struct Allocation {
     items: mpsc::Sender<Item>,
+    /// One question after the other: each may take as long as a run.
+    asking: Arc<Mutex<()>>,
 }
 
 /// What one run gave out, and whom it asked to leave.
@@ -61,7 +64,7 @@ impl Allocation {
         std::thread::Builder::new()
             .name("allocator".into())
             .spawn(move || run(settings, &waiting, allocated))?;
-        Ok(Allocation { items })
+        Ok(Allocation { items, asking: Arc::default() })
     }
 
     pub(crate) fn call(&self, call: Call) {
@@ -78,9 +81,12 @@ impl Allocation {
         question: impl FnOnce(&Allocator, Time) -> T + Send + 'static,
     ) -> Option<T> {
         let (answer, asked) = oneshot::channel();
+        let _alone = self.asking.lock().await;
         let question = Box::new(move |allocator: &Allocator, now| {
-            // Who asked may have gone.
-            let _ = answer.send(question(allocator, now));
+            // Who asked may have gone, before or meanwhile.
+            if !answer.is_closed() {
+                let _ = answer.send(question(allocator, now));
+            }
         });
         self.items.send(Item::Question(question)).ok()?;
         asked.await.ok()
@@ -100,7 +106,11 @@ fn run(settings: Settings, waiting: &mpsc::Receiver<Item>, allocated: impl Fn(Al
                 for item in std::iter::once(first).chain(waiting.try_iter().take(CALLS_BEFORE_A_RUN)) {
                     match item {
                         Item::Call(call) => allocator.call(now(), call),
-                        Item::Question(question) => question(&allocator, now()),
+                        Item::Question(question) => {
+                            question(&allocator, now());
+                            // It may have taken long.
+                            break;
+                        }
                     }
                 }
             }

@@ -105,7 +105,7 @@ impl Allocator {
             if wanted.is_empty() { Wanted::AnyOf(self.minima(known, role)) } else { Wanted::Amounts(wanted) };
         let for_all = self.reason_for_all(known, role);
         let id = known.subscription(role);
-        let turn = id.map(|id| self.turn(framework, id));
+        let turn = id.filter(|_| for_all.is_none()).map(|id| self.turn(framework, id));
         let required = self.required_headroom();
         let surplus = (!required.is_empty()).then(|| self.free.clone() - &required);
         let reason = |agent, page| match (&for_all, id.zip(turn.as_ref())) {

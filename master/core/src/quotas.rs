@@ -1,8 +1,10 @@
 //! What roles consume, and the offers that are taken back so that a new quota holds. Quota itself is enforced by the
 //! allocator; the master keeps what was set, and the registry holds it.
 
+use std::collections::BTreeMap;
+
 use tepui_allocator::Call;
-use tepui_model::{Quota, ResourceLimits, ResourceQuantities, Role};
+use tepui_model::{Quota, ResourceLimits, ResourceQuantities, Resources, Role};
 use tepui_proto::v1::quota::QuotaConfig;
 
 use crate::changed::Changed;
@@ -19,25 +21,24 @@ pub fn quota_of(config: &QuotaConfig) -> Result<Quota, (String, f64)> {
     })
 }
 
+/// What counts against quota, of what is used or offered: reservations count with their agent, and what can be taken back does not.
+fn counted(resources: &Resources) -> ResourceQuantities {
+    resources.unreserved().non_revocable().quantities()
+}
+
 impl Master {
-    /// What the role and all below it use, and what is reserved for them and not used.
-    pub(crate) fn consumed_by(&self, role: &Role) -> ResourceQuantities {
-        let mut consumed = ResourceQuantities::new();
+    /// What top level roles and all below them consume: what is unreserved, stays and is used, and all that is reserved for them.
+    pub(crate) fn consumed(&self) -> BTreeMap<Role, ResourceQuantities> {
+        let mut consumed: BTreeMap<Role, ResourceQuantities> = BTreeMap::new();
         for (_, framework) in self.frameworks.registered.iter() {
-            for (allocated, resources) in framework.used.total().allocations() {
-                if allocated.is_within(role) {
-                    consumed += &resources.quantities();
-                }
+            for (role, resources) in framework.used.total().allocations() {
+                *consumed.entry(role.top()).or_default() += &counted(&resources);
             }
         }
         for (_, agent) in self.agents.registered.iter() {
-            let reserved = |resources: &tepui_model::Resources| {
-                let mut amounts = ResourceQuantities::new();
-                let within = resources.reservations().into_iter().filter(|(owner, _)| owner.is_within(role));
-                within.for_each(|(_, resources)| amounts += &resources.quantities());
-                amounts
-            };
-            consumed += &(reserved(&agent.total) - &reserved(&agent.used));
+            for (role, resources) in agent.total.reservations() {
+                *consumed.entry(role.top()).or_default() += &resources.quantities();
+            }
         }
         consumed
     }
@@ -45,7 +46,7 @@ impl Master {
     fn offered_to(&self, role: &Role) -> ResourceQuantities {
         let offers = self.offers.outstanding.iter().filter(|(_, offer)| offer.role.is_within(role));
         let mut offered = ResourceQuantities::new();
-        offers.for_each(|(_, offer)| offered += &offer.resources.quantities());
+        offers.for_each(|(_, offer)| offered += &counted(&offer.resources));
         offered
     }
 
@@ -86,18 +87,24 @@ impl Master {
 
     /// Takes offers back: of the role itself until its limits hold, then of others until its guarantees could be met. What is
     /// free is not counted, because the allocator may have handed it out by now; so this may take back more than it must.
-    pub(crate) fn make_room_for(&mut self, cx: &mut Cx, role: &Role) {
+    pub(crate) fn make_room_for(&mut self, cx: &mut Cx, role: &Role, consumed: ResourceQuantities) {
         let Some(quota) = self.quotas.get(role).and_then(|config| quota_of(config).ok()) else { return };
-        let mut taken = self.consumed_by(role) + &self.offered_to(role);
-        for (offer, mine) in self.offers_by_owner(role) {
-            if mine && !quota.limits.contains(&taken) {
-                taken -= &self.offers.outstanding[offer].resources.quantities();
+        let mut taken = consumed + &self.offered_to(role);
+        let (own, others): (Vec<_>, Vec<_>) =
+            self.offers_by_owner(role).into_iter().partition(|(_, mine)| *mine);
+        for (offer, _) in own {
+            let amounts = counted(&self.offers.outstanding[offer].resources);
+            if !quota.limits.contains(&taken) && !amounts.is_empty() {
+                taken -= &amounts;
                 self.rescind_offer(cx, offer);
             }
         }
-        for (offer, mine) in self.offers_by_owner(role) {
-            if !mine && !taken.contains(&quota.guarantees) {
-                taken += &self.offers.outstanding[offer].resources.quantities();
+        for (offer, _) in others {
+            let missing = quota.guarantees.clone() - &taken;
+            let amounts = counted(&self.offers.outstanding[offer].resources);
+            // An offer that has nothing of what is missing would go back for nothing.
+            if missing.iter().any(|(name, _)| !amounts.get(name).is_zero()) {
+                taken += &amounts;
                 self.rescind_offer(cx, offer);
             }
         }

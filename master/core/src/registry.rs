@@ -1,6 +1,6 @@
 //! The changes of the registry, as values: what is durable about agents. The shell stores the outcome.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use tepui_model::{AgentId, Role, Time};
 use tepui_proto::{internal, v1};
 
 use crate::maintenance::Maintenance;
+use crate::quotas::quota_of;
 use internal::registry::{
     GoneSlave, GoneSlaves, Master, MinimumCapability, Slave, Slaves, UnreachableSlave, UnreachableSlaves,
     Weight,
@@ -105,7 +106,7 @@ impl RegistryOperation {
             RegistryOperation::Reactivate(agent) => set_deactivated(registry, agent.as_str(), false),
             RegistryOperation::UpdateMaintenance(maintenance) => maintenance.write(registry),
             RegistryOperation::UpdateWeights(weights) => {
-                weights.iter().for_each(|(role, weight)| update_weight(registry, role, *weight));
+                update_weights(registry, weights);
             }
         }
     }
@@ -151,17 +152,20 @@ fn need(registry: &mut internal::Registry, capability: &str, is_needed: bool) {
 fn update_quota(registry: &mut internal::Registry, config: &v1::quota::QuotaConfig) {
     registry.quotas.retain(|old| old.info.role() != config.role);
     registry.quota_configs.retain(|old| old.role != config.role);
-    if !(config.guarantees.is_empty() && config.limits.is_empty()) {
+    // Zeros guarantee nothing, and are no limits.
+    if quota_of(config).is_ok_and(|quota| !quota.is_default()) {
         registry.quota_configs.push(config.clone());
     }
 }
 
-fn update_weight(registry: &mut internal::Registry, role: &Role, weight: f64) {
-    let info = v1::WeightInfo { weight, role: Some(role.to_string()) };
-    match registry.weights.iter_mut().find(|old| old.info.role() == role.as_str()) {
-        Some(old) => old.info = info,
-        None => registry.weights.push(Weight { info }),
+fn update_weights(registry: &mut internal::Registry, weights: &[(Role, f64)]) {
+    let mut all: BTreeMap<String, Weight> =
+        registry.weights.drain(..).map(|weight| (weight.info.role().to_owned(), weight)).collect();
+    for (role, weight) in weights {
+        let info = v1::WeightInfo { weight: *weight, role: Some(role.to_string()) };
+        all.insert(role.to_string(), Weight { info });
     }
+    registry.weights = all.into_values().collect();
 }
 
 fn admit(registry: &mut internal::Registry, info: &v1::AgentInfo) {

@@ -10,6 +10,9 @@ use super::legacy::Parameters;
 use super::{Site, answer};
 use crate::reads::{Answer, Explained, FrameworkQuery, Read};
 
+/// Roles that are answered for at once: each has a line for every agent.
+const MOST_ROLES: usize = 16;
+
 pub(super) async fn serve(request: &HttpRequest, site: &Site) -> HttpResponse {
     if request.method() != Method::GET {
         return answer::text(405, "405 Method Not Allowed. Expecting one of { 'GET' }.");
@@ -39,6 +42,10 @@ async fn explain(request: &HttpRequest, site: &Site) -> Result<Vec<u8>, HttpResp
         Some(Answer::Found(found)) => found.map_err(|(status, why)| answer::text(status, why))?,
         Some(Answer::Body(_) | Answer::Gauges(_)) | None => return Err(answer::recovering()),
     };
+    if found.roles.len() > MOST_ROLES {
+        let count = found.roles.len();
+        return Err(refused(format!("the framework has {count} roles; give one of them as 'role'")));
+    }
     let (handle, roles, amounts) = (found.handle, found.roles.clone(), wanted.clone());
     let question = move |allocator: &tepui_allocator::Allocator, now| {
         let explanations = roles.iter().map(|role| allocator.explain(now, handle, role, &amounts));

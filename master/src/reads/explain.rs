@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 use tepui_allocator::{Explanation, FrameworkHandle, Reason};
 use tepui_master_core::{AgentStanding, AgentView, FrameworkStanding, FrameworkView};
 use tepui_model::{FrameworkId, ResourceQuantities, Role};
@@ -67,45 +67,66 @@ pub(super) fn find(query: &FrameworkQuery, cluster: &Cluster) -> Result<FoundFra
 
 pub(super) fn write(explained: &Explained, cluster: &Cluster) -> Vec<u8> {
     let Explained { found, wanted, explanations } = explained;
-    let amounts: BTreeMap<&str, f64> =
-        wanted.iter().map(|(name, amount)| (name.as_str(), amount.as_f64())).collect();
-    let roles: Vec<Value> = explanations.iter().map(|explanation| of_role(explanation, cluster)).collect();
-    let answer = json!({
-        "framework": { "id": found.id.as_str(), "name": found.name },
-        "wanted": amounts,
-        "agents": cluster.agents().count(),
-        "roles": roles,
-    });
+    let answer = Written {
+        framework: Named { id: found.id.as_str(), name: &found.name },
+        wanted: wanted.iter().map(|(name, amount)| (name.as_str(), amount.as_f64())).collect(),
+        agents: cluster.agents().count(),
+        roles: explanations.iter().map(|explanation| of_role(explanation, cluster)).collect(),
+    };
     serde_json::to_vec(&answer).expect("these types have no keys that are not text")
 }
 
-fn of_role(explanation: &Explanation, cluster: &Cluster) -> Value {
-    let mut counted: BTreeMap<(&str, &str), (Told<'_>, usize)> = BTreeMap::new();
+/// The answer as it is written.
+#[derive(Serialize)]
+struct Written<'a> {
+    framework: Named<'a>,
+    wanted: BTreeMap<&'a str, f64>,
+    agents: usize,
+    roles: Vec<OfRole<'a>>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    id: &'a str,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct OfRole<'a> {
+    role: &'a str,
+    reasons: Vec<Counted<'a>>,
+    agents: Vec<OfAgent<'a>>,
+}
+
+#[derive(Serialize)]
+struct Counted<'a> {
+    #[serde(flatten)]
+    why: Told<'a>,
+    agents: usize,
+}
+
+#[derive(Serialize)]
+struct OfAgent<'a> {
+    id: &'a str,
+    hostname: &'a str,
+    why: Told<'a>,
+}
+
+fn of_role<'a>(explanation: &'a Explanation, cluster: &'a Cluster) -> OfRole<'a> {
+    let mut counted: BTreeMap<(&str, &str), Counted<'_>> = BTreeMap::new();
     let mut agents = Vec::new();
     for view in cluster.agents() {
-        let told = Told::of(view, explanation);
-        agents.push(json!({
-            "id": view.id.as_str(),
-            "hostname": view.info.as_deref().map_or("", |info| &info.hostname),
-            "why": serde_json::to_value(told).unwrap_or_default(),
-        }));
-        let (last, count) = counted.entry(told.key()).or_insert((told, 0));
+        let why = Told::of(view, explanation);
+        let hostname = view.info.as_deref().map_or("", |info| info.hostname.as_str());
+        agents.push(OfAgent { id: view.id.as_str(), hostname, why });
+        let all = counted.entry(why.key()).or_insert(Counted { why, agents: 0 });
         // Of refusals the longest stands for all.
-        *last = told.max(*last);
-        *count += 1;
+        all.why = why.max(all.why);
+        all.agents += 1;
     }
-    let mut reasons: Vec<(Told<'_>, usize)> = counted.into_values().collect();
-    reasons.sort_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(&right.0)));
-    let reason = |(told, count): &(Told<'_>, usize)| {
-        let mut reason = serde_json::to_value(told).unwrap_or_default();
-        reason["agents"] = json!(count);
-        reason
-    };
-    json!({
-        "role": explanation.role.as_str(),
-        "reasons": reasons.iter().map(reason).collect::<Vec<_>>(),
-        "agents": agents,
-    })
+    let mut reasons: Vec<Counted<'_>> = counted.into_values().collect();
+    reasons.sort_by(|left, right| right.agents.cmp(&left.agents).then(left.why.cmp(&right.why)));
+    OfRole { role: explanation.role.as_str(), reasons, agents }
 }
 
 /// Why one agent is not offered.

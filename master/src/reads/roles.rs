@@ -22,8 +22,6 @@ pub(super) struct RoleUse {
     offered: Resources,
     /// Of all agents.
     reserved: ResourceQuantities,
-    /// The part of it that somebody uses.
-    reserved_used: ResourceQuantities,
 }
 
 /// The roles that frameworks, reservations, weights or quota name, and those above them, by name.
@@ -45,9 +43,6 @@ pub(super) fn of(cluster: &Cluster) -> Vec<RoleUse> {
     for agent in cluster.agents() {
         for (role, resources) in agent.total.reservations() {
             in_role_and_above(&mut roles, &role, |role| role.reserved += &resources.quantities());
-        }
-        for (role, resources) in agent.used.reservations() {
-            in_role_and_above(&mut roles, &role, |role| role.reserved_used += &resources.quantities());
         }
     }
     for (role, weight) in &cluster.weights {
@@ -113,8 +108,8 @@ struct Quota<'a>(&'a RoleUse);
 
 impl Serialize for Quota<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let RoleUse { name, quota, allocated, reserved, reserved_used, .. } = self.0;
-        let consumed = allocated.quantities() + &(reserved.clone() - reserved_used);
+        let RoleUse { name, quota, allocated, reserved, .. } = self.0;
+        let consumed = allocated.unreserved().non_revocable().quantities() + reserved;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("role", name)?;
         map.serialize_entry("guarantee", &Amounts(&quota.guarantees))?;

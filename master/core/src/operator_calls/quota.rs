@@ -26,6 +26,11 @@ fn bad(why: impl Into<String>) -> Refused {
     Answer::refused(400, why)
 }
 
+fn too_many() -> Refused {
+    let most = limits::ROLES_WITH_QUOTA;
+    bad(format!("at most {most} roles may have quota; remove one that is not needed"))
+}
+
 impl Master {
     /// Several roles at once: all of them, or none if one is refused.
     pub(crate) fn update_quota(
@@ -34,15 +39,22 @@ impl Master {
         request: RequestId,
         call: UpdateQuota,
     ) -> Result<(), Refused> {
-        let mut checked = Vec::new();
+        if call.quota_configs.len() > limits::ROLES_WITH_QUOTA {
+            return Err(too_many());
+        }
+        let (mut checked, mut roles) = (Vec::new(), BTreeSet::new());
         for config in &call.quota_configs {
+            if !roles.insert(&config.role) {
+                return Err(bad(format!("Invalid QuotaConfig: role '{}' is there twice", config.role)));
+            }
             checked
                 .push(self.check_config(config).map_err(|why| bad(format!("Invalid QuotaConfig: {why}")))?);
         }
         self.check_number_of_quotas(&checked)?;
         if !call.force() {
+            let mut consumed = self.consumed();
             for (role, quota) in &checked {
-                let consumed = self.consumed_by(role);
+                let consumed = consumed.remove(role).unwrap_or_default();
                 if !quota.limits.contains(&consumed) {
                     return Err(bad(format!(
                         "Invalid QuotaConfig: Role '{role}' is already consuming '{consumed}'; this is more than the \
@@ -94,8 +106,7 @@ impl Master {
         let new =
             changed.iter().filter(|(role, quota)| !quota.is_default() && !self.quotas.contains_key(role));
         if self.quotas.len() + new.count() > limits::ROLES_WITH_QUOTA {
-            let most = limits::ROLES_WITH_QUOTA;
-            return Err(bad(format!("at most {most} roles may have quota; remove one that is not needed")));
+            return Err(too_many());
         }
         Ok(())
     }
@@ -208,8 +219,9 @@ impl Master {
             cx.log(Fact::info("quota updated").with("role", &role));
             self.set_quota(cx, &role, config);
         }
+        let mut consumed = self.consumed();
         for role in &roles {
-            self.make_room_for(cx, role);
+            self.make_room_for(cx, role, consumed.remove(role).unwrap_or_default());
         }
         cx.answer(request, Answer::ok());
     }

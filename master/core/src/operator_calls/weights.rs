@@ -1,5 +1,7 @@
 //! UPDATE_WEIGHTS: how much of what is shared roles get beside each other.
 
+use std::collections::BTreeSet;
+
 use tepui_allocator::Call;
 use tepui_model::Role;
 use tepui_proto::v1::WeightInfo;
@@ -21,6 +23,13 @@ impl Master {
         request: RequestId,
         infos: &[WeightInfo],
     ) -> Result<(), Refused> {
+        let too_many = || {
+            let most = limits::ROLES_WITH_WEIGHT;
+            Answer::refused(400, format!("at most {most} roles may have a weight"))
+        };
+        if infos.len() > limits::ROLES_WITH_WEIGHT {
+            return Err(too_many());
+        }
         let mut weights = Vec::new();
         for info in infos {
             let refused = |why: String| {
@@ -39,8 +48,7 @@ impl Master {
         }
         let new = weights.iter().filter(|(role, _)| !self.weights.contains_key(role)).count();
         if self.weights.len() + new > limits::ROLES_WITH_WEIGHT {
-            let most = limits::ROLES_WITH_WEIGHT;
-            return Err(Answer::refused(400, format!("at most {most} roles may have a weight")));
+            return Err(too_many());
         }
         self.write_weights(cx, Some(request), weights);
         Ok(())
@@ -64,10 +72,10 @@ impl Master {
         request: Option<RequestId>,
         weights: Vec<(Role, f64)>,
     ) {
-        let is_used = |role: &Role| {
-            self.frameworks.registered.iter().any(|(_, framework)| framework.roles.contains(role))
-        };
-        let are_used = weights.iter().any(|(role, _)| is_used(role));
+        let changed: BTreeSet<&Role> = weights.iter().map(|(role, _)| role).collect();
+        let mut frameworks = self.frameworks.registered.iter();
+        let are_used =
+            frameworks.any(|(_, framework)| framework.roles.iter().any(|role| changed.contains(role)));
         cx.log(Fact::info("weights updated").with("roles", weights.len()));
         self.set_weights(cx, weights);
         if are_used {
