@@ -11,6 +11,7 @@ use crate::changed::Changed;
 use crate::cx::Cx;
 use crate::effect::{Answer, Effect};
 use crate::fact::Fact;
+use crate::frameworks::Framework;
 use crate::limits;
 use crate::master::{Master, Pending};
 use crate::names::RequestId;
@@ -73,9 +74,8 @@ impl Master {
         weights: Vec<(Role, f64)>,
     ) {
         let changed: BTreeSet<&Role> = weights.iter().map(|(role, _)| role).collect();
-        let mut frameworks = self.frameworks.registered.iter();
-        let are_used =
-            frameworks.any(|(_, framework)| framework.roles.iter().any(|role| changed.contains(role)));
+        let uses_one = |framework: &Framework| framework.roles.iter().any(|role| changed.contains(role));
+        let are_used = self.frameworks.registered.iter().any(|(_, framework)| uses_one(framework));
         cx.log(Fact::info("weights updated").with("roles", weights.len()));
         self.set_weights(cx, weights);
         if are_used {

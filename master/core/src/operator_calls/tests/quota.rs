@@ -53,7 +53,7 @@ fn quota_is_written_before_anybody_hears_of_it() {
 
 #[test]
 fn what_is_no_quota_is_refused_with_the_reason() {
-    let roles = Some(["web", "a/b", ".."].map(str::to_owned).into());
+    let roles = Some(["web", "other", "a/b", ".."].map(str::to_owned).into());
     let mut cluster = Cluster::with(Config { roles, ..Config::default() }).agent("a1", "cpus:4; mem:1024");
     cluster.forget();
 
@@ -67,8 +67,9 @@ fn what_is_no_quota_is_refused_with_the_reason() {
         config("web", "cpus:3", "cpus:2"),
         config("web", "cpus:5", ""),
     ] {
-        update(&mut cluster, false, vec![config("web", "", "cpus:1"), wrong]);
+        update(&mut cluster, false, vec![config("other", "", "cpus:1"), wrong]);
     }
+    update(&mut cluster, false, vec![config("web", "", "cpus:1"), config("web", "", "cpus:2")]);
     cluster.operate(call::Type::UpdateQuota, |_| {});
 
     expect![[r#"
@@ -80,7 +81,8 @@ fn what_is_no_quota_is_refused_with_the_reason() {
         request 6 <- 400 Invalid QuotaConfig: Invalid 'QuotaConfig.limits': {'mem': 2000000000000} is invalid: values greater than 1 exabyte (1099511627776) are not supported
         request 7 <- 400 Invalid QuotaConfig: 'QuotaConfig.guarantees' cpus:3 is not contained within the 'QuotaConfig.limits' cpus:2
         request 8 <- 400 Invalid QuotaConfig: total quota guarantees 'cpus:5' exceed cluster capacity 'cpus:4; mem:1024' (use 'force' flag to bypass this check)
-        request 9 <- 400 Failed to validate master::Call: Expecting 'update_quota' to be present
+        request 9 <- 400 Invalid QuotaConfig: role 'web' is there twice
+        request 10 <- 400 Failed to validate master::Call: Expecting 'update_quota' to be present
     "#]].assert_eq(&cluster.effects());
 }
 
@@ -204,4 +206,30 @@ fn the_older_calls_set_quota_once_and_remove_it() {
         request 6 <- 400 Failed to remove quota: Role 'web' has no quota set
     "#]].assert_eq(&cluster.effects());
     assert!(cluster.registry.minimum_capabilities.is_empty());
+}
+
+#[test]
+fn zeros_are_no_quota() {
+    let mut cluster = cluster().agent("a1", "cpus:4; mem:1024");
+
+    update(&mut cluster, false, vec![config("web", "cpus:1", "")]);
+    update(&mut cluster, false, vec![config("web", "cpus:0; mem:0", "")]);
+
+    assert!(cluster.registry.quota_configs.is_empty() && cluster.registry.minimum_capabilities.is_empty());
+}
+
+#[test]
+fn no_offer_goes_back_for_a_guarantee_that_it_cannot_meet() {
+    let mut cluster = in_role(cluster().agent("a1", "cpus:4; mem:1024"), "ads", "ads");
+    cluster.allocate();
+    cluster.forget();
+
+    update(&mut cluster, true, vec![config("web", "gpus:1", "")]);
+
+    expect![[r#"
+        registry <- quota of web
+        allocator <- quota of web: guarantees gpus:1, limits {}
+        request 2 <- 200
+    "#]]
+    .assert_eq(&cluster.effects());
 }
