@@ -77,7 +77,15 @@ fn authentication(flags: &Parsed) -> Result<Authentication> {
     };
     set(&mut authentication.timeout, flags.duration("authentication_v0_timeout"));
     if authentication.credentials.is_none() && (authentication.frameworks || authentication.agents) {
-        bail!("--credentials is missing: nobody could authenticate; name the file of principals and secrets");
+        bail!(
+            "--authenticate_frameworks or --authenticate_agents without --credentials: nobody could authenticate; name the \
+             file of principals and secrets"
+        );
+    }
+    if authentication.frameworks {
+        tracing::warn!(
+            "--authenticate_frameworks is about drivers; frameworks that come over HTTP are not asked who they are"
+        );
     }
     Ok(authentication)
 }
@@ -183,7 +191,8 @@ mod tests {
         );
         assert_eq!(
             error("--registry=in_memory --authenticate_frameworks"),
-            "--credentials is missing: nobody could authenticate; name the file of principals and secrets"
+            "--authenticate_frameworks or --authenticate_agents without --credentials: nobody could authenticate; name the \
+             file of principals and secrets"
         );
         assert!(
             error("--registry=in_memory --credentials=/proc/none")

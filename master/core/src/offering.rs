@@ -13,7 +13,7 @@ use crate::cx::Cx;
 use crate::effect::Effect;
 use crate::events;
 use crate::fact::Fact;
-use crate::frameworks::Framework;
+use crate::frameworks::{Framework, Phase};
 use crate::master::Master;
 use crate::names::{AgentHandle, Alarm, FrameworkHandle, OfferHandle, Timer};
 use crate::offers::Offer;
@@ -44,7 +44,9 @@ impl Master {
         let wanted = self.frameworks.registered.get(allocation.framework);
         let there = self.agents.registered.get(allocation.agent);
         let Some((wanted, there)) = wanted.zip(there) else { return false };
-        let is_wanted = wanted.link().is_some() && wanted.roles.contains(&allocation.role);
+        // A driver may have aborted since, and would never answer.
+        let is_active = matches!(wanted.phase, Phase::Active(_));
+        let is_wanted = is_active && wanted.roles.contains(&allocation.role);
         // An agent that came back with less may have been allocated as it was.
         let mut taken = &there.used + &there.offered;
         taken += &allocation.resources;

@@ -147,11 +147,12 @@ impl Receive<AuthenticateMessage> for MasterActor {
             return refuse(cx, from, "'pid' is not of the form name@ip:port");
         };
         let book = &mut self.authenticator;
-        book.authenticated.remove(&client);
         let credentials = match book.admits(from, &client) {
             Ok(credentials) => credentials,
             Err(why) => return refuse(cx, from, why),
         };
+        // Only now: who is refused must not undo what another has done.
+        book.authenticated.remove(&client);
         book.number += 1;
         let number = book.number;
         let session =

@@ -215,3 +215,20 @@ fn drivers_have_no_calls_about_operations() {
 
     assert_eq!(cluster.heard(), "");
 }
+
+#[test]
+fn what_was_allocated_while_a_driver_aborted_goes_back() {
+    let mut cluster = cluster().agent("a1", "cpus:4");
+    subscribe(&mut cluster, driver(FIRST), info());
+    let under_way = cluster.allocator.on_timer(cluster.now + Duration::from_secs(1));
+    assert_eq!(under_way.len(), 1);
+    abort(&mut cluster, FIRST);
+    cluster.forget();
+
+    cluster.step(Input::Allocated(under_way));
+
+    expect![[r#"
+        allocator <- recovered offered cpus(allocated: *):4 on a0 from f0
+    "#]]
+    .assert_eq(&cluster.effects());
+}
