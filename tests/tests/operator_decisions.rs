@@ -66,8 +66,8 @@ fn quota_and_weights_are_there_after_a_kill() {
     assert_eq!(status["infos"][0]["role"], "ads");
     let roles = cluster.master.get("/roles").json();
     let role = |name: &str| {
-        let roles = roles["roles"].as_array().expect("a list").iter();
-        roles.cloned().find(|role| role["name"] == name).expect("the role is known")
+        let mut roles = roles["roles"].as_array().expect("a list").iter();
+        roles.find(|role| role["name"] == name).expect("the role is known")
     };
     assert_eq!(role("web")["weight"], json!(2.5));
     assert_eq!(role("web")["quota"]["limit"], json!({ "cpus": 2.0 }));
