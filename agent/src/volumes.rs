@@ -2,7 +2,6 @@
 //!
 //! A link cannot be read-only; where a task asks for that, the log says that it is not kept.
 
-use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -14,7 +13,7 @@ use tepui_proto::v1::volume::Mode;
 use tracing::warn;
 
 /// A volume that a container is to have.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Volume {
     directory: PathBuf,
     /// Where the container wants it: below its sandbox, unless absolute.
@@ -22,6 +21,20 @@ pub(crate) struct Volume {
     read_only: bool,
     /// Another container has it too, whose user owns it.
     in_use: bool,
+}
+
+/// What other containers do with it makes it no other volume.
+impl PartialEq for Volume {
+    fn eq(&self, other: &Volume) -> bool {
+        (self.place(), self.read_only) == (other.place(), other.read_only)
+    }
+}
+
+impl Volume {
+    /// What it is, and where the container finds it.
+    fn place(&self) -> (&Path, &str) {
+        (&self.directory, &self.container_path)
+    }
 }
 
 /// The volumes among a container's resources; `others` are what other containers have.
@@ -54,15 +67,16 @@ pub(crate) fn provide(
     volumes: &[Volume],
     links: bool,
 ) -> Result<(), String> {
+    // First: another volume may take the place of one.
+    let is_kept = |old: &Volume| volumes.iter().any(|new| new.place() == old.place());
+    for volume in before.iter().filter(|volume| links && !is_kept(volume)) {
+        unlink(sandbox, volume)?;
+    }
     for volume in volumes.iter().filter(|volume| !before.contains(volume)) {
         give(sandbox, volume)?;
         if links {
             link(sandbox, volume)?;
         }
-    }
-    let kept: BTreeSet<&str> = volumes.iter().map(|volume| volume.container_path.as_str()).collect();
-    for volume in before.iter().filter(|volume| links && !kept.contains(volume.container_path.as_str())) {
-        unlink(sandbox, volume)?;
     }
     Ok(())
 }
@@ -147,11 +161,16 @@ mod tests {
         fs::write(sandbox.join("data/file"), "kept").unwrap();
         // An agent that was started anew provides them again.
         provide(&sandbox, &[], std::slice::from_ref(&first), true).unwrap();
-        provide(&sandbox, &[first], &[second], true).unwrap();
+        provide(&sandbox, &[first], std::slice::from_ref(&second), true).unwrap();
 
         assert!(!sandbox.join("data").exists());
         assert_eq!(fs::read_link(sandbox.join("logs")).unwrap(), two);
         assert_eq!(fs::read_to_string(one.join("file")).unwrap(), "kept");
+        let third = volume(&one, "logs");
+        provide(&sandbox, &[second], std::slice::from_ref(&third), true).unwrap();
+        assert_eq!(fs::read_link(sandbox.join("logs")).unwrap(), one);
+        let elsewhere_too = Volume { in_use: true, ..third.clone() };
+        assert_eq!(third, elsewhere_too);
     }
 
     #[test]

@@ -179,12 +179,14 @@ fn a_framework_hears_of_its_operation_until_it_acknowledges() {
     let before = framework.events().len();
     let asked = json!([{ "operation_id": { "value": "op-1" }, "agent_id": status["agent_id"] }]);
     framework.tell("RECONCILE_OPERATIONS", json!({ "reconcile_operations": { "operations": asked } }));
-    let events = framework.events_when(PATIENCE, |events| events.len() > before);
-    let answer = events[before..]
-        .iter()
-        .map(|event| &event["update_operation_status"]["status"])
-        .find(|status| status["operation_id"]["value"] == "op-1");
-    assert_eq!(answer.map(|status| &status["state"]), Some(&json!("OPERATION_UNKNOWN")));
+    let of_it = |event: &Value| {
+        let status = &event["update_operation_status"]["status"];
+        (status["operation_id"]["value"] == "op-1").then(|| status.clone())
+    };
+    let events =
+        framework.events_when(PATIENCE, |events| events[before..].iter().any(|event| of_it(event).is_some()));
+    let answer = events[before..].iter().find_map(of_it);
+    assert_eq!(answer.map(|status| status["state"].clone()), Some(json!("OPERATION_UNKNOWN")));
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub(super) fn read(work_dir: &Path) -> Result<ResourceState, FileError> {
     if let Some(target) = files::read_message::<ResourceState>(&layout::assets_target(work_dir))? {
         commit(work_dir, &target)?;
     }
+    empty_removed(&work_dir.join("volumes").join("removed"));
     Ok(files::read_message(&layout::assets(work_dir))?.unwrap_or_default())
 }
 
@@ -70,22 +71,48 @@ fn make(directory: &Path) -> io::Result<()> {
     sync_parent(directory)
 }
 
-/// The data of a volume goes with it; of a MOUNT disk the mount point stays.
+/// The data of a volume goes with it. Of a MOUNT disk the mount point stays, and if data stays too, this fails: the next volume there
+/// would show it.
 fn destroy(directory: &Path, volume: &Resource) -> Result<(), FileError> {
-    let failed = || files::failed("remove the volume", directory);
+    let failed = files::failed("remove the volume", directory);
+    if is_mount(volume) {
+        return empty(directory).map_err(failed);
+    }
+    // Somebody may still write to it: first it gets out of the way, which does not depend on what is in it.
+    let removed = removed_below(directory);
+    let name = uuid::Uuid::new_v4().to_string();
+    let moved = fs::create_dir_all(&removed).and_then(|()| fs::rename(directory, removed.join(name)));
+    match moved.and_then(|()| sync_parent(directory)) {
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(()),
+        moved => moved.map_err(failed)?,
+    }
+    empty_removed(&removed);
+    Ok(())
+}
+
+/// Where volumes go that were destroyed, on the disk of this one: `volumes/removed` beside `volumes/roles/ROLE/ID`.
+fn removed_below(directory: &Path) -> PathBuf {
+    let volumes = directory.ancestors().nth(3).unwrap_or(directory);
+    volumes.join("removed")
+}
+
+/// What resists is left for the next time.
+fn empty_removed(removed: &Path) {
+    if let Err(why) = empty(removed) {
+        tracing::warn!(directory = %removed.display(), %why, "data of destroyed volumes not removed yet");
+    }
+}
+
+fn empty(directory: &Path) -> io::Result<()> {
     let entries = match fs::read_dir(directory) {
         Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(()),
-        other => other.map_err(failed())?,
+        other => other?,
     };
     for entry in entries {
-        let path = entry.map_err(failed())?.path();
-        let removed = crate::disk::remove_below(directory, &path);
-        removed.map_err(|why| failed()(io::Error::other(crate::with_causes(&why))))?;
+        let removed = crate::disk::remove_below(directory, &entry?.path());
+        removed.map_err(|why| io::Error::other(crate::with_causes(&why)))?;
     }
-    if is_mount(volume) {
-        return Ok(());
-    }
-    fs::remove_dir(directory).map_err(failed())
+    Ok(())
 }
 
 fn sync_parent(path: &Path) -> io::Result<()> {
@@ -143,6 +170,7 @@ mod tests {
         write(work_dir, &state(&[("v2", None)])).unwrap();
 
         assert!(!one.exists());
+        assert_eq!(fs::read_dir(work_dir.join("volumes/removed")).unwrap().count(), 0);
         assert_eq!(fs::read_to_string(two.join("file")).unwrap(), "data");
         assert_eq!(read(work_dir).unwrap(), state(&[("v2", None)]));
     }

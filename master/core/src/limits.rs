@@ -19,6 +19,13 @@ pub const TASKS_PER_FRAMEWORK: usize = 1_000_000;
 /// disk with each new one. Beyond it an operation is refused.
 pub const OPERATIONS_PER_AGENT: usize = 1_000;
 
+/// Bytes of one operation. The agent keeps those that are not acknowledged in one file and tells them in one message, of 64 MiB at most:
+/// half of that for all of them.
+pub const OPERATION_BYTES: usize = 32 << 10;
+
+/// Bytes of everything reserved or created on one agent, which the agent keeps in the same file and message.
+pub const CHECKPOINTED_BYTES: usize = 4 << 20;
+
 /// Statuses in an operation's history: agents tell of one outcome. Beyond it the oldest is dropped.
 pub const STATUSES_PER_OPERATION: usize = 10;
 

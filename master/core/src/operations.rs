@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use tepui_model::{FrameworkId, OfferOperation};
 use tepui_proto::internal::{
@@ -134,6 +135,10 @@ impl Master {
                 limits::OPERATIONS_PER_AGENT
             ));
         }
+        let info = operation.to_wire(id);
+        check_size("the operation", info.encoded_len(), limits::OPERATION_BYTES)?;
+        let kept: usize = total.checkpointed().to_wire().iter().map(|resource| resource.encoded_len()).sum();
+        check_size("what is reserved on the agent", kept, limits::CHECKPOINTED_BYTES)?;
         let agent = &mut self.agents.registered[handle];
         agent.total = total;
         self.changes.agents.insert(handle);
@@ -146,7 +151,6 @@ impl Master {
         let framework = framework.map(|framework| self.frameworks.registered[framework].id.clone());
         let uuid = OperationUuid::nth(&self.info.id, self.operations.next);
         self.operations.next += 1;
-        let info = operation.to_wire(id);
         cx.log(
             Fact::info("operation sent")
                 .with("kind", info.r#type().as_str_name())
@@ -279,4 +283,11 @@ impl Master {
         let uuid = self.operations.by_id.get(&(framework.clone(), id.value.clone()))?;
         Some(self.operations.all[uuid].last_told())
     }
+}
+
+fn check_size(what: &str, bytes: usize, most: usize) -> Result<(), String> {
+    if bytes <= most {
+        return Ok(());
+    }
+    Err(format!("{what} would take {bytes} bytes, labels included, and {most} are possible"))
 }

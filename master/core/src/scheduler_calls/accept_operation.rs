@@ -27,7 +27,9 @@ impl Master {
             Ok(operation) => operation,
             Err(why) => return self.reject_operation(cx, bargain.framework, &wire, &why),
         };
-        if let OfferOperation::Destroy(volumes) = &operation {
+        if let OfferOperation::Destroy(volumes) = &operation
+            && operation.apply(&bargain.remaining).is_ok()
+        {
             self.rescind_copies(cx, bargain.agent, volumes);
         }
         if let Err(why) = self.perform_operation(cx, bargain, &operation, wire.id.clone()) {

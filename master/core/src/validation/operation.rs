@@ -35,6 +35,10 @@ fn check_reserve(source: &Resources, reserved: &Resources, scene: &Scene<'_>) ->
     if !source.is_empty() {
         check_source(source, reserved, scene)?;
     }
+    // Its directory goes by its reservation: with another one its data would be lost.
+    if let Some(volume) = source.iter().chain(reserved).find(|resource| resource.is_persistent_volume()) {
+        return Err(format!("A persistent volume {volume} must already be reserved"));
+    }
     for resource in reserved {
         check_dynamic(resource)?;
         check_capabilities(resource, scene, "cannot be reserved", "Resource")?;

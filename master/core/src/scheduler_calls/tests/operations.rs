@@ -219,6 +219,24 @@ fn a_bad_operation_is_dropped_and_the_next_goes_on() {
 }
 
 #[test]
+fn what_would_lose_a_volume_or_is_too_large_is_no_operation() {
+    let mut cluster = offered();
+    let label = v1::Label { key: "k".into(), value: Some("v".repeat(40_000)) };
+    let mut labelled = reserve(&reserved("cpus:1"));
+    let resource = &mut labelled.reserve.as_mut().unwrap().resources[0];
+    resource.reservations[0].labels = Some(Box::new(v1::Labels { labels: vec![label] }));
+    let mut refined = reserve(&reserved("disk:10"));
+    refined.reserve.as_mut().unwrap().resources = vec![volume(10)];
+
+    cluster.accept("web", &["m-O0"], vec![with_id("large", labelled), with_id("volume", refined)]);
+
+    let heard = cluster.heard();
+    assert!(heard.contains("large OPERATION_ERROR 'the operation would take 4"), "{heard}");
+    assert!(heard.contains("volume OPERATION_ERROR 'A persistent volume "), "{heard}");
+    assert!(heard.contains(" must already be reserved"), "{heard}");
+}
+
+#[test]
 fn a_volume_grows_and_shrinks_and_is_not_touched_again() {
     let mut cluster = offered();
     cluster.accept("web", &["m-O0"], vec![reserve(&reserved("disk:80")), create(volume(60))]);
