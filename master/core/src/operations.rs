@@ -198,7 +198,7 @@ impl Master {
         let operation = self.operations.all.get_mut(&uuid).expect("the caller found it");
         let message = Arc::make_mut(&mut operation.message);
         if !is_terminal(message.latest_status.state()) {
-            message.latest_status = Box::new(status.clone());
+            *message.latest_status = status.clone();
         }
         if message.statuses.last() != Some(status) {
             if message.statuses.len() == limits::STATUSES_PER_OPERATION {
