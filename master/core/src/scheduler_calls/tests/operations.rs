@@ -224,7 +224,7 @@ fn what_would_lose_a_volume_or_is_too_large_is_no_operation() {
     let label = v1::Label { key: "k".into(), value: Some("v".repeat(40_000)) };
     let mut labelled = reserve(&reserved("cpus:1"));
     let resource = &mut labelled.reserve.as_mut().unwrap().resources[0];
-    resource.reservations[0].labels = Some(Box::new(v1::Labels { labels: vec![label] }));
+    resource.reservations[0].labels = Some(v1::Labels { labels: vec![label] });
     let mut refined = reserve(&reserved("disk:10"));
     refined.reserve.as_mut().unwrap().resources = vec![volume(10)];
 
