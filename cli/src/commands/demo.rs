@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use libactor::{Node, tls};
 use tepui_frameworks::{Batch, BatchEvent, BatchOutcome, Service, ServiceEvent};
@@ -38,6 +38,9 @@ const AGENTS: u16 = 3;
 const RESOURCES: &str = "cpus:2;mem:512;disk:512";
 /// Of each agent. All are on this machine, so no two of them may offer the same one, nor one that is taken.
 const PORTS: usize = 4;
+/// Where they are looked for.
+const FIRST_OFFERED: u16 = 31_000;
+const OFFERED: u16 = 1_000;
 const TASKS: u32 = 20;
 const TASK: &str = "echo \"hello from $(hostname)\"; sleep 1";
 const INSTANCES: usize = 2;
@@ -69,7 +72,7 @@ async fn show(exit: bool, signals: &mut Signals, docker: &mut Result<Docker>) ->
     let plan = Plan {
         master,
         agents: AGENTS,
-        resources: (0..AGENTS).map(|_| resources()).collect::<Result<_>>()?,
+        resources: resources()?,
         work_dir: None,
         docker: docker.as_ref().ok().map(Docker::flags),
     };
@@ -125,17 +128,21 @@ async fn show(exit: bool, signals: &mut Signals, docker: &mut Result<Docker>) ->
     Ok(code)
 }
 
-/// What one agent offers.
-fn resources() -> Result<String> {
-    // All at once, so that no two are the same.
-    let free: Vec<TcpListener> =
-        (0..PORTS).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<std::io::Result<_>>()?;
-    let mut ports = Vec::new();
-    for listener in &free {
-        let port = listener.local_addr()?.port();
-        ports.push(format!("{port}-{port}"));
-    }
-    Ok(format!("{RESOURCES};ports:[{}]", ports.join(",")))
+/// What the agents offer. Their ports are among those that Mesos' agents offer by default, which the kernel gives to nobody by itself:
+/// others would be taken by the cluster's own connections before a task has them.
+fn resources() -> Result<Vec<String>> {
+    let count = usize::from(AGENTS) * PORTS;
+    // Not the same ones for every demo of a machine.
+    let start = u16::try_from(std::process::id() % u32::from(OFFERED)).unwrap_or_default();
+    let candidates = (0..OFFERED).map(|step| FIRST_OFFERED + (start + step) % OFFERED);
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok();
+    let free: Vec<u16> = candidates.filter(is_free).take(count).collect();
+    ensure!(free.len() == count, "fewer than {count} of the ports from {FIRST_OFFERED} on are free");
+    let of_agent = |ports: &[u16]| {
+        let ranges: Vec<String> = ports.iter().map(|port| format!("{port}-{port}")).collect();
+        format!("{RESOURCES};ports:[{}]", ranges.join(","))
+    };
+    Ok(free.chunks(PORTS).map(of_agent).collect())
 }
 
 /// The web servers while they run.
