@@ -43,8 +43,13 @@ fn launch(offer: &Value, id: &str, command: &str, resources: &[Value]) -> Value 
 }
 
 fn accept(framework: &Framework, offer: &Value, operations: &[Value]) {
-    let accept =
-        json!({ "offer_ids": [offer["id"]], "operations": operations, "filters": { "refuse_seconds": 0 } });
+    accept_and_refuse(framework, offer, operations, 0.0);
+}
+
+/// What is left of the offer is not offered again for so many seconds.
+fn accept_and_refuse(framework: &Framework, offer: &Value, operations: &[Value], seconds: f64) {
+    let filters = json!({ "refuse_seconds": seconds });
+    let accept = json!({ "offer_ids": [offer["id"]], "operations": operations, "filters": filters });
     framework.tell("ACCEPT", json!({ "accept": accept }));
 }
 
@@ -128,7 +133,8 @@ fn a_volume_and_its_data_outlive_tasks_and_the_death_of_the_agent() {
 
     let offer = offer_with_volume(&framework);
     let reads = launch(&offer, "reads", "test \"$(cat data/file)\" = kept", &with_volume());
-    accept(&framework, &offer, &[reads]);
+    // What is left must wait for what the task gives back, so that both come in one offer.
+    accept_and_refuse(&framework, &offer, &[reads], 1000.0);
     framework.await_state("reads", "TASK_FINISHED");
 
     let offer = offer_with_volume(&framework);
