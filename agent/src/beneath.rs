@@ -1,34 +1,22 @@
-//! Opening files inside a directory whose content belongs to somebody else: the kernel sees to it that neither `..`
+//! Making files inside a directory whose content belongs to somebody else: the kernel sees to it that neither `..`
 //! nor a link leads out, whatever changes meanwhile.
 
 use std::{
     fs::File,
     io,
-    os::unix::fs::{OpenOptionsExt, fchown},
+    os::unix::fs::fchown,
     path::{Component, Path},
 };
 
 use nix::{
     errno::Errno,
-    fcntl::{OFlag, OpenHow, ResolveFlag, openat2},
+    fcntl::{OFlag, OpenHow, ResolveFlag},
     sys::stat::{Mode, mkdirat},
 };
+pub(crate) use tepui_daemon::files::beneath::open;
+use tepui_daemon::files::beneath::open_with;
 
 use crate::containerizer::Identity;
-
-/// Opens an existing file or directory for reading. Links inside are followed as long as they stay inside. Never
-/// waits, whatever the path turns out to be.
-pub(crate) fn open(directory: &File, path: &Path) -> io::Result<File> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY)
-        .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    open_with(directory, path, how)
-}
-
-/// Opens what the agent itself named, following links; never waits either.
-pub(crate) fn open_trusted(path: &Path) -> io::Result<File> {
-    File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
-}
 
 /// Creates or opens a file for writing; with links nowhere on the way. It belongs to `owner`.
 pub(crate) fn create(
@@ -67,18 +55,6 @@ pub(crate) fn create_directories(root: &File, path: &Path, owner: Option<&Identi
         }
     }
     Ok(())
-}
-
-fn open_with(directory: &File, path: &Path, how: OpenHow) -> io::Result<File> {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    loop {
-        match openat2(directory, path, how) {
-            Ok(descriptor) => return Ok(File::from(descriptor)),
-            // A rename elsewhere made the kernel unsure; it asks to be asked again.
-            Err(Errno::EAGAIN | Errno::EINTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
 }
 
 fn give(file: &File, owner: Option<&Identity>) -> io::Result<()> {

@@ -96,6 +96,8 @@ pub struct Config {
     pub max_completed_executors_per_framework: usize,
     /// Memory for the last messages.
     pub flight_recorder_size: Size,
+    /// What `/files` shows as `/slave/log`.
+    pub log_file: Option<PathBuf>,
     /// The program that runs `executor command`; this process' own executable if not given.
     pub executor_binary: Option<PathBuf>,
     /// The program that runs `container init`; this process' own executable if not given.
@@ -151,6 +153,7 @@ impl Config {
             registration_backoff_factor: Duration::from_secs(1),
             max_completed_executors_per_framework: 150,
             flight_recorder_size: Size::megabytes(64),
+            log_file: None,
             executor_binary: None,
             container_binary: None,
             flags: BTreeMap::new(),

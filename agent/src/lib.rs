@@ -9,13 +9,12 @@
 //! | `checkpoint` | what must outlive the agent, on a thread of its own |
 //! | [`containerizer`], [`fetcher`], [`sandbox`](mod@sandbox) | containers |
 //! | [`disk`], `collector` | disk space |
-//! | `http`, [`files`] | what is served over HTTP |
+//! | `http`, `shown` | what is served over HTTP |
 
 pub mod containerizer;
 pub mod detect;
 pub mod disk;
 pub mod fetcher;
-pub mod files;
 pub mod sandbox;
 
 mod actor;

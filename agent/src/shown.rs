@@ -1,11 +1,11 @@
-//! Which directories `/files` shows, and under which names: each sandbox by its real path and by its run.
+//! What `/files` shows, and under which names: each sandbox by its real path and by its run, and the agent's log.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tepui_agent_core::Run;
 
-use crate::files::{Files, FilesError, Location};
+use tepui_daemon::files::{Files, FilesError, Location};
 
 /// Clones share the table.
 #[derive(Clone)]
@@ -17,6 +17,11 @@ pub(crate) struct Shown {
 impl Shown {
     pub fn new(work_dir: PathBuf) -> Shown {
         Shown { work_dir, files: Arc::default() }
+    }
+
+    /// Shows the agent's own log.
+    pub fn show_log(&self, file: &Path) {
+        self.files().attach("/slave/log", file);
     }
 
     /// Shows a run's sandbox.

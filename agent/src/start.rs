@@ -154,6 +154,9 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let writer = Writer::start(config.work_dir.clone());
     let gc = GcSettings { gc_delay: config.gc_delay, gc_disk_headroom: config.gc_disk_headroom };
     let shown = Shown::new(config.work_dir.clone());
+    if let Some(log) = &config.log_file {
+        shown.show_log(log);
+    }
     let collector = Collector::new(config.work_dir.clone(), gc, writer.clone(), shown.clone());
     collector.schedule_former_agents(
         recovered.info.as_ref().and_then(|info| Some(info.id.as_ref()?.value.as_str())),

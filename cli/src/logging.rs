@@ -2,13 +2,13 @@
 
 use std::fs::OpenOptions;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt;
+use tepui_daemon::Verbosity;
 use tracing_subscriber::prelude::*;
+use tracing_subscriber::{EnvFilter, fmt, reload};
 
 use crate::flags::Parsed;
 
@@ -22,8 +22,20 @@ pub fn start(program: &str, flags: &Parsed) -> Result<()> {
     let stderr =
         (!flags.switch("quiet")).then(|| fmt::layer().with_ansi(is_terminal()).with_writer(std::io::stderr));
     let file = file.map(|file| fmt::layer().with_ansi(false).with_writer(Arc::new(file)));
-    let started = tracing_subscriber::registry().with(filter(level)).with(stderr).with(file).try_init();
-    started.context("start logging")
+    let (filter, changed) = reload::Layer::new(filter(level));
+    let started = tracing_subscriber::registry().with(filter).with(stderr).with(file).try_init();
+    started.context("start logging")?;
+    Verbosity::of_process().install(move |verbosity| {
+        if let Err(error) = changed.reload(verbose(level, verbosity)) {
+            tracing::error!(%error, "the level of the log cannot be set");
+        }
+    });
+    Ok(())
+}
+
+/// The file that is shown as the daemon's log, if there is one.
+pub fn shown(program: &str, flags: &Parsed) -> Option<PathBuf> {
+    flags.path("external_log_file").or_else(|| flags.path("log_dir").map(|folder| file_in(&folder, program)))
 }
 
 /// Logs for a command: to stderr, and nothing unless `RUST_LOG` asks for it or something goes wrong.
@@ -42,6 +54,17 @@ fn filter(level: &str) -> EnvFilter {
     asked.unwrap_or_else(|_| EnvFilter::new(format!("{level},{LIBRARIES}")))
 }
 
+/// The filter for as long as more than usual is to be logged.
+fn verbose(usual: &str, verbosity: u32) -> EnvFilter {
+    let level = match verbosity {
+        0 => return filter(usual),
+        1 => "debug",
+        _ => "trace",
+    };
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_else(|_| LIBRARIES.into());
+    EnvFilter::new(format!("{asked},{level}"))
+}
+
 fn level(name: &str) -> Result<&'static str> {
     match name {
         "INFO" => Ok("info"),
@@ -52,9 +75,13 @@ fn level(name: &str) -> Result<&'static str> {
 }
 
 /// The file that Mesos' own is a link to, so that whoever follows it finds it.
+fn file_in(folder: &Path, program: &str) -> PathBuf {
+    folder.join(format!("{program}.INFO"))
+}
+
 fn open(folder: &Path, program: &str) -> Result<std::fs::File> {
     std::fs::create_dir_all(folder).with_context(|| format!("--log_dir: create {}", folder.display()))?;
-    let path = folder.join(format!("{program}.INFO"));
+    let path = file_in(folder, program);
     let opened = OpenOptions::new().create(true).append(true).open(&path);
     opened.with_context(|| format!("--log_dir: open {}", path.display()))
 }

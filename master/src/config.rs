@@ -45,8 +45,12 @@ pub struct Config {
     pub registry_fetch_timeout: Duration,
     /// `--registry_store_timeout`.
     pub registry_store_timeout: Duration,
+    /// `--max_operator_event_stream_subscribers`: of one more, the oldest goes.
+    pub max_operator_event_stream_subscribers: usize,
     /// `--flight_recorder_size`: memory for the last messages.
     pub flight_recorder_size: Size,
+    /// `--external_log_file`, or the file in `--log_dir`: what `/files` shows as `/master/log`.
+    pub log_file: Option<PathBuf>,
     /// Who must show who they are.
     pub authentication: Authentication,
     /// What decisions depend on.
@@ -92,7 +96,9 @@ impl Config {
             whitelist: None,
             registry_fetch_timeout: Duration::from_secs(60),
             registry_store_timeout: Duration::from_secs(20),
+            max_operator_event_stream_subscribers: 1000,
             flight_recorder_size: Size::megabytes(64),
+            log_file: None,
             authentication: Authentication::default(),
             core: tepui_master_core::Config::default(),
             flags: BTreeMap::new(),

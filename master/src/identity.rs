@@ -1,6 +1,6 @@
 //! Who this master is: what it says of itself in every place where Mesos' master does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::ser::SerializeMap;
 use tepui_model::Time;
@@ -18,6 +18,8 @@ pub(crate) struct Identity {
     pub(crate) start_time: Time,
     /// Every flag and its value, as `/flags` shows them.
     pub(crate) flags: BTreeMap<String, String>,
+    /// The only roles there may be, if it was said.
+    pub(crate) roles: Option<BTreeSet<String>>,
 }
 
 impl Identity {

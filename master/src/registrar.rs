@@ -4,7 +4,7 @@
 //! the copy in memory and committed at once, with one flush to the disk.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -70,6 +70,45 @@ pub(crate) type Outcome = (Vec<Ticket>, Result<(), String>);
 pub(crate) struct Registrar {
     changes: Option<mpsc::Sender<Change>>,
     thread: Option<JoinHandle<()>>,
+    durable: Durable,
+}
+
+/// For those who want to read what is durable. It holds nothing open.
+#[derive(Clone)]
+pub(crate) enum Durable {
+    InMemory(Arc<Mutex<internal::Registry>>),
+    File(PathBuf, Weak<Database>),
+}
+
+impl Durable {
+    /// The registry as it was last written.
+    pub(crate) fn read(&self) -> Result<internal::Registry, String> {
+        match self {
+            // It is replaced whole: nothing half done can be in it, also when a writer panicked.
+            Durable::InMemory(registry) => {
+                Ok(registry.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            }
+            Durable::File(path, database) => {
+                let database = database.upgrade().ok_or("the master is ending")?;
+                let store = Store { path: path.clone(), database };
+                store.read().map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    fn of(store: Option<&Store>) -> Durable {
+        match store {
+            None => Durable::InMemory(Arc::default()),
+            Some(store) => Durable::File(store.path.clone(), Arc::downgrade(&store.database)),
+        }
+    }
+
+    /// A registry without a file is seen as if it had one.
+    fn written(&self, registry: &internal::Registry) {
+        if let Durable::InMemory(seen) = self {
+            *seen.lock().unwrap_or_else(PoisonError::into_inner) = registry.clone();
+        }
+    }
 }
 
 impl Drop for Registrar {
@@ -104,11 +143,18 @@ impl Registrar {
         metrics::gauge!("registrar/log/ensemble_size").set(1.0);
         let (changes, waiting) = mpsc::channel();
         let copy = registry.clone();
+        let durable = Durable::of(store.as_ref());
+        let seen = durable.clone();
         let spawned = std::thread::Builder::new()
             .name("registrar".into())
-            .spawn(move || keep(&waiting, copy, store.as_ref(), done));
+            .spawn(move || keep(&waiting, copy, store.as_ref(), &seen, done));
         let thread = spawned.map_err(OpenRegistryError::Thread)?;
-        Ok((Registrar { changes: Some(changes), thread: Some(thread) }, registry))
+        Ok((Registrar { changes: Some(changes), thread: Some(thread), durable }, registry))
+    }
+
+    /// For those who want to read the registry.
+    pub(crate) fn durable(&self) -> Durable {
+        self.durable.clone()
     }
 
     pub(crate) fn persist(&self, change: Change) {
@@ -122,6 +168,7 @@ fn keep(
     waiting: &mpsc::Receiver<Change>,
     mut registry: internal::Registry,
     store: Option<&Store>,
+    seen: &Durable,
     done: impl Fn(Outcome),
 ) {
     while let Ok(first) = waiting.recv() {
@@ -134,6 +181,7 @@ fn keep(
         metrics::gauge!(QUEUED).decrement(tickets.len() as f64);
         let begin = Instant::now();
         let outcome = store.map_or(Ok(()), |store| store.write(&registry));
+        seen.written(&registry);
         metrics::histogram!("registrar/state_store_ms").record(begin.elapsed().as_secs_f64() * 1e3);
         metrics::gauge!("registrar/registry_size_bytes").set(registry.encoded_len() as f64);
         done((tickets, outcome));
@@ -142,7 +190,7 @@ fn keep(
 
 struct Store {
     path: PathBuf,
-    database: Database,
+    database: Arc<Database>,
 }
 
 impl Store {
@@ -151,7 +199,7 @@ impl Store {
             .map_err(|cause| OpenRegistryError::WorkDir { path: work_dir.to_path_buf(), cause })?;
         let path = work_dir.join(FILE);
         match Database::create(&path) {
-            Ok(database) => Ok(Store { path, database }),
+            Ok(database) => Ok(Store { path, database: Arc::new(database) }),
             Err(cause) => Err(OpenRegistryError::Open { path, cause: cause.into() }),
         }
     }
@@ -216,17 +264,21 @@ mod tests {
         registrar.persist(Change { ticket: Ticket(2), operation: admit("a2") });
 
         let mut written = Vec::new();
+        let durable = registrar.durable();
         while written.len() < 2 {
             let (tickets, outcome) = outcomes.recv().unwrap();
             outcome.unwrap();
             written.extend(tickets);
         }
+        let read = durable.read().unwrap();
         drop(registrar);
         let (_, registry) = Registrar::open(&storage, |_| {}).unwrap();
 
         assert_eq!(empty, internal::Registry::default());
         assert_eq!(written, [Ticket(1), Ticket(2)]);
+        assert_eq!(registry, read);
         assert_eq!(registry.slaves.unwrap().slaves.len(), 2);
+        assert_eq!(durable.read().unwrap_err(), "the master is ending", "the file is not held open");
     }
 
     #[test]

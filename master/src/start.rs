@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use libactor::{ActorRef, Node};
+use tepui_daemon::files::Files;
 use tepui_master_core::Master;
 use tepui_proto::{v1, wire};
 
@@ -106,14 +107,22 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     };
     let whitelist = config.whitelist.clone().map(|path| Whitelist::watch(path, allocation.clone()));
     let whitelist = whitelist.transpose()?;
-    let reads = Reads::start(identity.clone()).map_err(StartError::Thread)?;
+    let reads =
+        Reads::start(identity.clone(), config.max_operator_event_stream_subscribers, node.clock().clone());
+    let reads = reads.map_err(StartError::Thread)?;
+    let durable = registrar.durable();
     let core = Master::new(config.core.clone(), identity.info.clone());
     let authenticator = Authenticator::new(config.authentication.clone());
     let actor = MasterActor::new(core, registry, reads.clone(), registrar, allocation.clone(), authenticator);
     let master = node.spawn(ACTOR, actor);
     // Spawning only queues the actor's first step, so that no thread has anything to say before this.
     let _ = slot.set(master.clone());
-    let site = Site { master: master.clone(), reads, allocation, identity };
+    let mut files = Files::default();
+    if let Some(log) = &config.log_file {
+        files.attach("/master/log", log);
+    }
+    let (files, clock) = (Arc::new(files), node.clock().clone());
+    let site = Site { master: master.clone(), reads, allocation, identity, files, clock, registry: durable };
     node.serve(move |routes| http::install(site, routes)).await?;
     Ok(Running { node, _master: master, _whitelist: whitelist })
 }
@@ -139,7 +148,8 @@ fn identity(config: &Config, address: SocketAddr) -> Identity {
         domain: None,
         capabilities: capabilities(),
     };
-    Identity { info, start_time: wall_clock(), flags: config.flags.clone() }
+    let (flags, roles) = (config.flags.clone(), config.core.roles.clone());
+    Identity { info, start_time: wall_clock(), flags, roles }
 }
 
 /// An IPv4 address as the number that `in_addr` holds, which is how `MasterInfo.ip` says it; 0 for IPv6.

@@ -625,11 +625,31 @@ def life():
     write("completed.json", "the framework was torn down", reads())
 
 
+def operator_events():
+    """What an operator who subscribed is told of a framework's life: one case, chunk by chunk, without what comes by the clock."""
+    sock, answer = send(MASTER, "POST", "/api/v1", JSON, b'{"type":"SUBSCRIBE"}')
+    chunks = [answer.chunk().decode(), answer.chunk().decode()]
+    first = Framework({**RICH, "failover_timeout": 600})
+    o = first.offer()
+    first.call("ACCEPT", accept={"offer_ids": [o["id"]], "operations": [{"type": "LAUNCH", "launch": {"task_infos": [{**HOLD, "agent_id": o["agent_id"]}]}}],
+                                 "filters": {"refuse_seconds": 600}})
+    while first.update("hold-1")["update"]["status"]["state"] != "TASK_RUNNING":
+        pass
+    second = Framework({**RICH, "id": {"value": first.id}, "failover_timeout": 600}, first.id)
+    second.call("TEARDOWN")
+    while '"FRAMEWORK_REMOVED"' not in chunks[-1]:
+        chunks.append(answer.chunk().decode())
+    sock.close()
+    return [{"name": "a framework, its task, its second scheduler and its end",
+             "response": {"status": answer.status, "headers": answer.headers, "chunks": [c for c in chunks[:2]] + [c for c in chunks[2:] if "HEARTBEAT" not in c]}}]
+
+
 SECTIONS = {
     "idle": lambda: write("idle.json", "one agent, no framework", reads()),
     "routing": lambda: write("routing.json", "paths, methods, content types and malformed calls of the master; one agent, no framework", routing()),
     "scheduler-calls": lambda: write("scheduler-calls.json", "refusals and acceptances of POST /api/v1/scheduler", scheduler_calls()),
     "subscriptions": lambda: write("subscriptions.json", "how event streams begin", subscriptions()),
+    "operator-events": lambda: write("operator-events.json", "what a subscriber of the operator API is told", operator_events()),
     "executor-calls": lambda: write("executor-calls.json", "refusals of the agent's APIs", executor_calls()),
     "task-errors": lambda: write("task-errors.json", "one invalid (or odd) task per case, on a fresh offer", task_errors()),
     "offers": lambda: write("offers.json", "offers that are no good, reconciliation, kills: calls and the events that follow", offers()),

@@ -18,6 +18,7 @@ pub mod framework;
 pub mod http;
 pub mod json;
 pub mod leftovers;
+pub mod operator;
 pub mod ports;
 pub mod recording;
 pub mod registry;

@@ -6,7 +6,8 @@ use std::fmt;
 
 use crate::json::Json;
 
-/// Keys whose value is a map from outside names (resources by name, flags, labels): its keys and their order say nothing.
+/// Keys whose value is a map from outside names (resources by name, flags, labels): which keys there are and their order says
+/// nothing, but a key that both have has values of the same kind.
 const NAMED_BY_OTHERS: &[&str] = &[
     "resources",
     "used_resources",
@@ -79,11 +80,16 @@ fn named<'a>(list: &'a [Json], item: &Json) -> Option<&'a Json> {
 
 fn maps(at: &str, recorded: &Json, ours: &Json, found: &mut Vec<Difference>) {
     let name = at.rsplit('.').next().unwrap_or(at);
-    if NAMED_BY_OTHERS.contains(&name) {
-        return;
-    }
     let (theirs, own) = (recorded.keys(), ours.keys());
     let under = |key: &str| if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
+    if NAMED_BY_OTHERS.contains(&name) {
+        for (key, ours) in own.iter().filter_map(|key| Some((key, ours.get(key)?))) {
+            if let Some(recorded) = recorded.get(key) {
+                compare(&under(key), recorded, ours, found);
+            }
+        }
+        return;
+    }
     for key in &theirs {
         match ours.get(key) {
             Some(value) => compare(&under(key), recorded.get(key).expect("its own key"), value, found),
@@ -112,6 +118,15 @@ mod tests {
     fn texts(recorded: &str, ours: &str) -> Vec<String> {
         let parse = |text: &str| Json::parse(text.as_bytes()).expect("JSON of the test");
         differences(&parse(recorded), &parse(ours)).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn amounts_by_name_have_the_kind_that_was_recorded_where_both_have_them() {
+        assert!(texts(r#"{"offered":{"cpus":1.0}}"#, r#"{"offered":{"mem":1.0}}"#).is_empty());
+        assert_eq!(
+            texts(r#"{"offered":{"ports":2.0}}"#, r#"{"offered":{"ports":"[1-2]"}}"#),
+            ["offered.ports: recorded float, ours text"]
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tepui_tests::recording::cases;
 use tepui_tests::waiting::{secs, until};
 
 /// Names of a real master and its agent that ours do not have, by what they begin with, and why.
-const NOT_THERE: [(&str, &str); 16] = [
+const NOT_THERE: [(&str, &str); 15] = [
     ("allocator/event_queue_dispatches", "calls that wait for the allocator are not counted"),
     ("allocator/mesos/event_queue_dispatches", "calls that wait for the allocator are not counted"),
     ("allocator/mesos/offer_filters/", "the allocator does not publish what it knows of roles"),
@@ -22,7 +22,6 @@ const NOT_THERE: [(&str, &str); 16] = [
     ("master/frameworks/", "what single frameworks do is not counted"),
     ("master/http_cache_hits", "answers are not cached"),
     ("master/operations/", "operations are not counted by their types"),
-    ("master/operator_event_stream_subscribers", "operators' streams are not counted"),
     ("resource_provider_manager/", "there are no resource providers"),
     ("slave/executors_preempted", "no executor is ended for another's sake"),
     ("slave/recovery_time_secs", "not measured"),

@@ -4,16 +4,7 @@ use tepui_tests::cluster::Cluster;
 use tepui_tests::http::{Request, ask};
 use tepui_tests::recording::{Allowed, Comparison};
 
-const LATER: &str = "not in the first slice";
-
 const ALLOWED: &[Allowed] = &[
-    Allowed { case: "*/quota", difference: "*", why: LATER },
-    Allowed { case: "*/weights", difference: "*", why: LATER },
-    Allowed { case: "*/reserve", difference: "*", why: LATER },
-    Allowed { case: "* /files/*", difference: "*", why: LATER },
-    Allowed { case: "sub-message missing", difference: "status 501,*", why: LATER },
-    Allowed { case: "* of no such path", difference: "status 501,*", why: LATER },
-    Allowed { case: "MARK_AGENT_GONE *", difference: "status 501,*", why: LATER },
     Allowed {
         case: "*/redirect",
         difference: "header Location: //*, recorded //ADDRESS",

@@ -46,4 +46,4 @@ pub use user::{Identity, UserError};
 pub(crate) use foreign::usage_of;
 pub(crate) use init::spec::{LaunchSpec, Output, Role};
 pub(crate) use step::{Step, StepError};
-pub(crate) use user::{group_name, resolve, user_name};
+pub(crate) use user::resolve;

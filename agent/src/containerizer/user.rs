@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 
-use nix::unistd::{Group, User, geteuid, getgrouplist};
+use nix::unistd::{User, geteuid, getgrouplist};
 use serde::{Deserialize, Serialize};
 
 /// A user as the kernel knows it.
@@ -49,16 +49,6 @@ pub(crate) fn resolve(name: &str) -> Result<Option<Identity>, UserError> {
     Ok(Some(Identity { uid: user.uid.as_raw(), gid: user.gid.as_raw(), groups }))
 }
 
-/// The name of a group, or its number where it has none.
-pub(crate) fn group_name(gid: u32) -> String {
-    Group::from_gid(gid.into()).ok().flatten().map_or_else(|| gid.to_string(), |group| group.name)
-}
-
-/// The name of a user, or its number where it has none.
-pub(crate) fn user_name(uid: u32) -> String {
-    User::from_uid(uid.into()).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +62,8 @@ mod tests {
 
     #[test]
     fn the_agents_own_user_needs_no_switch() {
-        assert!(resolve(&user_name(geteuid().as_raw())).unwrap().is_none());
+        let own = User::from_uid(geteuid()).unwrap().unwrap();
+
+        assert!(resolve(&own.name).unwrap().is_none());
     }
 }

@@ -28,6 +28,12 @@ impl Refusal {
     }
 }
 
+impl From<tepui_daemon::Refusal> for Refusal {
+    fn from(refusal: tepui_daemon::Refusal) -> Refusal {
+        Refusal { status: refusal.status, body: refusal.body }
+    }
+}
+
 pub(super) fn text(status: u16, body: impl Into<String>) -> HttpResponse {
     let status = StatusCode::from_u16(status).expect("we send only known statuses");
     HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(body.into())
@@ -40,11 +46,6 @@ pub(super) fn ending() -> HttpResponse {
 
 pub(super) fn empty(status: u16) -> HttpResponse {
     HttpResponse::build(StatusCode::from_u16(status).expect("we send only known statuses")).finish()
-}
-
-/// Nothing, of a type: what libprocess says of files that are not there.
-pub(super) fn no_such_file() -> HttpResponse {
-    text(404, "")
 }
 
 pub(super) fn not_found() -> HttpResponse {

@@ -17,9 +17,11 @@ use libactor::http::{percent_decode, read_body};
 use libactor::web::http::Method;
 use libactor::web::{self, HttpRequest, HttpResponse};
 use libactor::{ActorRef, AskError, Clock};
+use tepui_daemon::{Verbosity, machine};
 
 use crate::actor::{AgentActor, Look};
 use crate::world::World;
+use answer::Refusal;
 pub(crate) use negotiate::Encoding;
 use routing::Route;
 
@@ -70,12 +72,22 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
         Route::Containers => statistics::containers(&request, &site).await,
         Route::Statistics => statistics::statistics(&request, &site).await,
         Route::Metrics => metrics::serve(&request, &site).await,
-        Route::Browse => Ok(files::browse(&request, &site).await),
-        Route::Read => Ok(files::read(&request, &site).await),
-        Route::Download => Ok(files::download(&request, &site).await),
+        Route::Browse => Ok(files::browse(&request, &site).await.unwrap_or_else(Refusal::answer)),
+        Route::Read => Ok(files::read(&request, &site).await.unwrap_or_else(Refusal::answer)),
+        Route::Download => Ok(files::download(&request, &site).await.unwrap_or_else(Refusal::answer)),
         Route::FilesDebug => Ok(files::debug(&request, &site)),
+        Route::LoggingLevel => Ok(toggle(&request, &site)),
+        Route::Machine => Ok(answer::json(&request, &machine::statistics())),
     };
     answer.unwrap_or_else(|_ended| answer::ending())
+}
+
+/// `/logging/toggle`: how much more than usual is logged, and for how long.
+fn toggle(request: &HttpRequest, site: &Site) -> HttpResponse {
+    match Verbosity::of_process().toggle(&files::parameters(request), &site.clock) {
+        Ok(level) => answer::text(200, level),
+        Err(refused) => Refusal::from(refused).answer(),
+    }
 }
 
 impl Site {

@@ -4,6 +4,7 @@ use libactor::AskError;
 use libactor::web::{Bytes, HttpRequest, HttpResponse};
 use prost::Message;
 use tepui_agent_core::{Executor, Framework};
+use tepui_daemon::Verbosity;
 use tepui_model::secrets;
 use tepui_proto::v1;
 use tepui_proto::v1::agent::response::{self, Type};
@@ -32,6 +33,10 @@ pub(super) async fn serve(request: &HttpRequest, body: Bytes, site: &Site) -> Re
     let Some(encoding) = negotiate::accepted(request) else {
         return Ok(answer::text(406, format!("Expecting 'Accept' to allow {TAKEN}")));
     };
+    if let (call::Type::SetLoggingLevel, Some(set)) = (call.r#type(), &call.set_logging_level) {
+        let set = Verbosity::of_process().set_by_call(set.level, &set.duration, &site.clock);
+        return Ok(set.map_or_else(|refused| Refusal::from(refused).answer(), |()| answer::empty(200)));
+    }
     let response = match answer_to(call, site).await? {
         Ok(response) => response,
         Err(refused) => return Ok(refused.answer()),
@@ -52,6 +57,7 @@ fn check(call: Call) -> Result<Call, String> {
     match call.r#type.and_then(|kind| call::Type::try_from(kind).ok()) {
         None => missing("type"),
         Some(call::Type::GetMetrics) if call.get_metrics.is_none() => missing("get_metrics"),
+        Some(call::Type::SetLoggingLevel) if call.set_logging_level.is_none() => missing("set_logging_level"),
         Some(call::Type::ListFiles) if call.list_files.is_none() => missing("list_files"),
         Some(call::Type::ReadFile) if call.read_file.is_none() => missing("read_file"),
         Some(_) => Ok(call),
@@ -83,8 +89,7 @@ async fn answer_to(call: Call, site: &Site) -> Result<Result<Response, Refusal>,
             Response { get_metrics: Some(response::GetMetrics { metrics }), ..of(Type::GetMetrics) }
         }
         call::Type::GetLoggingLevel => {
-            // glog's: no verbose messages beyond the ordinary.
-            let level = response::GetLoggingLevel { level: 0 };
+            let level = response::GetLoggingLevel { level: Verbosity::of_process().level() };
             Response { get_logging_level: Some(level), ..of(Type::GetLoggingLevel) }
         }
         call::Type::GetState => {

@@ -20,6 +20,8 @@ pub(super) enum Route {
     Read,
     Download,
     FilesDebug,
+    LoggingLevel,
+    Machine,
 }
 
 /// Served at the root and below `/slave(1)`.
@@ -35,13 +37,15 @@ const OF_AGENT: [(&str, Route); 8] = [
 ];
 
 /// Served at the root only: they belong to the process.
-const OF_PROCESS: [(&str, Route); 6] = [
+const OF_PROCESS: [(&str, Route); 8] = [
     ("/version", Route::Version),
     ("/metrics/snapshot", Route::Metrics),
     ("/files/browse", Route::Browse),
     ("/files/read", Route::Read),
     ("/files/download", Route::Download),
     ("/files/debug", Route::FilesDebug),
+    ("/logging/toggle", Route::LoggingLevel),
+    ("/system/stats.json", Route::Machine),
 ];
 
 pub(super) fn find(path: &str) -> Option<Route> {

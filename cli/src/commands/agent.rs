@@ -12,6 +12,7 @@ use tepui_agent::{Config, Credentials, DockerFlags, Policy, Recover};
 use crate::addresses::Addresses;
 use crate::daemon::{self, count, set, usable};
 use crate::flags::{AGENT, Parsed};
+use crate::logging;
 use crate::signals::Signals;
 
 /// The old spellings that executors may need. `SSL_CERT_FILE` is OpenSSL's as well.
@@ -25,8 +26,11 @@ const OLD_TLS: [&str; 7] = [
     "SSL_REQUIRE_CERT",
 ];
 
+/// What Mesos calls it: the name of its log.
+const PROGRAM: &str = "mesos-agent";
+
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
-    let Some(flags) = daemon::flags(&AGENT, "mesos-agent", arguments)? else { return Ok(ExitCode::SUCCESS) };
+    let Some(flags) = daemon::flags(&AGENT, PROGRAM, arguments)? else { return Ok(ExitCode::SUCCESS) };
     let mut config = config(&flags)?;
     config.tls = libactor::tls::from_environment()?;
     inherit(&mut config, std::env::vars_os());
@@ -71,6 +75,7 @@ pub fn config(flags: &Parsed) -> Result<Config> {
     usable(&work_dir)?;
     let mut config = Config::new(master(flags)?, work_dir);
     address(flags, &mut config)?;
+    config.log_file = logging::shown(PROGRAM, flags);
     set(&mut config.runtime_dir, flags.path("runtime_dir"));
     config.resources = flags.text("resources").map(str::to_owned);
     config.attributes = flags.text("attributes").map(str::to_owned);

@@ -11,10 +11,14 @@ use super::credentials;
 use crate::addresses::Addresses;
 use crate::daemon::{self, count, set, usable};
 use crate::flags::{MASTER, Parsed};
+use crate::logging;
 use crate::signals::Signals;
 
+/// What Mesos calls it: the name of its log.
+const PROGRAM: &str = "mesos-master";
+
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
-    let Some(flags) = daemon::flags(&MASTER, "mesos-master", arguments)? else {
+    let Some(flags) = daemon::flags(&MASTER, PROGRAM, arguments)? else {
         return Ok(ExitCode::SUCCESS);
     };
     let mut config = config(&flags)?;
@@ -60,7 +64,10 @@ pub fn config(flags: &Parsed) -> Result<Config> {
     config.whitelist = whitelist.map(|path| path.strip_prefix("file://").unwrap_or(path).into());
     set(&mut config.registry_fetch_timeout, flags.duration("registry_fetch_timeout"));
     set(&mut config.registry_store_timeout, flags.duration("registry_store_timeout"));
+    let subscribers = count(flags, "max_operator_event_stream_subscribers")?;
+    set(&mut config.max_operator_event_stream_subscribers, subscribers);
     set(&mut config.flight_recorder_size, flags.size("flight_recorder_size"));
+    config.log_file = logging::shown(PROGRAM, flags);
     config.authentication = authentication(flags)?;
     decide(flags, &mut config)?;
     config.flags = flags.texts(&MASTER);

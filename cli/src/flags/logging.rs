@@ -15,7 +15,7 @@ pub static LOGGING: Group = Group {
         done("log_dir", PATH, "", "log to a file in this folder as well"),
         accepted("logbufsecs", INTEGER, "0", "logs are written at once"),
         accepted("initialize_driver_logging", SWITCH, "true", "it is about schedulers that link libmesos"),
-        accepted("external_log_file", PATH, "", "there is no page that would show the file"),
+        done("external_log_file", PATH, "", "show this file as the log, which somebody else writes"),
         done("help", SWITCH, "false", "print this"),
     ],
 };

@@ -188,11 +188,11 @@ static HISTORY: Group = Group {
             "1000",
             "keep so many unreachable tasks of each framework",
         ),
-        accepted(
+        done(
             "max_operator_event_stream_subscribers",
             INTEGER,
             "1000",
-            "there is no operator event stream yet",
+            "serve so many subscribers of the operator API at a time; of one more, the oldest goes",
         ),
         accepted(
             "publish_per_framework_metrics",

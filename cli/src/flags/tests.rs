@@ -73,9 +73,9 @@ fn flags_are_honoured_accepted_or_refused() {
     }
 
     expect![[r#"
-        tepui master: 41 done, 7 accepted, 24 refused
+        tepui master: 42 done, 6 accepted, 24 refused
         tepui agent: 46 done, 60 accepted, 55 refused
-        both: 4 done, 3 accepted, 0 refused
+        both: 5 done, 2 accepted, 0 refused
     "#]]
     .assert_eq(&counts);
 }
@@ -476,6 +476,7 @@ fn help_lists_what_does_something() {
           --max_completed_frameworks=50                 keep so many ended frameworks
           --max_completed_tasks_per_framework=1000      keep so many ended tasks of each framework
           --max_unreachable_tasks_per_framework=1000    keep so many unreachable tasks of each framework
+          --max_operator_event_stream_subscribers=1000  serve so many subscribers of the operator API at a time; of one more, the oldest goes
 
         Security:
           --[no-]authenticate_frameworks                frameworks that are actors or drivers must show who they are
@@ -490,6 +491,7 @@ fn help_lists_what_does_something() {
           --[no-]quiet                                  log nothing; errors that end the daemon are still printed
           --logging_level=INFO                          log this and worse: INFO, WARNING or ERROR; RUST_LOG says it more finely
           --log_dir=PATH                                log to a file in this folder as well
+          --external_log_file=PATH                      show this file as the log, which somebody else writes
           --[no-]help                                   print this
 
         Mesos' other flags are known: one that cannot be honoured is refused or warned about by name.
@@ -574,6 +576,7 @@ fn help_lists_what_does_something() {
           --[no-]quiet                                  log nothing; errors that end the daemon are still printed
           --logging_level=INFO                          log this and worse: INFO, WARNING or ERROR; RUST_LOG says it more finely
           --log_dir=PATH                                log to a file in this folder as well
+          --external_log_file=PATH                      show this file as the log, which somebody else writes
           --[no-]help                                   print this
 
         Mesos' other flags are known: one that cannot be honoured is refused or warned about by name.

@@ -28,6 +28,13 @@ pub(super) fn refusal(refusal: Refusal) -> HttpResponse {
     text(refusal.status, refusal.body)
 }
 
+/// What files and the log refuse. Unlike others, these have a type even if they say nothing.
+pub(super) fn refused(refusal: tepui_daemon::Refusal) -> HttpResponse {
+    let mut answer = text(refusal.status, refusal.body);
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer
+}
+
 pub(super) fn not_found() -> HttpResponse {
     text(404, "404 Not Found.")
 }

@@ -77,7 +77,9 @@ fn remove_quota(path: &str) -> Result<Call, String> {
     let tail = path.trim_start_matches('/').trim_start_matches("master/");
     let role = tail.strip_prefix("quota/").filter(|role| !role.is_empty());
     let Some(role) = role else {
-        return Err(format!("Failed to parse remove quota request for path '{path}': write /quota/ROLE"));
+        return Err(format!(
+            "Failed to parse remove quota request for path '/master/{tail}': expected 3 tokens, found 2 tokens"
+        ));
     };
     let kind = Some(call::Type::RemoveQuota as i32);
     let call = call::RemoveQuota { role: role.to_owned() };

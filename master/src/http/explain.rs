@@ -4,9 +4,9 @@
 
 use libactor::web::http::Method;
 use libactor::web::{HttpRequest, HttpResponse, web::Query};
+use tepui_daemon::Parameters;
 use tepui_model::{ResourceQuantities, Role};
 
-use super::legacy::Parameters;
 use super::{Site, answer};
 use crate::reads::{Answer, Explained, FrameworkQuery, Read};
 

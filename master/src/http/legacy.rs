@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use libactor::web::web::{Data, Query};
 use libactor::web::{HttpRequest, HttpResponse};
+use serde_json::Value;
+use tepui_daemon::{Parameters, Verbosity, machine};
 use tepui_model::duration;
 
 use super::routing::Route;
@@ -15,11 +17,13 @@ use crate::reads::{Answer, LegacyRead, Read, TaskFilter};
 /// The page of `/tasks` unless the query says otherwise.
 const TASKS_PER_PAGE: usize = 100;
 
-pub(super) type Parameters = BTreeMap<String, String>;
+/// What the query says; nothing, if it cannot be read.
+pub(super) fn parameters(request: &HttpRequest) -> Parameters {
+    Query::from_query(request.query_string()).map(Query::into_inner).unwrap_or_default()
+}
 
 pub(super) async fn serve(request: &HttpRequest, route: Route, site: &Site) -> HttpResponse {
-    let query = Query::<Parameters>::from_query(request.query_string());
-    let query = query.map(Query::into_inner).unwrap_or_default();
+    let query = parameters(request);
     let one = |name: &str| query.get(name).cloned();
     let jsonp = query.get("jsonp").map(String::as_str);
     let read = match route {
@@ -28,6 +32,11 @@ pub(super) async fn serve(request: &HttpRequest, route: Route, site: &Site) -> H
         Route::Version => return answer::json(request, jsonp, version()),
         Route::Flags => return answer::json(request, jsonp, flags(site)),
         Route::Metrics => return metrics(request, &query, site).await,
+        Route::Machine => {
+            let body = Value::Object(machine::statistics()).to_string().into_bytes();
+            return answer::json(request, jsonp, body);
+        }
+        Route::LoggingLevel => return toggle(&query, site),
         Route::State => LegacyRead::State,
         Route::StateSummary => LegacyRead::StateSummary,
         Route::Agents => LegacyRead::Agents { id: one("slave_id") },
@@ -48,17 +57,30 @@ pub(super) async fn serve(request: &HttpRequest, route: Route, site: &Site) -> H
         | Route::Reserve
         | Route::Unreserve
         | Route::CreateVolumes
-        | Route::DestroyVolumes => {
+        | Route::DestroyVolumes
+        | Route::Browse
+        | Route::ReadFile
+        | Route::Download
+        | Route::FilesDebug
+        | Route::Registry
+        | Route::OfferConstraints => {
             return answer::not_found();
         }
     };
     read_as_json(request, read, site).await
 }
 
+/// `/logging/toggle`: how much more than usual is logged, and for how long.
+fn toggle(query: &Parameters, site: &Site) -> HttpResponse {
+    match Verbosity::of_process().toggle(query, &site.clock) {
+        Ok(level) => answer::text(200, level),
+        Err(refused) => answer::refused(refused),
+    }
+}
+
 /// What readers know, as JSON or JSONP.
 pub(super) async fn read_as_json(request: &HttpRequest, read: LegacyRead, site: &Site) -> HttpResponse {
-    let query = Query::<Parameters>::from_query(request.query_string());
-    let jsonp = query.ok().and_then(|query| query.get("jsonp").cloned());
+    let jsonp = parameters(request).remove("jsonp");
     match site.reads.ask(Read::Legacy(read)).await {
         Some(Answer::Body(body)) => answer::json(request, jsonp.as_deref(), body),
         Some(Answer::Gauges(_) | Answer::Found(_)) | None => answer::recovering(),

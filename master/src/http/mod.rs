@@ -2,22 +2,29 @@
 
 mod answer;
 mod decisions;
+mod durable;
 mod explain;
+mod files;
 mod legacy;
 mod operate;
 mod operator;
 mod routing;
 mod scheduler;
 
-use libactor::ActorRef;
+use std::sync::Arc;
+
 use libactor::http::{percent_decode, read_body};
 use libactor::web::http::{Method, header};
 use libactor::web::{self, HttpRequest, HttpResponse};
+use libactor::{ActorRef, Clock};
+
+use tepui_daemon::files::Files;
 
 use crate::actor::MasterActor;
 use crate::allocation::Allocation;
 use crate::identity::Identity;
 use crate::reads::Reads;
+use crate::registrar::Durable;
 use routing::Route;
 
 /// What handlers need. One per node.
@@ -27,6 +34,10 @@ pub(crate) struct Site {
     pub(crate) reads: Reads,
     pub(crate) allocation: Allocation,
     pub(crate) identity: Identity,
+    /// What `/files` shows.
+    pub(crate) files: Arc<Files>,
+    pub(crate) clock: Clock,
+    pub(crate) registry: Durable,
 }
 
 /// The largest request body: a call with thousands of tasks is a few megabytes.
@@ -81,6 +92,10 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
             Ok(body) => decisions::serve(&request, route, &path, &body, &site).await,
             Err(refused) => refused,
         },
+        Route::Browse | Route::ReadFile | Route::Download | Route::FilesDebug => {
+            files::serve(&request, route, &site).await
+        }
+        Route::Registry | Route::OfferConstraints => durable::serve(&request, route, &site).await,
         Route::Explain => explain::serve(&request, &site).await,
         Route::Reserve | Route::Unreserve | Route::CreateVolumes | Route::DestroyVolumes => {
             match read_body(&request, body, MAX_BODY).await {

@@ -3,11 +3,12 @@
 
 use libactor::web::HttpResponse;
 use libactor::web::web::Query;
+use tepui_daemon::Parameters;
 use tepui_proto::v1::master::{Call, call};
 use tepui_proto::v1::{AgentId, Resource};
 
 use super::routing::Route;
-use super::{Site, answer, legacy, operator};
+use super::{Site, answer, operator};
 
 /// A form: `slaveId`, and the resources as a JSON array in the field that the path is about.
 pub(super) async fn serve(body: &[u8], route: Route, site: &Site) -> HttpResponse {
@@ -19,7 +20,7 @@ pub(super) async fn serve(body: &[u8], route: Route, site: &Site) -> HttpRespons
 
 fn read(body: &[u8], route: Route) -> Result<Call, String> {
     let body = std::str::from_utf8(body).map_err(|why| format!("Unable to decode query string: {why}"))?;
-    let form = Query::<legacy::Parameters>::from_query(body);
+    let form = Query::<Parameters>::from_query(body);
     let form = form.map_err(|why| format!("Unable to decode query string: {why}"))?.into_inner();
     let field = |name: &str| {
         form.get(name).ok_or_else(|| format!("Missing '{name}' query parameter in the request body"))

@@ -1,11 +1,13 @@
 //! `POST /api/v1`, the operator API.
 
+use futures::StreamExt as _;
 use libactor::web::http::header::CONTENT_TYPE;
 use libactor::web::{HttpRequest, HttpResponse};
+use tepui_daemon::Verbosity;
 use tepui_proto::v1;
 use tepui_proto::v1::master::{Call, Response, call, response};
 
-use super::{Site, accepted, answer, header_text, legacy};
+use super::{Site, accepted, answer, files, header_text, legacy};
 use crate::actor::OperatorRequest;
 use crate::encoding::Encoding;
 use crate::identity::Identity;
@@ -30,6 +32,9 @@ pub(super) async fn serve(request: &HttpRequest, body: &[u8], site: &Site) -> Ht
             Some(Answer::Gauges(_) | Answer::Found(_)) | None => answer::recovering(),
         };
     }
+    if call.r#type() == call::Type::Subscribe {
+        return subscribe(accepted, site).await;
+    }
     if is_decision(call.r#type()) {
         return decide(call, site).await;
     }
@@ -37,6 +42,14 @@ pub(super) async fn serve(request: &HttpRequest, body: &[u8], site: &Site) -> Ht
         Ok(answer) => answer::encoded(request, accepted, accepted.encode(&answer)),
         Err(other) => other,
     }
+}
+
+/// The cluster's state, and a stream of what becomes of it.
+async fn subscribe(accepted: Encoding, site: &Site) -> HttpResponse {
+    let Some(subscription) = site.reads.subscribe(accepted).await else { return answer::recovering() };
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, accepted.content_type()))
+        .streaming(subscription.map(Ok::<_, std::convert::Infallible>))
 }
 
 /// Whether a call changes something, so that the core decides.
@@ -143,9 +156,24 @@ async fn about_master(call: &Call, site: &Site) -> Result<Response, HttpResponse
             answer.get_metrics = Some(response::GetMetrics { metrics });
             response::Type::GetMetrics
         }
-        // This version cannot set the following; what is true then is that there is none.
+        call::Type::SetLoggingLevel => {
+            let Some(set) = &call.set_logging_level else { return Err(missing("set_logging_level")) };
+            let set = Verbosity::of_process().set_by_call(set.level, &set.duration, &site.clock);
+            return Err(set.map_or_else(answer::refused, |()| answer::text(200, "")));
+        }
+        call::Type::ListFiles => {
+            let Some(list) = &call.list_files else { return Err(missing("list_files")) };
+            answer = files::list(list, site).await.map_err(answer::refused)?;
+            response::Type::ListFiles
+        }
+        call::Type::ReadFile => {
+            let Some(read) = &call.read_file else { return Err(missing("read_file")) };
+            answer = files::read_part(read, site).await.map_err(answer::refused)?;
+            response::Type::ReadFile
+        }
         call::Type::GetLoggingLevel => {
-            answer.get_logging_level = Some(response::GetLoggingLevel { level: 0 });
+            let level = Verbosity::of_process().level();
+            answer.get_logging_level = Some(response::GetLoggingLevel { level });
             response::Type::GetLoggingLevel
         }
         call::Type::Unknown => return Err(answer::text(501, "501 Not Implemented.")),

@@ -30,6 +30,14 @@ pub(super) enum Route {
     DestroyVolumes,
     Version,
     Metrics,
+    Browse,
+    ReadFile,
+    Download,
+    FilesDebug,
+    LoggingLevel,
+    Machine,
+    Registry,
+    OfferConstraints,
 }
 
 /// Served as `/path` and as `/master/path`.
@@ -61,7 +69,18 @@ const OF_MASTER: [(&str, Route); 24] = [
 ];
 
 /// Served by other actors of the process.
-const OF_PROCESS: [(&str, Route); 2] = [("version", Route::Version), ("metrics/snapshot", Route::Metrics)];
+const OF_PROCESS: [(&str, Route); 10] = [
+    ("allocator/offer_constraints_debug", Route::OfferConstraints),
+    ("files/browse", Route::Browse),
+    ("files/debug", Route::FilesDebug),
+    ("files/download", Route::Download),
+    ("files/read", Route::ReadFile),
+    ("logging/toggle", Route::LoggingLevel),
+    ("metrics/snapshot", Route::Metrics),
+    ("registrar(1)/registry", Route::Registry),
+    ("system/stats.json", Route::Machine),
+    ("version", Route::Version),
+];
 
 /// Finds the route of a path; none for an unknown one.
 pub(super) fn find(path: &str) -> Option<Route> {

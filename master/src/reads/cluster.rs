@@ -103,6 +103,26 @@ impl Cluster {
         self.serving_since
     }
 
+    pub(crate) fn agent(&self, id: &AgentId) -> Option<&AgentView> {
+        self.agents.get(id).map(Arc::as_ref)
+    }
+
+    pub(crate) fn framework(&self, id: &FrameworkId) -> Option<&FrameworkView> {
+        self.frameworks.get(id).map(Arc::as_ref)
+    }
+
+    pub(crate) fn shared_agents(&self) -> impl Iterator<Item = &Arc<AgentView>> {
+        self.agents.values()
+    }
+
+    pub(crate) fn shared_frameworks(&self) -> impl Iterator<Item = &Arc<FrameworkView>> {
+        self.frameworks.values()
+    }
+
+    pub(crate) fn task(&self, record: u64) -> Option<&TaskView> {
+        self.tasks.get(&record)
+    }
+
     pub(crate) fn agents(&self) -> impl Iterator<Item = &AgentView> + Clone {
         self.agents.values().map(Arc::as_ref)
     }

@@ -69,7 +69,9 @@ pub(super) fn write(read: &LegacyRead, cluster: &Cluster, identity: &Identity) -
             serde_json::to_writer(&mut out, &AsJson(&cluster.maintenance.status))
         }
         LegacyRead::Quota => serde_json::to_writer(&mut out, &AsJson(&super::roles::quota(cluster))),
-        LegacyRead::Roles => serde_json::to_writer(&mut out, &Roles { cluster }),
+        LegacyRead::Roles => {
+            serde_json::to_writer(&mut out, &Roles { cluster, whitelist: identity.roles.as_ref() })
+        }
     };
     written.expect("these types have no keys that are not text, and a vector takes all bytes");
     out
@@ -109,6 +111,9 @@ impl Serialize for State<'_> {
         if let Some(directory) = identity.flags.get("log_dir") {
             map.serialize_entry("log_dir", directory)?;
         }
+        if let Some(file) = self.identity.flags.get("external_log_file") {
+            map.serialize_entry("external_log_file", file)?;
+        }
         map.serialize_entry("flags", &identity.flags)?;
         write_agents(&mut map, cluster, None, false)?;
         write_frameworks(&mut map, cluster, None)?;
@@ -140,7 +145,7 @@ fn is_unreachable(agent: &AgentView) -> bool {
     matches!(agent.standing, AgentStanding::Unreachable { .. })
 }
 
-fn is_registered(agent: &AgentView) -> bool {
+pub(super) fn is_registered(agent: &AgentView) -> bool {
     matches!(agent.standing, AgentStanding::Active | AgentStanding::Disconnected)
 }
 
@@ -334,14 +339,15 @@ impl Serialize for FrameworkSummary<'_> {
     }
 }
 
-/// The roles that have frameworks.
+/// The roles that something is known of.
 struct Roles<'a> {
     cluster: &'a Cluster,
+    whitelist: Option<&'a BTreeSet<String>>,
 }
 
 impl Serialize for Roles<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let roles = super::roles::of(self.cluster);
+        let roles = super::roles::of(self.cluster, self.whitelist);
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("roles", &List(roles.iter()))?;
         map.end()

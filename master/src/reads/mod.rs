@@ -4,26 +4,34 @@
 //! Changes and questions come through one queue, in order: a question asked after a change is answered with it.
 
 mod cluster;
+mod constraints;
 mod entities;
+mod events;
 mod explain;
 mod gauges;
 mod json;
 mod legacy;
 mod operator;
 mod roles;
+mod subscribers;
 
 use std::sync::mpsc;
 
+use libactor::Clock;
 use prost::Message as _;
 use tepui_master_core::Changed;
+use tepui_proto::v1::master::Event;
 use tokio::sync::oneshot;
 
 use crate::encoding::Encoding;
 use crate::identity::Identity;
 use cluster::Cluster;
+pub(crate) use constraints::Constrained;
 pub(crate) use explain::{Explained, FoundFramework, FrameworkQuery};
 pub(crate) use legacy::{LegacyRead, TaskFilter};
 pub(crate) use operator::OperatorRead;
+use subscribers::Subscribers;
+pub(crate) use subscribers::Subscription;
 
 /// A question. The answer is its encoded body; none, as long as this master does not serve.
 #[derive(Debug, Clone)]
@@ -51,6 +59,8 @@ pub(crate) enum Answer {
 enum Item {
     Changes(Vec<Changed>),
     Read(Read, oneshot::Sender<Option<Answer>>),
+    Subscribe(Encoding, oneshot::Sender<Option<(Event, Subscription)>>),
+    Constrained(oneshot::Sender<Option<Constrained>>),
 }
 
 /// The readers' end, and the master's.
@@ -60,10 +70,12 @@ pub(crate) struct Reads {
 }
 
 impl Reads {
-    /// Starts the thread; it ends with the last clone of the handle.
-    pub(crate) fn start(identity: Identity) -> std::io::Result<Reads> {
+    /// Starts the thread, for so many subscribers at a time; it ends with the last clone of the handle.
+    pub(crate) fn start(identity: Identity, most_subscribers: usize, clock: Clock) -> std::io::Result<Reads> {
         let (queue, items) = mpsc::channel();
-        std::thread::Builder::new().name("reads".into()).spawn(move || serve(&items, &identity))?;
+        let subscribers = Subscribers::new(most_subscribers, subscribers::MAX_WAITING, clock);
+        let serve = move || serve(&items, &identity, &subscribers);
+        std::thread::Builder::new().name("reads".into()).spawn(serve)?;
         Ok(Reads { queue })
     }
 
@@ -79,23 +91,58 @@ impl Reads {
         self.queue.send(Item::Read(read, answer)).ok()?;
         asked.await.ok().flatten()
     }
+
+    /// What the constraints of frameworks are held against; `None` while this master does not serve.
+    pub(crate) async fn constrained(&self) -> Option<Constrained> {
+        let (answer, asked) = oneshot::channel();
+        self.queue.send(Item::Constrained(answer)).ok()?;
+        asked.await.ok().flatten()
+    }
+
+    /// The state as it is when the question's turn comes, and every event from there on; `None` while this master does not serve.
+    pub(crate) async fn subscribe(&self, encoding: Encoding) -> Option<Subscription> {
+        let (answer, asked) = oneshot::channel();
+        self.queue.send(Item::Subscribe(encoding, answer)).ok()?;
+        let (subscribed, subscription) = asked.await.ok().flatten()?;
+        // A large state takes long to write, and others ask meanwhile.
+        let write = move || events::encode_subscribed(&subscribed, encoding);
+        let snapshot = tokio::task::spawn_blocking(write).await.ok()?;
+        Some(subscription.beginning_with(&snapshot))
+    }
 }
 
-fn serve(items: &mpsc::Receiver<Item>, identity: &Identity) {
+fn serve(items: &mpsc::Receiver<Item>, identity: &Identity, subscribers: &Subscribers) {
     let mut cluster = Cluster::default();
     for item in items {
         match item {
-            Item::Changes(changes) => changes.into_iter().for_each(|change| cluster.apply(change)),
+            Item::Changes(changes) => {
+                let is_told = subscribers.count() > 0;
+                for change in changes {
+                    if is_told && let Some(event) = events::of(&change, &cluster) {
+                        subscribers.tell(&event);
+                    }
+                    cluster.apply(change);
+                }
+            }
             Item::Read(read, answer) => {
                 let serving = cluster.serving_since().is_some();
                 // A reader that went away does not want its answer any more.
-                let _ = answer.send(serving.then(|| answer_of(&read, &cluster, identity)));
+                let _ = answer.send(serving.then(|| answer_of(&read, &cluster, identity, subscribers)));
+            }
+            Item::Constrained(answer) => {
+                let serving = cluster.serving_since().is_some();
+                let _ = answer.send(serving.then(|| Constrained::of(&cluster)));
+            }
+            Item::Subscribe(encoding, answer) => {
+                let serving = cluster.serving_since().is_some();
+                let snapshot = || events::subscribed(&cluster, subscribers::HEARTBEAT);
+                let _ = answer.send(serving.then(|| (snapshot(), subscribers.add(encoding))));
             }
         }
     }
 }
 
-fn answer_of(read: &Read, cluster: &Cluster, identity: &Identity) -> Answer {
+fn answer_of(read: &Read, cluster: &Cluster, identity: &Identity, subscribers: &Subscribers) -> Answer {
     match read {
         Read::Legacy(read) => Answer::Body(legacy::write(read, cluster, identity)),
         Read::Operator(read, encoding) => {
@@ -108,6 +155,10 @@ fn answer_of(read: &Read, cluster: &Cluster, identity: &Identity) -> Answer {
         }
         Read::FindFramework(query) => Answer::Found(explain::find(query, cluster)),
         Read::Explained(explained) => Answer::Body(explain::write(explained, cluster)),
-        Read::Gauges => Answer::Gauges(cluster.gauges()),
+        Read::Gauges => {
+            let mut gauges = cluster.gauges();
+            gauges.push(("master/operator_event_stream_subscribers", subscribers.count() as f64));
+            Answer::Gauges(gauges)
+        }
     }
 }

@@ -34,13 +34,7 @@ pub(super) fn answer(read: OperatorRead, cluster: &Cluster, identity: &Identity)
     let mut answer = Response::default();
     let kind = match read {
         OperatorRead::State => {
-            let state = response::GetState {
-                get_tasks: Some(tasks(cluster).into()),
-                get_executors: Some(executors(cluster).into()),
-                get_frameworks: Some(frameworks(cluster).into()),
-                get_agents: Some(agents(cluster).into()),
-            };
-            answer.get_state = Some(state.into());
+            answer.get_state = Some(state(cluster).into());
             Type::GetState
         }
         OperatorRead::Agents => {
@@ -60,7 +54,10 @@ pub(super) fn answer(read: OperatorRead, cluster: &Cluster, identity: &Identity)
             Type::GetTasks
         }
         OperatorRead::Roles => {
-            let roles = super::roles::of(cluster).iter().map(super::roles::RoleUse::message).collect();
+            let roles = super::roles::of(cluster, identity.roles.as_ref())
+                .iter()
+                .map(super::roles::RoleUse::message)
+                .collect();
             answer.get_roles = Some(response::GetRoles { roles });
             Type::GetRoles
         }
@@ -103,6 +100,16 @@ pub(super) fn answer(read: OperatorRead, cluster: &Cluster, identity: &Identity)
     answer
 }
 
+/// Everything there is.
+pub(super) fn state(cluster: &Cluster) -> response::GetState {
+    response::GetState {
+        get_tasks: Some(tasks(cluster).into()),
+        get_executors: Some(executors(cluster).into()),
+        get_frameworks: Some(frameworks(cluster).into()),
+        get_agents: Some(agents(cluster).into()),
+    }
+}
+
 fn tasks(cluster: &Cluster) -> response::GetTasks {
     let of = |standing| {
         let tasks = cluster.tasks().filter(move |view| view.standing == standing);
@@ -138,6 +145,17 @@ fn frameworks(cluster: &Cluster) -> response::GetFrameworks {
 fn framework(view: &FrameworkView, cluster: &Cluster) -> response::get_frameworks::Framework {
     let constraints = view.offer_constraints.as_deref().cloned().unwrap_or_default();
     response::get_frameworks::Framework {
+        offers: cluster.offers_of(&view.id).map(|offer| (*offer.offer).clone()).collect(),
+        allocated_resources: view.used.to_endpoint(),
+        offered_resources: view.offered.to_endpoint(),
+        offer_constraints: Some(constraints),
+        ..framework_itself(view)
+    }
+}
+
+/// A framework without what belongs to it.
+pub(super) fn framework_itself(view: &FrameworkView) -> response::get_frameworks::Framework {
+    response::get_frameworks::Framework {
         framework_info: (*view.info).clone(),
         active: view.standing == FrameworkStanding::Active,
         connected: view.standing.is_connected(),
@@ -146,10 +164,6 @@ fn framework(view: &FrameworkView, cluster: &Cluster) -> response::get_framework
         // Mesos gives the first registration here when there was no other.
         reregistered_time: Some(view.reregistered.unwrap_or(view.registered).into()),
         unregistered_time: view.unregistered.map(Into::into),
-        offers: cluster.offers_of(&view.id).map(|offer| (*offer.offer).clone()).collect(),
-        allocated_resources: view.used.to_endpoint(),
-        offered_resources: view.offered.to_endpoint(),
-        offer_constraints: Some(constraints),
         ..Default::default()
     }
 }
@@ -169,7 +183,7 @@ fn agents(cluster: &Cluster) -> response::GetAgents {
     answer
 }
 
-fn agent(view: &AgentView, info: &v1::AgentInfo) -> response::get_agents::Agent {
+pub(super) fn agent(view: &AgentView, info: &v1::AgentInfo) -> response::get_agents::Agent {
     // Descriptions carry resources without roles where they can: that is what agents send.
     let own = Resources::from_wire(&info.resources).map(|own| own.to_wire());
     let info = v1::AgentInfo { resources: own.unwrap_or_else(|_| info.resources.clone()), ..info.clone() };
@@ -232,7 +246,8 @@ impl Serialize for AnswerJson<'_> {
     }
 }
 
-struct StateJson<'a>(&'a response::GetState);
+/// The state, with all its lists.
+pub(super) struct StateJson<'a>(pub(super) &'a response::GetState);
 
 impl Serialize for StateJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,15 +1,17 @@
 //! The roles: which frameworks subscribe to them, what those hold, what is reserved, and what operators set.
 
-use std::collections::BTreeMap;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tepui_master_core::{FrameworkStanding, FrameworkView};
-use tepui_model::{ResourceQuantities, Resources, Role};
+use tepui_model::{ResourceQuantities, Role, Scalar};
 use tepui_proto::v1::quota::{QuotaConfig, QuotaInfo, QuotaStatus};
 use tepui_proto::v1::{self, value};
 
 use super::cluster::Cluster;
-use super::json::ResourceMap;
 
 /// A role that something is known of, and all that it and the roles below it hold.
 #[derive(Default)]
@@ -18,31 +20,64 @@ pub(super) struct RoleUse {
     weight: Option<f64>,
     quota: QuotaConfig,
     frameworks: Vec<String>,
-    allocated: Resources,
-    offered: Resources,
+    allocated: ResourceQuantities,
+    /// The part of it that counts against quota by itself: what is reserved counts whether it is allocated or not.
+    unreserved: ResourceQuantities,
+    offered: ResourceQuantities,
     /// Of all agents.
     reserved: ResourceQuantities,
 }
 
-/// The roles that frameworks, reservations, weights or quota name, and those above them, by name.
-pub(super) fn of(cluster: &Cluster) -> Vec<RoleUse> {
+/// The roles that frameworks, reservations, weights or quota name, and those above them, by name. Where there is a whitelist,
+/// those on it, whether anything names them or not.
+pub(super) fn of(cluster: &Cluster, whitelist: Option<&BTreeSet<String>>) -> Vec<RoleUse> {
+    let mut roles = known(cluster);
+    if let Some(whitelist) = whitelist {
+        let listed = whitelist.iter().map(String::as_str).chain(["*"]);
+        let mut wanted: BTreeMap<Role, RoleUse> = BTreeMap::new();
+        for role in listed.filter_map(|role| Role::parse(role).ok()) {
+            for each in std::iter::once(role.clone()).chain(role.ancestors()) {
+                let held = roles.remove(&each);
+                wanted.entry(each).or_insert_with(|| held.unwrap_or_default());
+            }
+        }
+        roles = wanted;
+    }
+    for (name, role) in &mut roles {
+        role.name = name.to_string();
+    }
+    roles.into_values().collect()
+}
+
+fn known(cluster: &Cluster) -> BTreeMap<Role, RoleUse> {
     let mut roles: BTreeMap<Role, RoleUse> = BTreeMap::new();
     let live = cluster.frameworks().filter(|view| view.standing != FrameworkStanding::Completed);
     for view in live {
-        for role in of_framework(view).into_iter().filter_map(|role| Role::parse(role).ok()) {
-            in_role_and_above(&mut roles, &role, |_| {});
-            roles.entry(role).or_default().frameworks.push(view.id.as_str().to_string());
-        }
+        let subscribed = of_framework(view).into_iter().filter_map(|role| Role::parse(role).ok());
+        // Also roles that it left, as long as it holds something there.
+        let mut its: BTreeSet<Role> = subscribed.collect();
         for (role, resources) in view.used.allocations() {
-            in_role_and_above(&mut roles, &role, |role| role.allocated += &resources);
+            let (all, unreserved) = (resources.amounts(), resources.unreserved().non_revocable().amounts());
+            in_role_and_above(&mut roles, &role, |role| {
+                role.allocated += &all;
+                role.unreserved += &unreserved;
+            });
+            its.insert(role);
         }
         for (role, resources) in view.offered.allocations() {
-            in_role_and_above(&mut roles, &role, |role| role.offered += &resources);
+            let amounts = resources.amounts();
+            in_role_and_above(&mut roles, &role, |role| role.offered += &amounts);
+            its.insert(role);
+        }
+        for role in its {
+            in_role_and_above(&mut roles, &role, |_| {});
+            roles.entry(role).or_default().frameworks.push(view.id.as_str().to_string());
         }
     }
     for agent in cluster.agents() {
         for (role, resources) in agent.total.reservations() {
-            in_role_and_above(&mut roles, &role, |role| role.reserved += &resources.quantities());
+            let amounts = resources.amounts();
+            in_role_and_above(&mut roles, &role, |role| role.reserved += &amounts);
         }
     }
     for (role, weight) in &cluster.weights {
@@ -50,12 +85,10 @@ pub(super) fn of(cluster: &Cluster) -> Vec<RoleUse> {
         roles.entry(role.clone()).or_default().weight = Some(*weight);
     }
     for (role, config) in &cluster.quotas {
+        in_role_and_above(&mut roles, role, |_| {});
         roles.entry(role.clone()).or_default().quota = config.clone();
     }
-    for (name, role) in &mut roles {
-        role.name = name.to_string();
-    }
-    roles.into_values().collect()
+    roles
 }
 
 fn in_role_and_above(roles: &mut BTreeMap<Role, RoleUse>, role: &Role, mut change: impl FnMut(&mut RoleUse)) {
@@ -82,21 +115,29 @@ impl RoleUse {
             name: self.name.clone(),
             weight: self.weight.unwrap_or(DEFAULT_WEIGHT),
             frameworks: self.frameworks.iter().map(|id| v1::FrameworkId { value: id.clone() }).collect(),
-            resources: (&self.allocated + &self.offered).scalars().flatten().unallocated().to_wire(),
+            resources: self.scalars(),
         }
+    }
+
+    /// The four that are scalars for sure, of what is allocated and offered.
+    fn scalars(&self) -> Vec<v1::Resource> {
+        let held = self.allocated.clone() + &self.offered;
+        let there = ["cpus", "disk", "gpus", "mem"].map(|name| (name, held.get(&name.into())));
+        let there = there.into_iter().filter(|(_, amount)| !amount.is_zero());
+        there.map(|(name, amount)| scalar(name, amount)).collect()
     }
 }
 
 impl Serialize for RoleUse {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        let held = &self.allocated + &self.offered;
+        let held = self.allocated.clone() + &self.offered;
         map.serialize_entry("name", &self.name)?;
         map.serialize_entry("weight", &self.weight.unwrap_or(DEFAULT_WEIGHT))?;
         map.serialize_entry("quota", &Quota(self))?;
-        map.serialize_entry("resources", &ResourceMap(&held))?;
-        map.serialize_entry("allocated", &ResourceMap(&self.allocated))?;
-        map.serialize_entry("offered", &ResourceMap(&self.offered))?;
+        map.serialize_entry("resources", &Quantities(&held))?;
+        map.serialize_entry("allocated", &Quantities(&self.allocated))?;
+        map.serialize_entry("offered", &Quantities(&self.offered))?;
         map.serialize_entry("reserved", &Quantities(&self.reserved))?;
         map.serialize_entry("frameworks", &self.frameworks)?;
         map.end()
@@ -108,8 +149,8 @@ struct Quota<'a>(&'a RoleUse);
 
 impl Serialize for Quota<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let RoleUse { name, quota, allocated, reserved, .. } = self.0;
-        let consumed = allocated.unreserved().non_revocable().quantities() + reserved;
+        let RoleUse { name, quota, unreserved, reserved, .. } = self.0;
+        let consumed = unreserved.clone() + reserved;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("role", name)?;
         map.serialize_entry("guarantee", &Amounts(&quota.guarantees))?;
@@ -119,12 +160,14 @@ impl Serialize for Quota<'_> {
     }
 }
 
-/// `{"cpus":1.0}`: only the scalars there are.
+/// `{"cpus":1.0,"ports":2.0}`: only what there is, in alphabetical order.
 struct Quantities<'a>(&'a ResourceQuantities);
 
 impl Serialize for Quantities<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, amount)| (name.as_str(), amount.as_f64())))
+        let amounts: BTreeMap<&str, f64> =
+            self.0.iter().map(|(name, amount)| (name.as_str(), amount.as_f64())).collect();
+        amounts.serialize(serializer)
     }
 }
 
@@ -134,6 +177,15 @@ struct Amounts<'a>(&'a BTreeMap<String, value::Scalar>);
 impl Serialize for Amounts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, amount)| (name, amount.value)))
+    }
+}
+
+fn scalar(name: &str, amount: Scalar) -> v1::Resource {
+    v1::Resource {
+        name: name.to_owned(),
+        r#type: v1::value::Type::Scalar as i32,
+        scalar: Some(value::Scalar { value: amount.as_f64() }),
+        ..v1::Resource::default()
     }
 }
 
@@ -149,12 +201,7 @@ pub(super) fn quota(cluster: &Cluster) -> QuotaStatus {
     let info = |config: &QuotaConfig| {
         let amounts: ResourceQuantities =
             ResourceQuantities::from_wire(&config.guarantees).unwrap_or_default();
-        let guarantee = amounts.iter().map(|(name, amount)| v1::Resource {
-            name: name.to_string(),
-            r#type: v1::value::Type::Scalar as i32,
-            scalar: Some(value::Scalar { value: amount.as_f64() }),
-            ..v1::Resource::default()
-        });
+        let guarantee = amounts.iter().map(|(name, amount)| scalar(name.as_str(), amount));
         QuotaInfo { role: Some(config.role.clone()), principal: None, guarantee: guarantee.collect() }
     };
     QuotaStatus {

@@ -70,6 +70,11 @@ impl Resources {
         self.ranges(&ResourceName::Ports)
     }
 
+    /// Amounts per name, of which those of ranges and sets are how many numbers and names there are; shared volumes count once.
+    pub fn amounts(&self) -> ResourceQuantities {
+        self.entries.iter().map(|entry| (entry.name.clone(), entry.value.quantity())).collect()
+    }
+
     /// The scalars as amounts per name; shared volumes count once.
     pub fn quantities(&self) -> ResourceQuantities {
         let mut quantities = ResourceQuantities::new();

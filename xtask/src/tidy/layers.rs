@@ -26,6 +26,7 @@ const SCHEDULER: &str = "tepui-scheduler";
 const EXECUTOR: &str = "tepui-executor";
 const DOCKER: &str = "tepui-docker";
 const RECORDING: &str = "tepui-recording";
+const DAEMON: &str = "tepui-daemon";
 const ALLOCATOR: &str = "tepui-allocator";
 const MASTER_CORE: &str = "tepui-master-core";
 const AGENT_CORE: &str = "tepui-agent-core";
@@ -36,32 +37,33 @@ const BENCH: &str = "tepui-bench";
 const TESTS: &str = "tepui-tests";
 
 /// From the wire upwards.
-const LAYERS: [Layer; 21] = [
+const LAYERS: [Layer; 22] = [
     Layer { package: PROTO, ours: &[], others: Others::Any },
     Layer { package: MODEL, ours: &[PROTO], others: Others::Pure },
     Layer { package: ALLOCATOR, ours: &[MODEL], others: Others::Pure },
     Layer { package: MASTER_CORE, ours: &[PROTO, MODEL, ALLOCATOR], others: Others::Pure },
     Layer { package: AGENT_CORE, ours: &[PROTO, MODEL], others: Others::Pure },
     Layer { package: RECORDING, ours: &[ACTOR, MODEL], others: Others::Any },
+    Layer { package: DAEMON, ours: &[ACTOR, MODEL, PROTO], others: Others::Any },
     Layer { package: ACTOR, ours: &[], others: Others::Actix },
     Layer { package: SCHEDULER, ours: &[ACTOR, MODEL, PROTO], others: Others::Any },
     Layer { package: EXECUTOR, ours: &[ACTOR, MODEL, PROTO], others: Others::Any },
     Layer { package: DOCKER, ours: &[EXECUTOR, PROTO], others: Others::Any },
     Layer {
         package: MASTER,
-        ours: &[ACTOR, MASTER_CORE, ALLOCATOR, RECORDING, MODEL, PROTO],
+        ours: &[ACTOR, MASTER_CORE, ALLOCATOR, RECORDING, DAEMON, MODEL, PROTO],
         others: Others::Any,
     },
     Layer {
         package: AGENT,
-        ours: &[DOCKER, ACTOR, AGENT_CORE, RECORDING, MODEL, PROTO],
+        ours: &[DOCKER, ACTOR, AGENT_CORE, RECORDING, DAEMON, MODEL, PROTO],
         others: Others::Any,
     },
     // The SDKs' first users see what a stranger's framework would see.
     Layer { package: FRAMEWORKS, ours: &[SCHEDULER, EXECUTOR], others: Others::Any },
     Layer {
         package: "tepui",
-        ours: &[FRAMEWORKS, MASTER, AGENT, SCHEDULER, DOCKER, EXECUTOR, ACTOR, RECORDING, MODEL, PROTO],
+        ours: &[FRAMEWORKS, MASTER, AGENT, DAEMON, SCHEDULER, DOCKER, EXECUTOR, ACTOR, RECORDING, MODEL, PROTO],
         others: Others::Any,
     },
     Layer {

@@ -2,8 +2,7 @@
 
 use std::{fs::File, io, path::PathBuf};
 
-use super::FilesError;
-use crate::beneath;
+use super::{FilesError, beneath};
 
 /// Where a shown path leads. Its methods block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +31,7 @@ impl Location {
         Ok((file, metadata.len()))
     }
 
-    /// What is attached is the agent's, and may be a link such as `latest`; what lies below belongs to a task.
+    /// What is attached is the daemon's, and may be a link such as `latest`; what lies below belongs to a task.
     pub(super) fn open(&self) -> Result<File, FilesError> {
         let opened = if self.rest.as_os_str().is_empty() {
             beneath::open_trusted(&self.root)

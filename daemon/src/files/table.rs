@@ -1,21 +1,11 @@
-//! Files that the agent shows: sandboxes and logs, under virtual paths. No HTTP here.
-//!
-//! Finding a path is a look into a table; the [`Location`] found does the reading, which blocks, wherever the caller
-//! sees fit.
-
-mod browse;
-mod location;
-mod mode;
-mod read;
+//! The table of virtual paths, and what each stands for.
 
 use std::{
     collections::BTreeMap,
     path::{Component, Path, PathBuf},
 };
 
-pub use browse::FileInfo;
-pub use location::Location;
-pub use read::{Chunk, MAX_LENGTH};
+use super::Location;
 
 /// Virtual paths and what they stand for.
 #[derive(Clone, Debug, Default)]
@@ -32,10 +22,14 @@ pub enum FilesError {
     /// `404`, and also what is said of paths that lead outside: nobody learns what is there.
     #[error("no file or directory {0}")]
     NotFound(PathBuf),
+    /// The world failed: `500`.
     #[error("{action} {path}")]
     Io {
+        /// What was tried.
         action: &'static str,
+        /// On what, as it was asked for.
         path: PathBuf,
+        /// Why it failed.
         #[source]
         cause: std::io::Error,
     },

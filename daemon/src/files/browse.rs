@@ -12,8 +12,8 @@ use nix::{
     sys::stat::{FileStat, fstatat},
 };
 
+use super::owner::{group_name, user_name};
 use super::{FilesError, Location, mode};
-use crate::containerizer::{group_name, user_name};
 
 /// One entry, with the names Mesos gives its parts.
 #[derive(Clone, Debug, PartialEq)]

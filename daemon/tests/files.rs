@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::symlink, path::PathBuf};
 
 use tempfile::TempDir;
-use tepui_agent::files::{Chunk, Files, FilesError, MAX_LENGTH};
+use tepui_daemon::files::{Chunk, Files, FilesError, MAX_LENGTH};
 
 /// A sandbox shown as `/sandbox`, with a secret beside it.
 fn sandbox() -> (TempDir, PathBuf, Files) {
