@@ -255,3 +255,39 @@ fn a_subscription_that_cannot_be_served_is_refused_like_any_call() {
 
     assert_eq!(answer.status(), 406, "{}", answer.text());
 }
+
+/// Each framework makes two events of a megabyte. 64 MiB of them may wait for a slow reader, and the sockets take some more.
+#[test]
+fn who_does_not_read_is_cut_off_and_who_does_misses_nothing() {
+    const FRAMEWORKS: usize = 45;
+    let cluster = Cluster::of(0);
+    let label = "x".repeat(1_000_000);
+    let large =
+        json!({ "user": "root", "name": "large", "labels": { "labels": [{ "key": "k", "value": label }] } });
+    let count =
+        || cluster.master.get("/metrics/snapshot").json()["master/operator_event_stream_subscribers"].clone();
+    let mut slow = Subscription::open(cluster.master.address());
+    let mut quick = Subscription::open(cluster.master.address());
+
+    for _ in 0..FRAMEWORKS {
+        let framework = Framework::subscribe(cluster.master.address(), large.clone());
+        framework.tell("TEARDOWN", json!({}));
+        for kind in ["FRAMEWORK_ADDED", "FRAMEWORK_REMOVED"] {
+            // Not taken apart: a megabyte of JSON takes a while.
+            let wanted = format!("\"type\":\"{kind}\"");
+            let event =
+                std::iter::from_fn(|| quick.chunk().map(|chunk| String::from_utf8_lossy(chunk).into_owned()))
+                    .find(|event| event.contains(&wanted));
+            assert!(
+                event.expect("the stream goes on").contains(&framework.id),
+                "{kind} is of another framework"
+            );
+        }
+        quick.chunks.clear();
+    }
+
+    assert_eq!(count(), json!(1.0));
+    assert!(cluster.master.log().contains("its reader is too slow"), "{}", cluster.master.log());
+    while slow.event().is_some() {}
+    assert!(slow.events.len() < 2 * FRAMEWORKS, "everything was read");
+}
