@@ -3,6 +3,8 @@
 //! The registry is one record of a redb database, written anew with every batch: all changes that wait are applied to
 //! the copy in memory and committed at once, with one flush to the disk.
 
+mod kept;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::thread::JoinHandle;
@@ -14,10 +16,13 @@ use tepui_master_core::{RegistryOperation, Ticket};
 use tepui_proto::{internal, wire};
 
 use crate::config::RegistryStorage;
+use kept::Kept;
 
 const TABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("registry");
 /// The one record's key, the name Mesos' registrar uses too.
 const KEY: &str = "registry";
+/// The key of the record's checksum, which is written with it: what has changed on the disk is noticed, and not believed.
+const CHECKSUM: &str = "crc32";
 /// The database's name in the work directory.
 const FILE: &str = "registry.redb";
 /// How many changes wait for their batch.
@@ -166,24 +171,26 @@ impl Registrar {
 
 fn keep(
     waiting: &mpsc::Receiver<Change>,
-    mut registry: internal::Registry,
+    registry: internal::Registry,
     store: Option<&Store>,
     seen: &Durable,
     done: impl Fn(Outcome),
 ) {
+    let mut kept = Kept::new(registry);
     while let Ok(first) = waiting.recv() {
         let batch = std::iter::once(first).chain(waiting.try_iter()).take(MAX_BATCH);
         let mut tickets = Vec::new();
         for change in batch {
-            change.operation.apply(&mut registry);
+            kept.apply(&change.operation);
             tickets.push(change.ticket);
         }
         metrics::gauge!(QUEUED).decrement(tickets.len() as f64);
         let begin = Instant::now();
-        let outcome = store.map_or(Ok(()), |store| store.write(&registry));
-        seen.written(&registry);
+        let record = kept.record();
+        let outcome = store.map_or(Ok(()), |store| store.write(&record));
+        seen.written(kept.registry());
         metrics::histogram!("registrar/state_store_ms").record(begin.elapsed().as_secs_f64() * 1e3);
-        metrics::gauge!("registrar/registry_size_bytes").set(registry.encoded_len() as f64);
+        metrics::gauge!("registrar/registry_size_bytes").set(record.len() as f64);
         done((tickets, outcome));
     }
 }
@@ -198,39 +205,70 @@ impl Store {
         std::fs::create_dir_all(work_dir)
             .map_err(|cause| OpenRegistryError::WorkDir { path: work_dir.to_path_buf(), cause })?;
         let path = work_dir.join(FILE);
-        match Database::create(&path) {
+        match Store::made_whole(work_dir, &path).and_then(|()| Ok(Database::create(&path)?)) {
             Ok(database) => Ok(Store { path, database: Arc::new(database) }),
-            Err(cause) => Err(OpenRegistryError::Open { path, cause: cause.into() }),
+            Err(cause) => Err(OpenRegistryError::Open { path, cause }),
         }
     }
 
-    fn read(&self) -> Result<internal::Registry, OpenRegistryError> {
-        let bytes = self.bytes().map_err(|cause| self.unreadable(cause.to_string()))?;
-        match bytes {
-            None => Ok(internal::Registry::default()),
-            Some(bytes) => wire::decode(&bytes).map_err(|cause| self.unreadable(cause.to_string())),
+    /// A new database is made beside its place, and put there when it is whole: power may be lost meanwhile.
+    fn made_whole(work_dir: &Path, path: &Path) -> Result<(), redb::Error> {
+        if path.exists() {
+            return Ok(());
         }
+        let new = path.with_extension("new");
+        if new.exists() {
+            std::fs::remove_file(&new)?;
+        }
+        drop(Database::create(&new)?);
+        std::fs::rename(&new, path)?;
+        std::fs::File::open(work_dir)?.sync_all()?;
+        Ok(())
+    }
+
+    /// A store on a disk that the test has made.
+    #[cfg(test)]
+    fn on(disk: impl redb::StorageBackend) -> Result<Store, redb::Error> {
+        let database = Database::builder().create_with_backend(disk)?;
+        Ok(Store { path: PathBuf::from("the test's disk"), database: Arc::new(database) })
+    }
+
+    fn read(&self) -> Result<internal::Registry, OpenRegistryError> {
+        let record = self.record().map_err(|cause| self.unreadable(cause.to_string()))?;
+        let Some((bytes, checksum)) = record else { return Ok(internal::Registry::default()) };
+        // Registries were written without one before.
+        if checksum.is_some_and(|checksum| checksum != checksum_of(&bytes)) {
+            return Err(self.unreadable("its checksum does not fit: the disk has changed it".into()));
+        }
+        wire::decode(&bytes).map_err(|cause| self.unreadable(cause.to_string()))
     }
 
     fn unreadable(&self, cause: String) -> OpenRegistryError {
         OpenRegistryError::Read { path: self.path.clone(), cause }
     }
 
-    fn bytes(&self) -> Result<Option<Vec<u8>>, redb::Error> {
+    /// The record, and its checksum.
+    fn record(&self) -> Result<Option<(Vec<u8>, Option<Vec<u8>>)>, redb::Error> {
         let transaction = self.database.begin_read()?;
         let table = match transaction.open_table(TABLE) {
             Ok(table) => table,
             Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        Ok(table.get(KEY)?.map(|record| record.value().to_vec()))
+        let value = |key| table.get(key).map(|found| found.map(|found| found.value().to_vec()));
+        let (record, checksum) = (value(KEY)?, value(CHECKSUM)?);
+        Ok(record.map(|record| (record, checksum)))
     }
 
     /// Commits durably: redb's default durability is an fdatasync before `commit` returns.
-    fn write(&self, registry: &internal::Registry) -> Result<(), String> {
+    fn write(&self, record: &[u8]) -> Result<(), String> {
         let write = || -> Result<(), redb::Error> {
             let transaction = self.database.begin_write()?;
-            transaction.open_table(TABLE)?.insert(KEY, registry.encode_to_vec().as_slice())?;
+            {
+                let mut table = transaction.open_table(TABLE)?;
+                table.insert(CHECKSUM, checksum_of(record).as_slice())?;
+                table.insert(KEY, record)?;
+            }
             transaction.commit()?;
             Ok(())
         };
@@ -238,57 +276,13 @@ impl Store {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use tepui_proto::v1;
-
-    use super::*;
-
-    fn admit(id: &str) -> RegistryOperation {
-        let id = Some(v1::AgentId { value: id.into() });
-        RegistryOperation::AdmitAgent(Box::new(v1::AgentInfo {
-            hostname: "h".into(),
-            id,
-            ..Default::default()
-        }))
-    }
-
-    #[test]
-    fn what_was_persisted_is_there_after_a_restart() {
-        let work_dir = tempfile::tempdir().unwrap();
-        let storage = RegistryStorage::File { work_dir: work_dir.path().to_path_buf() };
-        let (done, outcomes) = mpsc::channel();
-        let (registrar, empty) =
-            Registrar::open(&storage, move |outcome| done.send(outcome).unwrap()).unwrap();
-        registrar.persist(Change { ticket: Ticket(1), operation: admit("a1") });
-        registrar.persist(Change { ticket: Ticket(2), operation: admit("a2") });
-
-        let mut written = Vec::new();
-        let durable = registrar.durable();
-        while written.len() < 2 {
-            let (tickets, outcome) = outcomes.recv().unwrap();
-            outcome.unwrap();
-            written.extend(tickets);
-        }
-        let read = durable.read().unwrap();
-        drop(registrar);
-        let (_, registry) = Registrar::open(&storage, |_| {}).unwrap();
-
-        assert_eq!(empty, internal::Registry::default());
-        assert_eq!(written, [Ticket(1), Ticket(2)]);
-        assert_eq!(registry, read);
-        assert_eq!(registry.slaves.unwrap().slaves.len(), 2);
-        assert_eq!(durable.read().unwrap_err(), "the master is ending", "the file is not held open");
-    }
-
-    #[test]
-    fn a_registry_in_use_is_refused_with_advice() {
-        let work_dir = tempfile::tempdir().unwrap();
-        let storage = RegistryStorage::File { work_dir: work_dir.path().to_path_buf() };
-        let _first = Registrar::open(&storage, |_| {}).unwrap();
-
-        let second = Registrar::open(&storage, |_| {}).err().unwrap().to_string();
-
-        assert!(second.ends_with("is another master running with this work_dir?"), "{second}");
-    }
+fn checksum_of(record: &[u8]) -> Vec<u8> {
+    let mut checksum = flate2::Crc::new();
+    checksum.update(record);
+    checksum.sum().to_le_bytes().to_vec()
 }
+
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tepui_agent_core::MasterMessage;
 use tepui_allocator::{Allocation, Allocator, Call, Settings};
 use tepui_master_core::{
-    Config, Connection, Cx, Effect, HttpRequest, Input, Master, NewStream, Peer, Pid, RegistryOperation,
-    RequestId, SchedulerCall, Ticket, Timer, ToAgent, Via,
+    Config, Connection, Cx, Effect, HttpRequest, Input, Master, NewStream, Peer, Pid, Places,
+    RegistryOperation, RequestId, SchedulerCall, Ticket, Timer, ToAgent, Via,
 };
 use tepui_model::Time;
 use tepui_proto::{internal, v1};
@@ -29,6 +29,7 @@ pub(crate) struct MasterProcess {
     pub life: u64,
     /// What is durable.
     pub registry: internal::Registry,
+    places: Places,
     /// Asked for and not durable yet, in order.
     writes: VecDeque<(Ticket, RegistryOperation)>,
     written: Time,
@@ -51,6 +52,7 @@ impl MasterProcess {
             core: None,
             life: 0,
             registry: internal::Registry::default(),
+            places: Places::default(),
             writes: VecDeque::new(),
             written: Time::ZERO,
             disk_fails: false,
@@ -99,7 +101,7 @@ impl World {
         self.counters.add("master restarts");
         let durable = self.chance.index(self.master.writes.len() + 1);
         for (_, operation) in self.master.writes.drain(..).take(durable) {
-            operation.apply(&mut self.master.registry);
+            operation.apply_at(&mut self.master.registry, &mut self.master.places);
         }
         self.master.writes.clear();
         self.master.allocator = None;
@@ -256,7 +258,7 @@ impl World {
             self.counters.add("registry writes that failed");
             return self.step_master(Input::PersistFailed { ticket, why: "input/output error".into() });
         }
-        operation.apply(&mut self.master.registry);
+        operation.apply_at(&mut self.master.registry, &mut self.master.places);
         self.step_master(Input::Persisted(ticket));
     }
 

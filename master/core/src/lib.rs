@@ -83,4 +83,4 @@ pub use master::Master;
 pub use names::{
     AgentHandle, Alarm, Connection, FrameworkHandle, OfferHandle, Pid, RequestId, Ticket, Timer,
 };
-pub use registry::{Obsolete, RegistryOperation};
+pub use registry::{Obsolete, Places, RegistryOperation};

@@ -64,32 +64,63 @@ pub struct Obsolete {
     pub gone: Vec<AgentId>,
 }
 
+/// Where in a registry's lists its agents stand, so that a change costs the same however many there are. Belongs to one registry,
+/// and goes with it from change to change.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    admitted: BTreeMap<String, usize>,
+    unreachable: BTreeMap<String, usize>,
+}
+
+impl Places {
+    /// Those of this registry.
+    pub fn of(registry: &internal::Registry) -> Places {
+        let admitted = registry.slaves.iter().flat_map(|slaves| &slaves.slaves);
+        let away = registry.unreachable.iter().flat_map(|unreachable| &unreachable.slaves);
+        Places {
+            admitted: admitted
+                .enumerate()
+                .map(|(place, slave)| (id_of(&slave.info).to_owned(), place))
+                .collect(),
+            unreachable: away.enumerate().map(|(place, slave)| (slave.id.value.clone(), place)).collect(),
+        }
+    }
+}
+
 impl RegistryOperation {
     /// Makes the change. One that does not apply (an agent to remove that is not there) changes nothing: the core asks for
     /// changes of what it knows, so that this happens only after a store that was changed behind its back.
     pub fn apply(&self, registry: &mut internal::Registry) {
+        self.apply_at(registry, &mut Places::of(registry));
+    }
+
+    /// The same for who makes many: `places` are those of this registry.
+    pub fn apply_at(&self, registry: &mut internal::Registry, places: &mut Places) {
         match self {
             RegistryOperation::Recover(info) => {
                 registry.master = Some(Box::new(Master { info: (**info).clone() }));
             }
             RegistryOperation::AdmitAgent(info) | RegistryOperation::UpdateAgent(info) => {
-                admit(registry, info);
+                admit(registry, places, info);
             }
-            RegistryOperation::MarkUnreachable { agent, at } => mark_unreachable(registry, agent, *at),
+            RegistryOperation::MarkUnreachable { agent, at } => {
+                mark_unreachable(registry, places, agent, *at);
+            }
             RegistryOperation::MarkReachable(info) => {
-                let id = info.id.as_ref().map_or("", |id| &id.value);
-                let deactivated = is_deactivated(registry, id);
-                forget_unreachable(registry, &BTreeSet::from([id.to_owned()]));
-                admit(registry, info);
-                set_deactivated(registry, id, deactivated);
+                let away = forget_unreachable(registry, places, id_of(info));
+                let slave = admit(registry, places, info);
+                if away.is_some_and(|away| away.deactivated()) {
+                    slave.deactivated = Some(true);
+                }
             }
             RegistryOperation::RemoveAgent(agent) => {
-                remove(registry, agent.as_str());
+                remove(registry, places, agent.as_str());
             }
             RegistryOperation::Prune(obsolete) => {
-                let texts = |ids: &[AgentId]| ids.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
-                forget_unreachable(registry, &texts(&obsolete.unreachable));
-                forget_gone(registry, &texts(&obsolete.gone));
+                for agent in &obsolete.unreachable {
+                    forget_unreachable(registry, places, agent.as_str());
+                }
+                forget_gone(registry, &obsolete.gone.iter().map(ToString::to_string).collect());
             }
             RegistryOperation::UpdateQuota(configs) => {
                 configs.iter().for_each(|config| update_quota(registry, config));
@@ -97,13 +128,13 @@ impl RegistryOperation {
                 need(registry, QUOTA_V2, is_needed);
             }
             RegistryOperation::MarkGone { agent, at } => {
-                remove(registry, agent.as_str());
-                forget_unreachable(registry, &BTreeSet::from([agent.to_string()]));
+                remove(registry, places, agent.as_str());
+                forget_unreachable(registry, places, agent.as_str());
                 let gone = &mut registry.gone.get_or_insert_with(GoneSlaves::default).slaves;
                 gone.push(GoneSlave { id: agent.to_wire(), timestamp: (*at).into() });
             }
-            RegistryOperation::Deactivate(agent) => set_deactivated(registry, agent.as_str(), true),
-            RegistryOperation::Reactivate(agent) => set_deactivated(registry, agent.as_str(), false),
+            RegistryOperation::Deactivate(agent) => set_deactivated(registry, places, agent.as_str(), true),
+            RegistryOperation::Reactivate(agent) => set_deactivated(registry, places, agent.as_str(), false),
             RegistryOperation::UpdateMaintenance(maintenance) => maintenance.write(registry),
             RegistryOperation::UpdateWeights(weights) => {
                 update_weights(registry, weights);
@@ -115,20 +146,15 @@ impl RegistryOperation {
 /// The capability that a master needs for a registry with deactivated agents.
 pub const AGENT_DRAINING: &str = "AGENT_DRAINING";
 
-fn is_deactivated(registry: &internal::Registry, agent: &str) -> bool {
-    let admitted = registry.slaves.iter().flat_map(|slaves| &slaves.slaves);
-    let away = registry.unreachable.iter().flat_map(|unreachable| &unreachable.slaves);
-    admitted.filter(|slave| id_of(&slave.info) == agent).any(|slave| slave.deactivated())
-        || away.filter(|slave| slave.id.value == agent).any(|slave| slave.deactivated())
-}
-
 /// Notes it of an agent, wherever it is. A registry with such agents needs a master that knows what it means.
-fn set_deactivated(registry: &mut internal::Registry, agent: &str, deactivated: bool) {
+fn set_deactivated(registry: &mut internal::Registry, places: &Places, agent: &str, deactivated: bool) {
     let flag = deactivated.then_some(true);
-    let admitted = registry.slaves.iter_mut().flat_map(|slaves| &mut slaves.slaves);
-    admitted.filter(|slave| id_of(&slave.info) == agent).for_each(|slave| slave.deactivated = flag);
-    let away = registry.unreachable.iter_mut().flat_map(|unreachable| &mut unreachable.slaves);
-    away.filter(|slave| slave.id.value == agent).for_each(|slave| slave.deactivated = flag);
+    if let (Some(place), Some(slaves)) = (places.admitted.get(agent), &mut registry.slaves) {
+        slaves.slaves[*place].deactivated = flag;
+    }
+    if let (Some(place), Some(unreachable)) = (places.unreachable.get(agent), &mut registry.unreachable) {
+        unreachable.slaves[*place].deactivated = flag;
+    }
     let admitted = registry.slaves.iter().flat_map(|slaves| &slaves.slaves);
     let away = registry.unreachable.iter().flat_map(|unreachable| &unreachable.slaves);
     let is_needed = admitted.into_iter().any(|slave| slave.deactivated())
@@ -168,22 +194,28 @@ fn update_weights(registry: &mut internal::Registry, weights: &[(Role, f64)]) {
     registry.weights = all.into_values().collect();
 }
 
-fn admit(registry: &mut internal::Registry, info: &v1::AgentInfo) {
+fn admit<'a>(
+    registry: &'a mut internal::Registry,
+    places: &mut Places,
+    info: &v1::AgentInfo,
+) -> &'a mut Slave {
     let slaves = &mut registry.slaves.get_or_insert_with(Slaves::default).slaves;
-    match slaves.iter_mut().find(|slave| slave.info.id == info.id) {
-        Some(slave) => slave.info = info.clone(),
-        None => slaves.push(Slave { info: info.clone(), ..Slave::default() }),
+    let place = *places.admitted.entry(id_of(info).to_owned()).or_insert(slaves.len());
+    if place == slaves.len() {
+        slaves.push(Slave { info: info.clone(), ..Slave::default() });
+    } else {
+        slaves[place].info = info.clone();
     }
+    &mut slaves[place]
 }
 
-fn remove(registry: &mut internal::Registry, agent: &str) -> Option<Slave> {
+fn remove(registry: &mut internal::Registry, places: &mut Places, agent: &str) -> Option<Slave> {
     let slaves = &mut registry.slaves.as_mut()?.slaves;
-    let index = slaves.iter().position(|slave| id_of(&slave.info) == agent)?;
-    Some(slaves.remove(index))
+    take_out(slaves, &mut places.admitted, agent, |slave| id_of(&slave.info))
 }
 
-fn mark_unreachable(registry: &mut internal::Registry, agent: &AgentId, at: Time) {
-    let Some(slave) = remove(registry, agent.as_str()) else {
+fn mark_unreachable(registry: &mut internal::Registry, places: &mut Places, agent: &AgentId, at: Time) {
+    let Some(slave) = remove(registry, places, agent.as_str()) else {
         return;
     };
     let entry = UnreachableSlave {
@@ -192,13 +224,34 @@ fn mark_unreachable(registry: &mut internal::Registry, agent: &AgentId, at: Time
         drain_info: slave.drain_info,
         deactivated: slave.deactivated,
     };
-    registry.unreachable.get_or_insert_with(UnreachableSlaves::default).slaves.push(entry);
+    forget_unreachable(registry, places, agent.as_str());
+    let unreachable = &mut registry.unreachable.get_or_insert_with(UnreachableSlaves::default).slaves;
+    places.unreachable.insert(agent.to_string(), unreachable.len());
+    unreachable.push(entry);
 }
 
-fn forget_unreachable(registry: &mut internal::Registry, agents: &BTreeSet<String>) {
-    if let Some(unreachable) = &mut registry.unreachable {
-        unreachable.slaves.retain(|slave| !agents.contains(&slave.id.value));
+fn forget_unreachable(
+    registry: &mut internal::Registry,
+    places: &mut Places,
+    agent: &str,
+) -> Option<UnreachableSlave> {
+    let unreachable = &mut registry.unreachable.as_mut()?.slaves;
+    take_out(unreachable, &mut places.unreachable, agent, |slave| &slave.id.value)
+}
+
+/// Takes an entry out of a list; the last one takes its place.
+fn take_out<T>(
+    list: &mut Vec<T>,
+    places: &mut BTreeMap<String, usize>,
+    id: &str,
+    id_of: impl Fn(&T) -> &str,
+) -> Option<T> {
+    let place = places.remove(id)?;
+    let taken = list.swap_remove(place);
+    if let Some(known) = list.get(place).and_then(|moved| places.get_mut(id_of(moved))) {
+        *known = place;
     }
+    Some(taken)
 }
 
 fn forget_gone(registry: &mut internal::Registry, agents: &BTreeSet<String>) {
