@@ -6,8 +6,8 @@ use libactor::{
     Actor, Context, Deferred, Exit, Handler, Message, Pid, Receive, Responder, Routes, TimerHandle,
 };
 use tepui_master_core::{
-    Answer, Connection, Cx, FromAgent, HttpRequest, Input, Master, NewStream, OperatorCall, RequestId,
-    SchedulerCall, Ticket, Timer, Via,
+    Answer, Connection, Cx, Effect, FromAgent, HttpRequest, Input, Master, NewStream, OperatorCall,
+    RequestId, SchedulerCall, Ticket, Timer, Via,
 };
 use tepui_model::Time;
 use tepui_model::about::{About as _, Kind as _};
@@ -22,6 +22,9 @@ use crate::reads::Reads;
 use crate::recorded::{Arrival, Told};
 use crate::registrar::{self, Registrar};
 use crate::stream::{EventStream, Outlet};
+
+/// Room for so many effects is kept from step to step, some hundred bytes each.
+const KEPT_EFFECTS: usize = 4096;
 
 /// Holds the core and everything `perform` needs.
 pub(crate) struct MasterActor {
@@ -38,6 +41,8 @@ pub(crate) struct MasterActor {
     pub(crate) told: Told,
     /// Numbers for requests and streams.
     next: u64,
+    /// Room for the effects of a step, which is used again: a call with many tasks has hundreds.
+    effects: Vec<Effect>,
     /// Operators whose answers may wait for the registry.
     pub(crate) operators: BTreeMap<RequestId, Responder<Answer>>,
     /// The call under way: its answer, once the core has given it, and the encoding of the stream it may open.
@@ -140,16 +145,21 @@ impl MasterActor {
             timers: BTreeMap::new(),
             told: Told::new(),
             next: 0,
+            effects: Vec::new(),
             operators: BTreeMap::new(),
             call: CallUnderWay::default(),
         }
     }
 
     pub(crate) fn step(&mut self, cx: &mut Context<Self>, input: Input) {
-        let mut step = Cx::at(Time::from_nanos(cx.now().as_nanos()));
+        let now = Time::from_nanos(cx.now().as_nanos());
+        let mut step = Cx { now, effects: std::mem::take(&mut self.effects) };
         self.tape.note(&self.core, step.now, &input);
         self.core.step(&mut step, input);
-        self.perform(cx, step.effects);
+        self.perform(cx, &mut step.effects);
+        if step.effects.capacity() <= KEPT_EFFECTS {
+            self.effects = step.effects;
+        }
     }
 
     fn agent(&mut self, cx: &mut Context<Self>, from: &Pid, message: FromAgent) {

@@ -14,21 +14,19 @@ use crate::registrar::Change;
 use crate::{recorded, stream};
 
 impl MasterActor {
-    /// Performs the effects of one step. The readers hear of changes first, so that whoever is answered or told something
+    /// Performs the effects of one step, and leaves none. The readers hear of changes first, so that whoever is answered or told something
     /// finds it when reading.
-    pub(crate) fn perform(&mut self, cx: &mut Context<Self>, effects: Vec<Effect>) {
-        let mut changes = Vec::new();
-        let mut rest = Vec::with_capacity(effects.len());
-        for effect in effects {
-            match effect {
-                Effect::Changed(change) => changes.push(change),
-                other => rest.push(other),
-            }
-        }
+    pub(crate) fn perform(&mut self, cx: &mut Context<Self>, effects: &mut Vec<Effect>) {
+        let changed = |effect: &mut Effect| matches!(effect, Effect::Changed(_));
+        let changes = effects.extract_if(.., changed).filter_map(|effect| match effect {
+            Effect::Changed(change) => Some(change),
+            _ => None,
+        });
+        let changes: Vec<_> = changes.collect();
         if !changes.is_empty() {
             self.reads.changed(changes);
         }
-        for effect in rest {
+        for effect in effects.drain(..) {
             self.perform_one(cx, effect);
         }
     }

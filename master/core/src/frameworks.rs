@@ -1,5 +1,6 @@
 //! The frameworks the master knows, and what it knows of each.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::{AddAssign, SubAssign};
 use std::sync::Arc;
@@ -174,18 +175,45 @@ impl Framework {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ring {
     tasks: VecDeque<Task>,
+    /// How many of them have an id: it may be used again once a task ended. Most ids that are looked for are not here.
+    ids: BTreeMap<TaskId, usize>,
 }
 
 impl Ring {
     /// Adds a task and returns what fell out.
     pub fn push(&mut self, task: Task, limit: usize) -> Vec<Task> {
+        *self.ids.entry(task.id.clone()).or_default() += 1;
         self.tasks.push_back(task);
         let excess = self.tasks.len().saturating_sub(limit);
-        self.tasks.drain(..excess).collect()
+        let fallen: Vec<Task> = self.tasks.drain(..excess).collect();
+        self.forget(&fallen);
+        fallen
     }
 
     pub fn contains(&self, id: &TaskId) -> bool {
-        self.tasks.iter().any(|task| task.id == *id)
+        self.ids.contains_key(id)
+    }
+
+    fn forget(&mut self, gone: &[Task]) {
+        for task in gone {
+            let Entry::Occupied(mut count) = self.ids.entry(task.id.clone()) else { continue };
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+
+    /// Whether it is counted as it is.
+    pub fn is_counted(&self) -> bool {
+        let mut ids: BTreeMap<&TaskId, usize> = BTreeMap::new();
+        self.tasks.iter().for_each(|task| *ids.entry(&task.id).or_default() += 1);
+        ids.into_iter().eq(self.ids.iter().map(|(id, count)| (id, *count)))
+    }
+
+    /// Takes out every task of this id.
+    pub fn take_named(&mut self, id: &TaskId) -> Vec<Task> {
+        if self.contains(id) { self.take(|task| task.id == *id) } else { Vec::new() }
     }
 
     /// Takes out every task that fits.
@@ -193,6 +221,7 @@ impl Ring {
         let (taken, kept): (Vec<Task>, Vec<Task>) =
             std::mem::take(&mut self.tasks).into_iter().partition(|task| fits(task));
         self.tasks = kept.into();
+        self.forget(&taken);
         taken
     }
 

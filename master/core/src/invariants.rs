@@ -189,6 +189,12 @@ impl Master {
         for id in frameworks.by_id.keys().filter(|id| frameworks.completed.contains_key(*id)) {
             broken.push(format!("framework {id} has ended and has not"));
         }
+        for (_, framework) in frameworks.registered.iter() {
+            if !(framework.completed.is_counted() && framework.unreachable.is_counted()) {
+                broken
+                    .push(format!("ended or unreachable tasks of framework {} are miscounted", framework.id));
+            }
+        }
         let completed = frameworks.completed.len();
         if completed != frameworks.completed_order.len() || completed > self.config.max_completed_frameworks {
             broken.push(format!("{completed} completed frameworks are kept"));

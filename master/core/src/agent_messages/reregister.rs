@@ -190,7 +190,7 @@ impl Master {
     }
 
     fn forget_completed(&mut self, framework: FrameworkHandle, id: &TaskId) {
-        let completed = self.frameworks.registered[framework].completed.take(|task| task.id == *id);
+        let completed = self.frameworks.registered[framework].completed.take_named(id);
         self.changes.others.extend(completed.iter().map(|task| Changed::TaskForgotten(task.record)));
     }
 
