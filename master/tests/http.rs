@@ -1,7 +1,9 @@
 //! A master alone, asked over HTTP.
 
+use std::io::Read as _;
 use std::time::Duration;
 
+use flate2::read::{GzDecoder, ZlibDecoder};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tepui_master::{Config, RegistryStorage, Running, start};
@@ -140,5 +142,79 @@ fn a_subscription_streams_one_record_a_chunk_and_its_end_disconnects_the_framewo
                 break;
             }
         }
+    });
+}
+
+/// Answers of a status, with what was sent along.
+async fn ask(client: &Client, url: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+    let mut request = client.get(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.send().await.unwrap()
+}
+
+#[test]
+fn who_has_the_state_is_not_sent_it_again() {
+    with_master(|client, base| async move {
+        let url = format!("{base}/state");
+        get(&client, url.clone()).await;
+        let first = ask(&client, &url, &[]).await;
+        let tag = first.headers()["etag"].to_str().unwrap().to_owned();
+
+        let again = ask(&client, &url, &[("If-None-Match", &format!("\"other\", {tag}"))]).await;
+        let other = ask(&client, &url, &[("If-None-Match", "W/\"other-7\"")]).await;
+        let posted = client.post(&url).header("If-None-Match", &tag).send().await.unwrap();
+
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(again.headers()["etag"].to_str().unwrap(), tag);
+        assert_eq!(again.bytes().await.unwrap().len(), 0);
+        assert_eq!(other.status(), StatusCode::OK);
+        assert_eq!(posted.status(), StatusCode::OK);
+
+        let quota = json!({
+            "type": "UPDATE_QUOTA",
+            "update_quota": { "quota_configs": [{ "role": "web", "limits": { "cpus": { "value": 1 } } }] },
+        });
+        assert_eq!(post(&client, format!("{base}/api/v1"), quota).await.0, StatusCode::OK);
+        let changed = ask(&client, &url, &[("If-None-Match", &tag)]).await;
+        assert_eq!(changed.status(), StatusCode::OK);
+        assert_ne!(changed.headers()["etag"].to_str().unwrap(), tag);
+    });
+}
+
+#[test]
+fn answers_are_compressed_as_the_client_likes() {
+    with_master(|client, base| async move {
+        // Its answers are small unless it knows of something.
+        let roles: Vec<Value> = (0..40)
+            .map(|n| json!({ "role": format!("role{n}"), "limits": { "cpus": { "value": 1 } } }))
+            .collect();
+        let quota = json!({ "type": "UPDATE_QUOTA", "update_quota": { "quota_configs": roles } });
+        get(&client, format!("{base}/state")).await;
+        assert_eq!(post(&client, format!("{base}/api/v1"), quota).await.0, StatusCode::OK);
+        let url = format!("{base}/quota");
+        let (_, plain) = get(&client, url.clone()).await;
+        assert!(plain.len() > 1024, "it is worth compressing");
+
+        let gzip = ask(&client, &url, &[("Accept-Encoding", "deflate, gzip")]).await;
+        let deflate = ask(&client, &url, &[("Accept-Encoding", "gzip;q=0, deflate")]).await;
+        let refused = ask(&client, &url, &[("Accept-Encoding", "gzip;q=0")]).await;
+
+        assert_eq!(gzip.headers()["content-encoding"], "gzip");
+        assert_eq!(deflate.headers()["content-encoding"], "deflate");
+        assert!(!refused.headers().contains_key("content-encoding"));
+        assert_eq!(refused.headers()["vary"], "Accept-Encoding");
+        let unpacked = |coded: &[u8], is_gzip: bool| {
+            let mut text = String::new();
+            if is_gzip {
+                GzDecoder::new(coded).read_to_string(&mut text).unwrap();
+            } else {
+                ZlibDecoder::new(coded).read_to_string(&mut text).unwrap();
+            }
+            text
+        };
+        assert_eq!(unpacked(&gzip.bytes().await.unwrap(), true), plain);
+        assert_eq!(unpacked(&deflate.bytes().await.unwrap(), false), plain);
     });
 }

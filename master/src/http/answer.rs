@@ -1,17 +1,11 @@
 //! HTTP answers in the words and headers of Mesos' master.
 
-use std::io::Write as _;
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use libactor::web::http::StatusCode;
-use libactor::web::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use libactor::web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY};
 use libactor::web::{HttpRequest, HttpResponse};
 
+use super::coding::Coding;
 use crate::encoding::{Encoding, JSON, Refusal};
-
-/// Bodies from this size on are compressed for those who ask for it, as libprocess does.
-const GZIP_MINIMUM: usize = 1024;
 
 /// A plain text, or nothing: an empty body has no content type.
 pub(super) fn text(status: u16, body: impl Into<String>) -> HttpResponse {
@@ -80,22 +74,11 @@ pub(super) fn json(request: &HttpRequest, jsonp: Option<&str>, body: Vec<u8>) ->
 
 fn with_type(request: &HttpRequest, content_type: &'static str, body: Vec<u8>) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
-    answer.insert_header((CONTENT_TYPE, content_type));
-    if body.len() < GZIP_MINIMUM || !wants_gzip(request) {
-        return answer.body(body);
+    answer.insert_header((CONTENT_TYPE, content_type)).insert_header((VARY, "Accept-Encoding"));
+    let coding = Coding::of(request, body.len());
+    if let Some(name) = coding.name() {
+        answer.insert_header((CONTENT_ENCODING, name));
     }
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    match gzip.write_all(&body).and_then(|()| gzip.finish()) {
-        Ok(compressed) => answer.insert_header((CONTENT_ENCODING, "gzip")).body(compressed),
-        // Writing to memory does not fail; the plain body is right in any case.
-        Err(_) => answer.body(body),
-    }
-}
-
-fn wants_gzip(request: &HttpRequest) -> bool {
-    let accepted = request.headers().get_all(ACCEPT_ENCODING).filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        matches!(parts.next(), Some("gzip" | "*")) && !parts.any(|parameter| parameter == "q=0")
-    })
+    // Writing to memory does not fail; the plain body would be right in any case.
+    answer.body(coding.encoder().encode(body, true).unwrap_or_default())
 }

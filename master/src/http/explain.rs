@@ -7,8 +7,9 @@ use libactor::web::{HttpRequest, HttpResponse, web::Query};
 use tepui_daemon::Parameters;
 use tepui_model::{ResourceQuantities, Role};
 
-use super::{Site, answer};
-use crate::reads::{Answer, Explained, FrameworkQuery, Read};
+use super::{Site, answer, streamed};
+use crate::encoding::JSON;
+use crate::reads::{Answer, Body, Explained, FrameworkQuery, Read};
 
 /// Roles that are answered for at once: each has a line for every agent.
 const MOST_ROLES: usize = 16;
@@ -18,12 +19,12 @@ pub(super) async fn serve(request: &HttpRequest, site: &Site) -> HttpResponse {
         return answer::text(405, "405 Method Not Allowed. Expecting one of { 'GET' }.");
     }
     match explain(request, site).await {
-        Ok(body) => answer::json(request, None, body),
+        Ok(body) => streamed::answer(request, JSON, None, body).await,
         Err(refused) => refused,
     }
 }
 
-async fn explain(request: &HttpRequest, site: &Site) -> Result<Vec<u8>, HttpResponse> {
+async fn explain(request: &HttpRequest, site: &Site) -> Result<Body, HttpResponse> {
     let refused = |why: String| answer::text(400, why);
     let query = Query::<Parameters>::from_query(request.query_string())
         .map_err(|error| refused(format!("the query cannot be read: {error}")))?;
@@ -40,7 +41,9 @@ async fn explain(request: &HttpRequest, site: &Site) -> Result<Vec<u8>, HttpResp
     let found = site.reads.ask(Read::FindFramework(FrameworkQuery { name: framework.clone(), role })).await;
     let found = match found {
         Some(Answer::Found(found)) => found.map_err(|(status, why)| answer::text(status, why))?,
-        Some(Answer::Body(_) | Answer::Gauges(_)) | None => return Err(answer::recovering()),
+        Some(Answer::Body(..) | Answer::Unchanged(_) | Answer::Gauges(_)) | None => {
+            return Err(answer::recovering());
+        }
     };
     if found.roles.len() > MOST_ROLES {
         let count = found.roles.len();
@@ -55,7 +58,7 @@ async fn explain(request: &HttpRequest, site: &Site) -> Result<Vec<u8>, HttpResp
         return Err(answer::text(404, format!("Framework {} has ended", found.id)));
     };
     match site.reads.ask(Read::Explained(Box::new(Explained { found, wanted, explanations }))).await {
-        Some(Answer::Body(body)) => Ok(body),
-        Some(Answer::Gauges(_) | Answer::Found(_)) | None => Err(answer::recovering()),
+        Some(Answer::Body(body, _)) => Ok(body),
+        Some(Answer::Unchanged(_) | Answer::Gauges(_) | Answer::Found(_)) | None => Err(answer::recovering()),
     }
 }

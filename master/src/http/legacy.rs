@@ -9,8 +9,9 @@ use tepui_daemon::{Parameters, Verbosity, machine};
 use tepui_model::duration;
 
 use super::routing::Route;
-use super::{Site, answer};
+use super::{Site, answer, streamed};
 use crate::actor::{Outcome, Teardown};
+use crate::encoding::JSON;
 use crate::identity::{MESOS_VERSION, TEPUI_VERSION};
 use crate::reads::{Answer, LegacyRead, Read, TaskFilter};
 
@@ -78,11 +79,18 @@ fn toggle(query: &Parameters, site: &Site) -> HttpResponse {
     }
 }
 
-/// What readers know, as JSON or JSONP.
+/// What readers know, as JSON or JSONP; 304 for a client that knows it.
 pub(super) async fn read_as_json(request: &HttpRequest, read: LegacyRead, site: &Site) -> HttpResponse {
     let jsonp = parameters(request).remove("jsonp");
-    match site.reads.ask(Read::Legacy(read)).await {
-        Some(Answer::Body(body)) => answer::json(request, jsonp.as_deref(), body),
+    match site.reads.ask_since(Read::Legacy(read), streamed::known(request, site)).await {
+        Some(Answer::Body(body, version)) => {
+            let (content_type, body) = match jsonp {
+                None => (JSON, body),
+                Some(function) => ("text/javascript", body.between(format!("{function}("), ")")),
+            };
+            streamed::answer(request, content_type, Some(streamed::tag(version, site)), body).await
+        }
+        Some(Answer::Unchanged(version)) => streamed::unchanged(streamed::tag(version, site)),
         Some(Answer::Gauges(_) | Answer::Found(_)) | None => answer::recovering(),
     }
 }

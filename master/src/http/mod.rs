@@ -1,6 +1,7 @@
 //! The master's HTTP side: from a request to a question for the master or for the readers, and back.
 
 mod answer;
+mod coding;
 mod decisions;
 mod durable;
 mod explain;
@@ -10,6 +11,7 @@ mod operate;
 mod operator;
 mod routing;
 mod scheduler;
+mod streamed;
 
 use std::sync::Arc;
 

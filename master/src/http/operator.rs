@@ -7,7 +7,7 @@ use tepui_daemon::Verbosity;
 use tepui_proto::v1;
 use tepui_proto::v1::master::{Call, Response, call, response};
 
-use super::{Site, accepted, answer, files, header_text, legacy};
+use super::{Site, accepted, answer, files, header_text, legacy, streamed};
 use crate::actor::OperatorRequest;
 use crate::encoding::Encoding;
 use crate::identity::Identity;
@@ -28,8 +28,10 @@ pub(super) async fn serve(request: &HttpRequest, body: &[u8], site: &Site) -> Ht
     let Some(accepted) = accepted(request) else { return answer::not_acceptable() };
     if let Some(read) = about_entities(call.r#type()) {
         return match site.reads.ask(Read::Operator(read, accepted)).await {
-            Some(Answer::Body(body)) => answer::encoded(request, accepted, body),
-            Some(Answer::Gauges(_) | Answer::Found(_)) | None => answer::recovering(),
+            Some(Answer::Body(body, _)) => {
+                streamed::answer(request, accepted.content_type(), None, body).await
+            }
+            Some(Answer::Unchanged(_) | Answer::Gauges(_) | Answer::Found(_)) | None => answer::recovering(),
         };
     }
     if call.r#type() == call::Type::Subscribe {

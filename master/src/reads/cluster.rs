@@ -2,23 +2,38 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tepui_master_core::{
-    AgentView, Changed, ExecutorView, FrameworkView, MaintenanceView, OfferView, TaskStanding, TaskView,
+    AgentView, Changed, ExecutorView, FrameworkView, MaintenanceView, OfferView, TaskView,
 };
 use tepui_model::{AgentId, ExecutorId, FrameworkId, OfferId, Role, Time};
 use tepui_proto::v1;
 use tepui_proto::v1::quota::QuotaConfig;
 
+use super::kept::Kept;
+
+/// Texts are kept this long after the last question: whoever watches a cluster asks several times a minute.
+const TEXTS_KEPT: Duration = Duration::from_secs(5 * 60);
+
+/// An agent as it is kept.
+pub(super) type KeptAgent = Arc<Kept<Arc<AgentView>>>;
+/// A task as it is kept.
+pub(super) type KeptTask = Arc<Kept<TaskView>>;
+
 /// The latest values. A value replaces the one of the same key.
 #[derive(Default)]
 pub(crate) struct Cluster {
+    /// How often something changed.
+    version: u64,
+    /// When somebody last asked for what texts are kept of, if they are.
+    asked: Option<Instant>,
     serving_since: Option<Time>,
-    agents: BTreeMap<AgentId, Arc<AgentView>>,
+    agents: BTreeMap<AgentId, KeptAgent>,
     frameworks: BTreeMap<FrameworkId, Arc<FrameworkView>>,
-    tasks: BTreeMap<u64, TaskView>,
+    tasks: BTreeMap<u64, KeptTask>,
     tasks_of: BTreeMap<FrameworkId, BTreeSet<u64>>,
-    executors: BTreeMap<(FrameworkId, AgentId, ExecutorId), ExecutorView>,
+    executors: BTreeMap<FrameworkId, BTreeMap<(AgentId, ExecutorId), Arc<ExecutorView>>>,
     offers: BTreeMap<OfferId, Arc<OfferView>>,
     offers_of: BTreeMap<FrameworkId, BTreeSet<OfferId>>,
     pub(super) quotas: BTreeMap<Role, QuotaConfig>,
@@ -29,10 +44,11 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn apply(&mut self, change: Changed) {
+        self.version += 1;
         match change {
             Changed::Serving { since } => self.serving_since = Some(since),
             Changed::Agent(agent) => {
-                self.agents.insert(agent.id.clone(), agent);
+                self.agents.insert(agent.id.clone(), Kept::new(agent).into());
             }
             Changed::AgentForgotten(id) => {
                 self.agents.remove(&id);
@@ -43,17 +59,20 @@ impl Cluster {
             Changed::FrameworkForgotten(id) => self.forget_framework(&id),
             Changed::Task(task) => {
                 self.tasks_of.entry(task.framework.clone()).or_default().insert(task.record);
-                self.tasks.insert(task.record, task);
+                self.tasks.insert(task.record, Kept::new(task).into());
             }
             Changed::TaskForgotten(record) => self.forget_task(record),
             Changed::Executor(executor) => {
                 let id = ExecutorId::from_wire(&executor.info.executor_id);
                 // The core has checked the id: an executor without a valid one never started.
                 let Ok(id) = id else { return };
-                self.executors.insert((executor.framework.clone(), executor.agent.clone(), id), executor);
+                let executors = self.executors.entry(executor.framework.clone()).or_default();
+                executors.insert((executor.agent.clone(), id), executor.into());
             }
             Changed::ExecutorGone { framework, agent, executor } => {
-                self.executors.remove(&(framework, agent, executor));
+                if let Some(executors) = self.executors.get_mut(&framework) {
+                    executors.remove(&(agent, executor));
+                }
             }
             Changed::Operation(operation) => {
                 self.operations.insert(operation.uuid.value.to_vec(), operation);
@@ -78,7 +97,7 @@ impl Cluster {
         for record in self.tasks_of.remove(id).unwrap_or_default() {
             self.tasks.remove(&record);
         }
-        self.executors.retain(|(framework, ..), _| framework != id);
+        self.executors.remove(id);
         for offer in self.offers_of.remove(id).unwrap_or_default() {
             self.offers.remove(&offer);
         }
@@ -86,7 +105,7 @@ impl Cluster {
 
     fn forget_task(&mut self, record: u64) {
         let Some(task) = self.tasks.remove(&record) else { return };
-        if let Some(records) = self.tasks_of.get_mut(&task.framework) {
+        if let Some(records) = self.tasks_of.get_mut(&task.value.framework) {
             records.remove(&record);
         }
     }
@@ -98,13 +117,37 @@ impl Cluster {
         }
     }
 
+    /// Notes that somebody asks for what texts are kept of.
+    pub(super) fn asked(&mut self, now: Instant) {
+        self.asked = Some(now);
+    }
+
+    /// Lets go of the texts if nobody asks for them any more.
+    pub(super) fn forget_texts(&mut self, now: Instant) {
+        if self.asked.is_none_or(|asked| now.duration_since(asked) < TEXTS_KEPT) {
+            return;
+        }
+        self.asked = None;
+        for task in self.tasks.values_mut().filter(|task| task.has_texts()) {
+            *task = Kept::new(task.value.clone()).into();
+        }
+        for agent in self.agents.values_mut().filter(|agent| agent.has_texts()) {
+            *agent = Kept::new(agent.value.clone()).into();
+        }
+    }
+
+    /// A number that grows with every change.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     /// When this master began to serve, if it does.
     pub(crate) fn serving_since(&self) -> Option<Time> {
         self.serving_since
     }
 
     pub(crate) fn agent(&self, id: &AgentId) -> Option<&AgentView> {
-        self.agents.get(id).map(Arc::as_ref)
+        self.agents.get(id).map(|agent| &*agent.value)
     }
 
     pub(crate) fn framework(&self, id: &FrameworkId) -> Option<&FrameworkView> {
@@ -112,59 +155,63 @@ impl Cluster {
     }
 
     pub(crate) fn shared_agents(&self) -> impl Iterator<Item = &Arc<AgentView>> {
-        self.agents.values()
-    }
-
-    pub(crate) fn shared_frameworks(&self) -> impl Iterator<Item = &Arc<FrameworkView>> {
-        self.frameworks.values()
+        self.agents.values().map(|agent| &agent.value)
     }
 
     pub(crate) fn task(&self, record: u64) -> Option<&TaskView> {
-        self.tasks.get(&record)
+        self.tasks.get(&record).map(|task| &task.value)
+    }
+
+    pub(super) fn kept_agents(&self) -> impl Iterator<Item = &KeptAgent> + Clone {
+        self.agents.values()
     }
 
     pub(crate) fn agents(&self) -> impl Iterator<Item = &AgentView> + Clone {
-        self.agents.values().map(Arc::as_ref)
+        self.agents.values().map(|agent| &*agent.value)
+    }
+
+    pub(super) fn shared_frameworks(&self) -> impl Iterator<Item = &Arc<FrameworkView>> + Clone {
+        self.frameworks.values()
     }
 
     pub(crate) fn frameworks(&self) -> impl Iterator<Item = &FrameworkView> + Clone {
         self.frameworks.values().map(Arc::as_ref)
     }
 
-    pub(crate) fn tasks(&self) -> impl Iterator<Item = &TaskView> + Clone {
+    pub(super) fn kept_tasks(&self) -> impl Iterator<Item = &KeptTask> + Clone {
         self.tasks.values()
     }
 
-    pub(crate) fn executors(&self) -> impl Iterator<Item = &ExecutorView> + Clone {
-        self.executors.values()
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = &TaskView> + Clone {
+        self.tasks.values().map(|task| &task.value)
     }
 
-    pub(crate) fn all_tasks_of(&self, framework: &FrameworkId) -> impl Iterator<Item = &TaskView> + Clone {
+    pub(super) fn executors(&self) -> impl Iterator<Item = &Arc<ExecutorView>> + Clone {
+        self.executors.values().flat_map(BTreeMap::values)
+    }
+
+    pub(super) fn kept_tasks_of(&self, framework: &FrameworkId) -> impl Iterator<Item = &KeptTask> + Clone {
         let records = self.tasks_of.get(framework).into_iter().flatten();
         records.filter_map(|record| self.tasks.get(record))
     }
 
-    pub(crate) fn tasks_of(
-        &self,
-        framework: &FrameworkId,
-        standing: TaskStanding,
-    ) -> impl Iterator<Item = &TaskView> + Clone {
-        self.all_tasks_of(framework).filter(move |task| task.standing == standing)
+    pub(crate) fn all_tasks_of(&self, framework: &FrameworkId) -> impl Iterator<Item = &TaskView> + Clone {
+        self.kept_tasks_of(framework).map(|task| &task.value)
     }
 
-    pub(crate) fn executors_of(
+    pub(super) fn executors_of(
         &self,
         framework: &FrameworkId,
-    ) -> impl Iterator<Item = &ExecutorView> + Clone {
-        self.executors.values().filter(move |executor| executor.framework == *framework)
+    ) -> impl Iterator<Item = &Arc<ExecutorView>> + Clone {
+        self.executors.get(framework).into_iter().flat_map(BTreeMap::values)
     }
 
     pub(crate) fn operations(&self) -> impl Iterator<Item = &v1::Operation> + Clone {
         self.operations.values().map(Arc::as_ref)
     }
 
-    pub(crate) fn offers_of(&self, framework: &FrameworkId) -> impl Iterator<Item = &OfferView> + Clone {
+    pub(super) fn offers_of(&self, framework: &FrameworkId) -> impl Iterator<Item = &Arc<OfferView>> + Clone {
         let ids = self.offers_of.get(framework).into_iter().flatten();
-        ids.filter_map(|id| self.offers.get(id)).map(Arc::as_ref)
+        ids.filter_map(|id| self.offers.get(id))
     }
 }

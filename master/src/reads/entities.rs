@@ -1,5 +1,8 @@
 //! Agents, frameworks, tasks, executors and offers in the JSON of the older endpoints.
 
+use std::sync::Arc;
+
+use prost::Message as _;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tepui_master_core::{
     AgentStanding, AgentView, ExecutorView, FrameworkStanding, FrameworkView, OfferView, TaskStanding,
@@ -8,8 +11,32 @@ use tepui_model::{Resources, secrets};
 use tepui_proto::json::AsJson;
 use tepui_proto::v1;
 
-use super::cluster::Cluster;
+use super::body::{Draft, What, late};
+use super::cluster::{Cluster, KeptAgent, KeptTask};
 use super::json::{Attributes, FullList, Labels, List, ReservedFull, ReservedMap, ResourceMap};
+use super::kept::Form;
+use super::{operator, written};
+
+/// A task's text, as it is kept.
+pub(super) fn task_text(task: &KeptTask, form: Form) -> &[u8] {
+    task.text(form, |view, out| {
+        let task = secrets::task(&view.task);
+        match form {
+            Form::Legacy => written(out, &Task(&view.task)),
+            Form::Json => written(out, &AsJson(&*task)),
+            Form::Protobuf => out.extend(task.encode_to_vec()),
+        }
+    })
+}
+
+/// An agent's text, as it is kept.
+pub(super) fn agent_text(agent: &KeptAgent, form: Form) -> &[u8] {
+    agent.text(form, |view, out| match form {
+        Form::Legacy => written(out, &Agent { view, full: false }),
+        Form::Json => written(out, &AsJson(&operator::agent(view))),
+        Form::Protobuf => out.extend(operator::agent(view).encode_to_vec()),
+    })
+}
 
 /// An agent. `full` adds the resources as v1 messages, as `/slaves` does.
 pub(super) struct Agent<'a> {
@@ -64,15 +91,39 @@ pub(super) fn write_agent<M: SerializeMap>(map: &mut M, view: &AgentView) -> Res
 /// `AgentInfo.port`'s declared default.
 const DEFAULT_AGENT_PORT: i32 = 5051;
 
-/// A framework with all that belongs to it.
-pub(super) struct Framework<'a> {
-    pub(super) view: &'a FrameworkView,
-    pub(super) cluster: &'a Cluster,
+/// A framework with all that belongs to it: its tasks, offers and executors stand in its midst.
+pub(super) fn put_framework(draft: &mut Draft, view: &Arc<FrameworkView>, cluster: &Cluster) {
+    draft.element(late(view, |view, out| {
+        written(out, &FrameworkHead(view));
+        out.pop();
+    }));
+    for (key, standing) in [
+        ("tasks", TaskStanding::Active),
+        ("unreachable_tasks", TaskStanding::Unreachable),
+        ("completed_tasks", TaskStanding::Completed),
+    ] {
+        let tasks = cluster.kept_tasks_of(&view.id).filter(|task| task.value.standing == standing);
+        draft.list(key, 0, tasks.cloned().map(What::Task));
+    }
+    let offers = cluster.offers_of(&view.id);
+    draft.list("offers", 0, offers.map(|offer| late(offer, |offer, out| written(out, &Offer(offer)))));
+    let executors = cluster.executors_of(&view.id);
+    let executor = |view| late(view, |view, out| written(out, &Executor(view)));
+    draft.list("executors", 0, executors.map(executor));
+    draft.rest(late(view, |view, out| {
+        let begin = out.len();
+        written(out, &FrameworkTail(view));
+        // The same object goes on.
+        out[begin] = b',';
+    }));
 }
 
-impl Serialize for Framework<'_> {
+/// What stands before a framework's tasks.
+struct FrameworkHead<'a>(&'a FrameworkView);
+
+impl Serialize for FrameworkHead<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Framework { view, cluster } = self;
+        let view = self.0;
         let mut map = serializer.serialize_map(None)?;
         write_framework_summary(&mut map, view)?;
         map.serialize_entry("user", &view.info.user)?;
@@ -92,18 +143,17 @@ impl Serialize for Framework<'_> {
         } else {
             map.serialize_entry("role", &view.info.role())?;
         }
-        for (key, standing) in [
-            ("tasks", TaskStanding::Active),
-            ("unreachable_tasks", TaskStanding::Unreachable),
-            ("completed_tasks", TaskStanding::Completed),
-        ] {
-            map.serialize_entry(
-                key,
-                &List(cluster.tasks_of(&view.id, standing).map(|task| Task(&task.task))),
-            )?;
-        }
-        map.serialize_entry("offers", &List(cluster.offers_of(&view.id).map(Offer)))?;
-        map.serialize_entry("executors", &List(cluster.executors_of(&view.id).map(Executor)))?;
+        map.end()
+    }
+}
+
+/// What stands behind them; never nothing.
+struct FrameworkTail<'a>(&'a FrameworkView);
+
+impl Serialize for FrameworkTail<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let view = self.0;
+        let mut map = serializer.serialize_map(None)?;
         if let Some(labels) = &view.info.labels {
             map.serialize_entry("labels", &Labels(labels))?;
         }

@@ -76,7 +76,7 @@ fn of_type(kind: Type) -> Event {
 fn of_task(new: &TaskView, known: Option<&TaskView>) -> Option<Event> {
     let Some(known) = known else {
         return (new.standing == TaskStanding::Active).then(|| {
-            let added = event::TaskAdded { task: secrets::task(&new.task) };
+            let added = event::TaskAdded { task: secrets::task(&new.task).into_owned() };
             Event { task_added: Some(added.into()), ..of_type(Type::TaskAdded) }
         });
     };
@@ -106,7 +106,8 @@ fn tells_of_check(reason: Option<i32>) -> bool {
 fn of_agent(new: &AgentView, known: Option<&AgentView>) -> Option<Event> {
     match (known.is_some_and(legacy::is_registered), legacy::is_registered(new)) {
         (false, true) => {
-            let added = event::AgentAdded { agent: operator::agent(new, new.info.as_deref()?) };
+            new.info.as_ref()?;
+            let added = event::AgentAdded { agent: operator::agent(new) };
             Some(Event { agent_added: Some(added.into()), ..of_type(Type::AgentAdded) })
         }
         (true, false) => Some(agent_removed(&new.id)),

@@ -79,16 +79,18 @@ impl Cluster {
     }
 
     fn count_tasks(&self, gauges: &mut Vec<(&'static str, f64)>) {
-        for (name, state) in [
-            ("master/tasks_staging", TaskState::TaskStaging),
-            ("master/tasks_starting", TaskState::TaskStarting),
-            ("master/tasks_running", TaskState::TaskRunning),
-            ("master/tasks_killing", TaskState::TaskKilling),
-            ("master/tasks_unreachable", TaskState::TaskUnreachable),
-        ] {
-            let live = self.tasks().filter(|view| view.standing != TaskStanding::Completed);
-            gauges.push((name, live.filter(|view| view.task.state() == state).count() as f64));
+        let mut counted = [
+            ("master/tasks_staging", TaskState::TaskStaging, 0),
+            ("master/tasks_starting", TaskState::TaskStarting, 0),
+            ("master/tasks_running", TaskState::TaskRunning, 0),
+            ("master/tasks_killing", TaskState::TaskKilling, 0),
+            ("master/tasks_unreachable", TaskState::TaskUnreachable, 0),
+        ];
+        for view in self.tasks().filter(|view| view.standing != TaskStanding::Completed) {
+            let state = view.task.state();
+            counted.iter_mut().filter(|(_, of, _)| *of == state).for_each(|(.., count)| *count += 1);
         }
+        gauges.extend(counted.map(|(name, _, count)| (name, f64::from(count))));
     }
 
     fn count_operations(&self, gauges: &mut Vec<(&'static str, f64)>) {

@@ -97,7 +97,21 @@ pub(crate) struct Labels<'a>(pub(crate) &'a v1::Labels);
 
 impl Serialize for Labels<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.labels.iter().map(AsJson))
+        serializer.collect_seq(self.0.labels.iter().map(Label))
+    }
+}
+
+/// Without the way over the wire that other messages take: most text of large answers is labels.
+struct Label<'a>(&'a v1::Label);
+
+impl Serialize for Label<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("key", &self.0.key)?;
+        if let Some(value) = &self.0.value {
+            map.serialize_entry("value", value)?;
+        }
+        map.end()
     }
 }
 

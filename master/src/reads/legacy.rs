@@ -1,15 +1,19 @@
 //! Answers of the endpoints that are older than the v1 API: `/state`, `/slaves`, `/frameworks`, `/tasks`, `/state-summary`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tepui_master_core::{AgentStanding, AgentView, FrameworkStanding, FrameworkView, TaskView};
 use tepui_proto::json::AsJson;
 use tepui_proto::v1::TaskState;
 
-use super::cluster::Cluster;
-use super::entities::{Agent, Framework, Task, write_agent, write_framework_summary};
+use super::body::{Body, Draft, What, late};
+use super::cluster::{Cluster, KeptAgent, KeptTask};
+use super::entities::{Agent, put_framework, write_agent, write_framework_summary};
 use super::json::List;
+use super::kept::Form;
+use super::written;
 use crate::identity::Identity;
 
 /// A legacy read, with its query parameters.
@@ -48,43 +52,74 @@ pub(crate) struct TaskFilter {
     pub(crate) ascending: bool,
 }
 
-/// Writes the answer, without building it in memory first.
-pub(super) fn write(read: &LegacyRead, cluster: &Cluster, identity: &Identity) -> Vec<u8> {
+/// The answer, of which large parts are written later.
+pub(super) fn body(read: &LegacyRead, cluster: &Cluster, identity: &Identity) -> Body {
+    let mut draft = Draft::new(Form::Legacy);
+    match read {
+        LegacyRead::State => put_state(&mut draft, cluster, identity),
+        LegacyRead::Agents { id } => {
+            in_object(&mut draft, |draft| put_agents(draft, cluster, id.as_deref(), in_full));
+        }
+        LegacyRead::Frameworks { id } => in_object(&mut draft, |draft| {
+            put_frameworks(draft, cluster, id.as_deref());
+            draft.list("unregistered_frameworks", 0, std::iter::empty());
+        }),
+        LegacyRead::Tasks(filter) => in_object(&mut draft, |draft| put_tasks(draft, cluster, filter)),
+        LegacyRead::StateSummary
+        | LegacyRead::Weights
+        | LegacyRead::MaintenanceSchedule
+        | LegacyRead::MaintenanceStatus
+        | LegacyRead::Quota
+        | LegacyRead::Roles => return Body::of(small(read, cluster, identity)),
+    }
+    draft.finish()
+}
+
+/// What takes no long time to write, or has to be counted first.
+fn small(read: &LegacyRead, cluster: &Cluster, identity: &Identity) -> Vec<u8> {
     let mut out = Vec::new();
-    let written = match read {
-        LegacyRead::State => serde_json::to_writer(&mut out, &State { cluster, identity }),
-        LegacyRead::StateSummary => serde_json::to_writer(&mut out, &Summary { cluster, identity }),
-        LegacyRead::Agents { id } => serde_json::to_writer(&mut out, &Agents { cluster, id: id.as_deref() }),
-        LegacyRead::Frameworks { id } => {
-            serde_json::to_writer(&mut out, &Frameworks { cluster, id: id.as_deref() })
-        }
-        LegacyRead::Tasks(filter) => serde_json::to_writer(&mut out, &Tasks { cluster, filter }),
-        LegacyRead::Weights => {
-            serde_json::to_writer(&mut out, &List(super::roles::weights(cluster).iter().map(AsJson)))
-        }
-        LegacyRead::MaintenanceSchedule => {
-            serde_json::to_writer(&mut out, &AsJson(&cluster.maintenance.schedule))
-        }
-        LegacyRead::MaintenanceStatus => {
-            serde_json::to_writer(&mut out, &AsJson(&cluster.maintenance.status))
-        }
-        LegacyRead::Quota => serde_json::to_writer(&mut out, &AsJson(&super::roles::quota(cluster))),
-        LegacyRead::Roles => {
-            serde_json::to_writer(&mut out, &Roles { cluster, whitelist: identity.roles.as_ref() })
-        }
-    };
-    written.expect("these types have no keys that are not text, and a vector takes all bytes");
+    match read {
+        LegacyRead::StateSummary => written(&mut out, &Summary { cluster, identity }),
+        LegacyRead::Weights => written(&mut out, &List(super::roles::weights(cluster).iter().map(AsJson))),
+        LegacyRead::MaintenanceSchedule => written(&mut out, &AsJson(&cluster.maintenance.schedule)),
+        LegacyRead::MaintenanceStatus => written(&mut out, &AsJson(&cluster.maintenance.status)),
+        LegacyRead::Quota => written(&mut out, &AsJson(&super::roles::quota(cluster))),
+        LegacyRead::Roles => written(&mut out, &Roles { cluster, whitelist: identity.roles.as_ref() }),
+        LegacyRead::State
+        | LegacyRead::Agents { .. }
+        | LegacyRead::Frameworks { .. }
+        | LegacyRead::Tasks(_) => unreachable!("these are put together"),
+    }
     out
 }
 
-struct State<'a> {
+fn in_object(draft: &mut Draft, fill: impl FnOnce(&mut Draft)) {
+    draft.begin();
+    fill(draft);
+    draft.text("}");
+}
+
+fn put_state(draft: &mut Draft, cluster: &Cluster, identity: &Identity) {
+    let mut head = Vec::new();
+    written(&mut head, &StateHead { cluster, identity });
+    head.pop();
+    draft.text(head);
+    put_agents(draft, cluster, None, in_short);
+    put_frameworks(draft, cluster, None);
+    draft.list("orphan_tasks", 0, std::iter::empty());
+    draft.list("unregistered_frameworks", 0, std::iter::empty());
+    draft.text("}");
+}
+
+/// What stands before the agents.
+struct StateHead<'a> {
     cluster: &'a Cluster,
     identity: &'a Identity,
 }
 
-impl Serialize for State<'_> {
+impl Serialize for StateHead<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let State { cluster, identity } = self;
+        let StateHead { cluster, identity } = self;
         let mut map = serializer.serialize_map(None)?;
         identity.write_version(&mut map)?;
         map.serialize_entry("start_time", &identity.start_time.as_secs_f64())?;
@@ -115,10 +150,6 @@ impl Serialize for State<'_> {
             map.serialize_entry("external_log_file", file)?;
         }
         map.serialize_entry("flags", &identity.flags)?;
-        write_agents(&mut map, cluster, None, false)?;
-        write_frameworks(&mut map, cluster, None)?;
-        map.serialize_entry("orphan_tasks", &[(); 0])?;
-        map.serialize_entry("unregistered_frameworks", &[(); 0])?;
         map.end()
     }
 }
@@ -149,88 +180,58 @@ pub(super) fn is_registered(agent: &AgentView) -> bool {
     matches!(agent.standing, AgentStanding::Active | AgentStanding::Disconnected)
 }
 
-fn write_agents<M: SerializeMap>(
-    map: &mut M,
-    cluster: &Cluster,
-    id: Option<&str>,
-    full: bool,
-) -> Result<(), M::Error> {
-    let wanted = move |agent: &&AgentView| id.is_none_or(|id| agent.id.as_str() == id);
-    let registered = cluster.agents().filter(wanted).filter(|agent| is_registered(agent));
-    let recovered =
-        cluster.agents().filter(wanted).filter(|agent| agent.standing == AgentStanding::Recovered);
-    map.serialize_entry("slaves", &List(registered.map(|view| Agent { view, full })))?;
-    map.serialize_entry("recovered_slaves", &List(recovered.map(|view| Agent { view, full: false })))
+/// Those that are registered, which `registered` writes, then those that are known from the registry only.
+fn put_agents(draft: &mut Draft, cluster: &Cluster, id: Option<&str>, registered: fn(&KeptAgent) -> What) {
+    let wanted = move |agent: &&KeptAgent| id.is_none_or(|id| agent.value.id.as_str() == id);
+    let there = cluster.kept_agents().filter(wanted).filter(|agent| is_registered(&agent.value));
+    draft.list("slaves", 0, there.map(registered));
+    let away = cluster.kept_agents().filter(wanted);
+    let recovered = away.filter(|agent| agent.value.standing == AgentStanding::Recovered);
+    draft.list("recovered_slaves", 0, recovered.map(in_short));
 }
 
-struct Agents<'a> {
-    cluster: &'a Cluster,
-    id: Option<&'a str>,
+fn in_short(agent: &KeptAgent) -> What {
+    What::Agent(agent.clone())
 }
 
-impl Serialize for Agents<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        write_agents(&mut map, self.cluster, self.id, true)?;
-        map.end()
-    }
+/// With all resources as v1 messages, as `/slaves` does.
+fn in_full(agent: &KeptAgent) -> What {
+    late(&agent.value, |view, out| written(out, &Agent { view, full: true }))
 }
 
-fn write_frameworks<M: SerializeMap>(
-    map: &mut M,
-    cluster: &Cluster,
-    id: Option<&str>,
-) -> Result<(), M::Error> {
-    let wanted = move |view: &&FrameworkView| id.is_none_or(|id| view.id.as_str() == id);
-    let live =
-        cluster.frameworks().filter(wanted).filter(|view| view.standing != FrameworkStanding::Completed);
-    let mut ended: Vec<_> = cluster
-        .frameworks()
+fn put_frameworks(draft: &mut Draft, cluster: &Cluster, id: Option<&str>) {
+    let wanted = |view: &&Arc<FrameworkView>| id.is_none_or(|id| view.id.as_str() == id);
+    let (mut ended, live): (Vec<_>, Vec<_>) = cluster
+        .shared_frameworks()
         .filter(wanted)
-        .filter(|view| view.standing == FrameworkStanding::Completed)
-        .collect();
+        .partition(|view| view.standing == FrameworkStanding::Completed);
     ended.sort_by_key(|view| view.unregistered);
-    map.serialize_entry("frameworks", &List(live.map(|view| Framework { view, cluster })))?;
-    map.serialize_entry("completed_frameworks", &List(ended.iter().map(|view| Framework { view, cluster })))
-}
-
-struct Frameworks<'a> {
-    cluster: &'a Cluster,
-    id: Option<&'a str>,
-}
-
-impl Serialize for Frameworks<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        write_frameworks(&mut map, self.cluster, self.id)?;
-        map.serialize_entry("unregistered_frameworks", &[(); 0])?;
-        map.end()
+    for (name, frameworks) in [("frameworks", live), ("completed_frameworks", ended)] {
+        draft.list_of(name, frameworks.into_iter(), |draft, view| put_framework(draft, view, cluster));
     }
 }
 
-struct Tasks<'a> {
-    cluster: &'a Cluster,
-    filter: &'a TaskFilter,
-}
-
-impl Serialize for Tasks<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let TaskFilter { framework, task, limit, offset, ascending } = self.filter;
-        let wanted = |view: &&TaskView| {
-            framework.as_ref().is_none_or(|id| view.framework.as_str() == id)
-                && task.as_ref().is_none_or(|id| view.task.task_id.value == *id)
-        };
-        let mut tasks: Vec<_> =
-            self.cluster.tasks().filter(wanted).map(|view| (first_seen(view), view)).collect();
-        tasks.sort_by(|left, right| left.0.total_cmp(&right.0));
-        if !ascending {
-            tasks.reverse();
-        }
-        let page = tasks.iter().skip(*offset).take(*limit).map(|(_, view)| Task(&view.task));
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("tasks", &List(page))?;
-        map.end()
+fn put_tasks(draft: &mut Draft, cluster: &Cluster, filter: &TaskFilter) {
+    let TaskFilter { framework, task, limit, offset, ascending } = filter;
+    let is_wanted = |view: &TaskView| {
+        framework.as_ref().is_none_or(|id| view.framework.as_str() == id)
+            && task.as_ref().is_none_or(|id| view.task.task_id.value == *id)
+    };
+    let wanted = cluster.kept_tasks().filter(|task| is_wanted(&task.value));
+    let mut tasks: Vec<(f64, &KeptTask)> = wanted.map(|task| (first_seen(&task.value), task)).collect();
+    let order = |left: &(f64, &KeptTask), right: &(f64, &KeptTask)| {
+        let by_time = left.0.total_cmp(&right.0).then(left.1.value.record.cmp(&right.1.value.record));
+        if *ascending { by_time } else { by_time.reverse() }
+    };
+    let end = offset.saturating_add(*limit);
+    if end < tasks.len() {
+        // Only the page has to be in order, and what comes before it before it.
+        tasks.select_nth_unstable_by(end, order);
+        tasks.truncate(end);
     }
+    tasks.sort_unstable_by(order);
+    let page = tasks.into_iter().skip(*offset).map(|(_, task)| What::Task(task.clone()));
+    draft.list("tasks", 0, page);
 }
 
 /// When a task was first heard of; one nobody has heard of yet is the newest.

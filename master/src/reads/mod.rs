@@ -3,6 +3,7 @@
 //!
 //! Changes and questions come through one queue, in order: a question asked after a change is answered with it.
 
+mod body;
 mod cluster;
 mod constraints;
 mod entities;
@@ -10,21 +11,27 @@ mod events;
 mod explain;
 mod gauges;
 mod json;
+mod kept;
 mod legacy;
 mod operator;
 mod roles;
 mod subscribers;
+#[cfg(test)]
+mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::mpsc;
+use std::time::Instant;
 
 use libactor::Clock;
-use prost::Message as _;
+use serde::Serialize;
 use tepui_master_core::Changed;
 use tepui_proto::v1::master::Event;
 use tokio::sync::oneshot;
 
 use crate::encoding::Encoding;
 use crate::identity::Identity;
+pub(crate) use body::Body;
 use cluster::Cluster;
 pub(crate) use constraints::Constrained;
 pub(crate) use explain::{Explained, FoundFramework, FrameworkQuery};
@@ -33,7 +40,7 @@ pub(crate) use operator::OperatorRead;
 use subscribers::Subscribers;
 pub(crate) use subscribers::Subscription;
 
-/// A question. The answer is its encoded body; none, as long as this master does not serve.
+/// A question. There is no answer, as long as this master does not serve.
 #[derive(Debug, Clone)]
 pub(crate) enum Read {
     Legacy(LegacyRead),
@@ -48,8 +55,10 @@ pub(crate) enum Read {
 
 /// What a read gives.
 pub(crate) enum Answer {
-    /// An encoded body.
-    Body(Vec<u8>),
+    /// A body that is written while it is read, and the version of the cluster that it shows.
+    Body(Body, u64),
+    /// Nothing has changed since a version that the reader knows.
+    Unchanged(u64),
     /// Names and numbers.
     Gauges(Vec<(&'static str, f64)>),
     /// A framework, or a status and why there is none.
@@ -58,9 +67,23 @@ pub(crate) enum Answer {
 
 enum Item {
     Changes(Vec<Changed>),
-    Read(Read, oneshot::Sender<Option<Answer>>),
+    Read { read: Read, known: Known, answer: oneshot::Sender<Option<Answer>> },
     Subscribe(Encoding, oneshot::Sender<Option<(Event, Subscription)>>),
     Constrained(oneshot::Sender<Option<Constrained>>),
+}
+
+/// The versions of which a reader has an answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// Whichever it is now.
+    pub(crate) any: bool,
+    pub(crate) versions: BTreeSet<u64>,
+}
+
+impl Known {
+    fn holds(&self, version: u64) -> bool {
+        self.any || self.versions.contains(&version)
+    }
 }
 
 /// The readers' end, and the master's.
@@ -87,8 +110,13 @@ impl Reads {
 
     /// Asks; `None` while this master does not serve.
     pub(crate) async fn ask(&self, read: Read) -> Option<Answer> {
+        self.ask_since(read, Known::default()).await
+    }
+
+    /// Asks for what is newer than what is known.
+    pub(crate) async fn ask_since(&self, read: Read, known: Known) -> Option<Answer> {
         let (answer, asked) = oneshot::channel();
-        self.queue.send(Item::Read(read, answer)).ok()?;
+        self.queue.send(Item::Read { read, known, answer }).ok()?;
         asked.await.ok().flatten()
     }
 
@@ -114,6 +142,7 @@ impl Reads {
 fn serve(items: &mpsc::Receiver<Item>, identity: &Identity, subscribers: &Subscribers) {
     let mut cluster = Cluster::default();
     for item in items {
+        cluster.forget_texts(Instant::now());
         match item {
             Item::Changes(changes) => {
                 let is_told = subscribers.count() > 0;
@@ -124,10 +153,11 @@ fn serve(items: &mpsc::Receiver<Item>, identity: &Identity, subscribers: &Subscr
                     cluster.apply(change);
                 }
             }
-            Item::Read(read, answer) => {
+            Item::Read { read, known, answer } => {
                 let serving = cluster.serving_since().is_some();
+                let given = || answer_of(&read, &known, &mut cluster, identity, subscribers);
                 // A reader that went away does not want its answer any more.
-                let _ = answer.send(serving.then(|| answer_of(&read, &cluster, identity, subscribers)));
+                let _ = answer.send(serving.then(given));
             }
             Item::Constrained(answer) => {
                 let serving = cluster.serving_since().is_some();
@@ -142,23 +172,37 @@ fn serve(items: &mpsc::Receiver<Item>, identity: &Identity, subscribers: &Subscr
     }
 }
 
-fn answer_of(read: &Read, cluster: &Cluster, identity: &Identity, subscribers: &Subscribers) -> Answer {
+fn answer_of(
+    read: &Read,
+    known: &Known,
+    cluster: &mut Cluster,
+    identity: &Identity,
+    subscribers: &Subscribers,
+) -> Answer {
+    let version = cluster.version();
+    let now = Instant::now();
     match read {
-        Read::Legacy(read) => Answer::Body(legacy::write(read, cluster, identity)),
+        Read::Legacy(_) if known.holds(version) => Answer::Unchanged(version),
+        Read::Legacy(read) => {
+            cluster.asked(now);
+            Answer::Body(legacy::body(read, cluster, identity), version)
+        }
         Read::Operator(read, encoding) => {
-            let answer = operator::answer(*read, cluster, identity);
-            Answer::Body(match encoding {
-                Encoding::Protobuf => answer.encode_to_vec(),
-                Encoding::Json => serde_json::to_vec(&operator::AnswerJson(&answer))
-                    .expect("these types have no keys that are not text"),
-            })
+            cluster.asked(now);
+            Answer::Body(operator::body(*read, *encoding, cluster, identity), version)
         }
         Read::FindFramework(query) => Answer::Found(explain::find(query, cluster)),
-        Read::Explained(explained) => Answer::Body(explain::write(explained, cluster)),
+        Read::Explained(explained) => Answer::Body(Body::of(explain::write(explained, cluster)), version),
         Read::Gauges => {
             let mut gauges = cluster.gauges();
             gauges.push(("master/operator_event_stream_subscribers", subscribers.count() as f64));
             Answer::Gauges(gauges)
         }
     }
+}
+
+/// Writes JSON behind what is there.
+fn written(out: &mut Vec<u8>, value: &impl Serialize) {
+    serde_json::to_writer(out, value)
+        .expect("these types have no keys that are not text, and a vector takes all bytes");
 }

@@ -1,14 +1,25 @@
 //! Answers of the v1 operator API about the cluster's entities.
 
+use std::sync::Arc;
+
+use prost::Message as _;
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use tepui_master_core::{AgentStanding, AgentView, FrameworkStanding, FrameworkView, TaskStanding};
+use tepui_master_core::{
+    AgentStanding, AgentView, ExecutorView, FrameworkStanding, FrameworkView, OfferView, TaskStanding,
+};
 use tepui_model::{Resources, Time, secrets};
 use tepui_proto::json::AsJson;
+use tepui_proto::schema::Described;
 use tepui_proto::v1;
 use tepui_proto::v1::master::{Response, response};
 
-use super::cluster::Cluster;
+use super::body::{Body, Draft, What};
+use super::cluster::{Cluster, KeptAgent};
 use super::json::List;
+use super::kept::Form;
+use super::legacy::is_registered;
+use super::written;
+use crate::encoding::Encoding;
 use crate::identity::Identity;
 
 /// An operator's question about entities.
@@ -26,6 +37,133 @@ pub(crate) enum OperatorRead {
     MaintenanceStatus,
     Master,
     Operations,
+}
+
+/// The answer, of which large parts are written later.
+pub(super) fn body(read: OperatorRead, encoding: Encoding, cluster: &Cluster, identity: &Identity) -> Body {
+    use response::Type;
+    let form = match encoding {
+        Encoding::Json => Form::Json,
+        Encoding::Protobuf => Form::Protobuf,
+    };
+    let mut draft = Draft::new(form);
+    match read {
+        OperatorRead::State => {
+            begin(&mut draft, form, Type::GetState);
+            draft.message("get_state", 9, |state| {
+                put_tasks(state, 1, cluster);
+                put_executors(state, 2, form, cluster);
+                put_frameworks(state, 3, form, cluster);
+                put_agents(state, 4, form, cluster);
+            });
+        }
+        OperatorRead::Agents => {
+            begin(&mut draft, form, Type::GetAgents);
+            put_agents(&mut draft, 10, form, cluster);
+        }
+        OperatorRead::Frameworks => {
+            begin(&mut draft, form, Type::GetFrameworks);
+            put_frameworks(&mut draft, 11, form, cluster);
+        }
+        OperatorRead::Executors => {
+            begin(&mut draft, form, Type::GetExecutors);
+            put_executors(&mut draft, 12, form, cluster);
+        }
+        OperatorRead::Tasks => {
+            begin(&mut draft, form, Type::GetTasks);
+            put_tasks(&mut draft, 13, cluster);
+        }
+        OperatorRead::Roles
+        | OperatorRead::Weights
+        | OperatorRead::Quota
+        | OperatorRead::MaintenanceSchedule
+        | OperatorRead::MaintenanceStatus
+        | OperatorRead::Operations
+        | OperatorRead::Master => {
+            let answer = answer(read, cluster, identity);
+            let mut out = Vec::new();
+            put_message(form, &answer, &AnswerJson(&answer), &mut out);
+            return Body::of(out);
+        }
+    }
+    if form == Form::Json {
+        draft.text("}");
+    }
+    draft.finish()
+}
+
+/// Which answer it is: `Response.type`.
+fn begin(draft: &mut Draft, form: Form, kind: response::Type) {
+    match form {
+        Form::Protobuf => {
+            draft.text(Response { r#type: Some(kind as i32), ..Response::default() }.encode_to_vec())
+        }
+        Form::Json | Form::Legacy => draft.text(format!("{{\"type\":\"{}\"", kind.as_str_name())),
+    }
+}
+
+/// The numbers are those of `Response.GetTasks`, and below of the messages of the same names.
+fn put_tasks(draft: &mut Draft, number: u8, cluster: &Cluster) {
+    draft.message("get_tasks", number, |draft| {
+        for (name, number, standing) in [
+            ("tasks", 2, TaskStanding::Active),
+            ("unreachable_tasks", 5, TaskStanding::Unreachable),
+            ("completed_tasks", 3, TaskStanding::Completed),
+        ] {
+            let tasks = cluster.kept_tasks().filter(|task| task.value.standing == standing);
+            draft.list(name, number, tasks.cloned().map(What::Task));
+        }
+    });
+}
+
+fn put_executors(draft: &mut Draft, number: u8, form: Form, cluster: &Cluster) {
+    let put = move |view: &Arc<ExecutorView>| {
+        let view = view.clone();
+        What::Late(Box::new(move |out| put_entity(form, &executor(&view), out)))
+    };
+    draft.message("get_executors", number, |draft| {
+        draft.list("executors", 1, cluster.executors().map(put));
+    });
+}
+
+fn put_frameworks(draft: &mut Draft, number: u8, form: Form, cluster: &Cluster) {
+    let put = |view: &Arc<FrameworkView>| {
+        let (view, offers) = (view.clone(), cluster.offers_of(&view.id).cloned().collect::<Vec<_>>());
+        What::Late(Box::new(move |out| put_entity(form, &framework(&view, &offers), out)))
+    };
+    let of = |ended: bool| {
+        let all = cluster.shared_frameworks();
+        all.filter(move |view| (view.standing == FrameworkStanding::Completed) == ended)
+    };
+    draft.message("get_frameworks", number, |draft| {
+        draft.list("frameworks", 1, of(false).map(put));
+        draft.list("completed_frameworks", 2, of(true).map(put));
+    });
+}
+
+fn put_agents(draft: &mut Draft, number: u8, form: Form, cluster: &Cluster) {
+    let put_info = move |agent: &KeptAgent| {
+        let info = agent.value.info.clone().unwrap_or_default();
+        What::Late(Box::new(move |out| put_entity(form, &*info, out)))
+    };
+    let all = cluster.kept_agents().filter(|agent| agent.value.info.is_some());
+    let registered = all.clone().filter(|agent| is_registered(&agent.value));
+    let recovered = all.filter(|agent| agent.value.standing == AgentStanding::Recovered);
+    draft.message("get_agents", number, |draft| {
+        draft.list("agents", 1, registered.cloned().map(What::Agent));
+        draft.list("recovered_agents", 2, recovered.map(put_info));
+    });
+}
+
+fn put_entity<M: Described>(form: Form, message: &M, out: &mut Vec<u8>) {
+    put_message(form, message, &AsJson(message), out);
+}
+
+fn put_message<M: Described>(form: Form, message: &M, json: &impl Serialize, out: &mut Vec<u8>) {
+    match form {
+        Form::Protobuf => message.encode(out).expect("a vector takes all bytes"),
+        Form::Json | Form::Legacy => written(out, json),
+    }
 }
 
 /// The answer as a message.
@@ -113,7 +251,7 @@ pub(super) fn state(cluster: &Cluster) -> response::GetState {
 fn tasks(cluster: &Cluster) -> response::GetTasks {
     let of = |standing| {
         let tasks = cluster.tasks().filter(move |view| view.standing == standing);
-        tasks.map(|view| secrets::task(&view.task)).collect()
+        tasks.map(|view| secrets::task(&view.task).into_owned()).collect()
     };
     response::GetTasks {
         tasks: of(TaskStanding::Active),
@@ -124,17 +262,22 @@ fn tasks(cluster: &Cluster) -> response::GetTasks {
 }
 
 fn executors(cluster: &Cluster) -> response::GetExecutors {
-    let executor = |view: &tepui_master_core::ExecutorView| response::get_executors::Executor {
-        executor_info: secrets::executor(&view.info),
-        agent_id: view.agent.to_wire(),
-    };
-    response::GetExecutors { executors: cluster.executors().map(executor).collect(), ..Default::default() }
+    let executors = cluster.executors().map(|view| executor(view)).collect();
+    response::GetExecutors { executors, ..Default::default() }
+}
+
+fn executor(view: &ExecutorView) -> response::get_executors::Executor {
+    let executor_info = secrets::executor(&view.info);
+    response::get_executors::Executor { executor_info, agent_id: view.agent.to_wire() }
 }
 
 fn frameworks(cluster: &Cluster) -> response::GetFrameworks {
     let (completed, live): (Vec<_>, Vec<_>) =
         cluster.frameworks().partition(|view| view.standing == FrameworkStanding::Completed);
-    let message = |view: &&FrameworkView| framework(view, cluster);
+    let message = |view: &&FrameworkView| {
+        let offers: Vec<_> = cluster.offers_of(&view.id).cloned().collect();
+        framework(view, &offers)
+    };
     response::GetFrameworks {
         frameworks: live.iter().map(message).collect(),
         completed_frameworks: completed.iter().map(message).collect(),
@@ -142,10 +285,10 @@ fn frameworks(cluster: &Cluster) -> response::GetFrameworks {
     }
 }
 
-fn framework(view: &FrameworkView, cluster: &Cluster) -> response::get_frameworks::Framework {
+fn framework(view: &FrameworkView, offers: &[Arc<OfferView>]) -> response::get_frameworks::Framework {
     let constraints = view.offer_constraints.as_deref().cloned().unwrap_or_default();
     response::get_frameworks::Framework {
-        offers: cluster.offers_of(&view.id).map(|offer| (*offer.offer).clone()).collect(),
+        offers: offers.iter().map(|offer| (*offer.offer).clone()).collect(),
         allocated_resources: view.used.to_endpoint(),
         offered_resources: view.offered.to_endpoint(),
         offer_constraints: Some(constraints),
@@ -171,22 +314,22 @@ pub(super) fn framework_itself(view: &FrameworkView) -> response::get_frameworks
 fn agents(cluster: &Cluster) -> response::GetAgents {
     let mut answer = response::GetAgents::default();
     for view in cluster.agents() {
-        match (view.standing, &view.info) {
-            (AgentStanding::Active | AgentStanding::Disconnected, Some(info)) => {
-                answer.agents.push(agent(view, info));
-            }
-            (AgentStanding::Recovered, Some(info)) => answer.recovered_agents.push((**info).clone()),
-            (AgentStanding::Active | AgentStanding::Disconnected | AgentStanding::Recovered, None)
-            | (AgentStanding::Unreachable { .. }, _) => {}
+        let Some(info) = &view.info else { continue };
+        match view.standing {
+            AgentStanding::Active | AgentStanding::Disconnected => answer.agents.push(agent(view)),
+            AgentStanding::Recovered => answer.recovered_agents.push((**info).clone()),
+            AgentStanding::Unreachable { .. } => {}
         }
     }
     answer
 }
 
-pub(super) fn agent(view: &AgentView, info: &v1::AgentInfo) -> response::get_agents::Agent {
+/// A registered agent.
+pub(super) fn agent(view: &AgentView) -> response::get_agents::Agent {
+    let info = view.info.as_deref().cloned().unwrap_or_default();
     // Descriptions carry resources without roles where they can: that is what agents send.
     let own = Resources::from_wire(&info.resources).map(|own| own.to_wire());
-    let info = v1::AgentInfo { resources: own.unwrap_or_else(|_| info.resources.clone()), ..info.clone() };
+    let info = v1::AgentInfo { resources: own.unwrap_or_else(|_| info.resources.clone()), ..info };
     response::get_agents::Agent {
         agent_info: info,
         active: view.standing == AgentStanding::Active && !view.deactivated,
