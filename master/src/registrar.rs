@@ -195,6 +195,9 @@ fn keep(
     }
 }
 
+/// What is written, and its checksum, if it was written with one.
+type Record = (Vec<u8>, Option<Vec<u8>>);
+
 struct Store {
     path: PathBuf,
     database: Arc<Database>,
@@ -248,7 +251,7 @@ impl Store {
     }
 
     /// The record, and its checksum.
-    fn record(&self) -> Result<Option<(Vec<u8>, Option<Vec<u8>>)>, redb::Error> {
+    fn record(&self) -> Result<Option<Record>, redb::Error> {
         let transaction = self.database.begin_read()?;
         let table = match transaction.open_table(TABLE) {
             Ok(table) => table,

@@ -122,6 +122,10 @@ impl World {
         let id = launch.run.container.clone();
         let container = Container::new(&launch, temper, is_actor, self.now);
         self.counters.add("containers");
+        if let Some(task) = &launch.task {
+            let framework = launch.framework.id.clone().unwrap_or_default().value;
+            self.latencies.began(framework, task.task_id.value.clone(), self.now);
+        }
         let before = self.machines[agent].containers.insert(id.clone(), container);
         if before.is_some() {
             self.broken.push(format!("container {id} is made twice"));

@@ -26,6 +26,7 @@ mod counters;
 mod disk;
 mod event;
 mod fault;
+mod latency;
 mod ledger;
 mod machine;
 mod master;

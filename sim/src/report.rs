@@ -21,6 +21,10 @@ pub struct Report {
     pub master: u64,
     /// A hash over the last states of all agents, in order.
     pub agents: u64,
+    /// From ACCEPT until the agent asks for a task's container: half of them took no longer.
+    pub launch_p50: Duration,
+    /// The same of 99 in a hundred.
+    pub launch_p99: Duration,
     /// What was counted.
     pub counters: Counters,
 }
@@ -51,6 +55,8 @@ impl World {
             lines: self.transcript.lines(),
             master: self.master.core.as_ref().map_or(0, |core| core.digest()),
             agents,
+            launch_p50: self.latencies.permille(500),
+            launch_p99: self.latencies.permille(990),
             counters: self.counters.clone(),
         }
     }
@@ -69,6 +75,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}, {} virtual seconds", self.seed, self.length.as_secs())?;
         write!(f, "{}", self.counters)?;
+        writeln!(f, "launches took {:?}, one in a hundred more than {:?}", self.launch_p50, self.launch_p99)?;
         writeln!(f, "master {:016x}, agents {:016x}", self.master, self.agents)?;
         writeln!(f, "transcript {:032x} of {} lines", self.transcript, self.lines)
     }

@@ -166,6 +166,32 @@ impl Scenario {
         }
     }
 
+    /// One master, 50,000 agents, 200 frameworks, one hour in which now and then a connection breaks or an agent restarts. Jobs
+    /// are large and rare: each framework that wants anything is offered all agents, here as in production.
+    pub fn emulated(seed: u64) -> Scenario {
+        let every = |secs| Some(Duration::from_secs(secs));
+        Scenario {
+            seed,
+            agents: 50_000,
+            frameworks: 200,
+            length: Duration::from_secs(60 * 60),
+            calm: Duration::from_secs(12 * 60),
+            load: Load {
+                job_every: Duration::from_secs(1200),
+                tasks_per_job: 1000,
+                longest_task: Duration::from_secs(300),
+                killed: 0,
+                failed: 0,
+                bad_executors: 0,
+                some_do_not_checkpoint: false,
+            },
+            faults: Faults { connection_loss: every(30), agent_restart: every(30), ..Faults::default() },
+            checks: Checks { master_every: 600, agents_per_second: 100 },
+            allocation_interval: Duration::from_secs(1),
+            kept_lines: 0,
+        }
+    }
+
     /// One master, 1,000 agents, 20 frameworks, one hour of everything. The master and the allocator are checked every 20
     /// virtual seconds, and each second 50 agents in turn: every agent as often as the master.
     pub fn hour(seed: u64) -> Scenario {

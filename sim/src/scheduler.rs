@@ -471,6 +471,9 @@ impl World {
                 let after = self.chance.millis(0..longest);
                 self.scheduler_later(framework, after, Plan::Kill(id.clone()));
             }
+            if let (Some(of), None) = (&self.schedulers[framework].id, &task.executor) {
+                self.latencies.accepted(of.value.clone(), id.clone(), self.now);
+            }
             self.schedulers[framework].tasks.insert(id, believed);
         }
         let launch = v1::offer::Operation {

@@ -9,6 +9,7 @@ use tepui_model::recorded::{self, Core};
 use crate::chance::Chance;
 use crate::counters::Counters;
 use crate::event::Event;
+use crate::latency::Latencies;
 use crate::ledger::Ledger;
 use crate::machine::Machine;
 use crate::master::MasterProcess;
@@ -35,6 +36,7 @@ pub struct World {
     pub(crate) scheduler_links: BTreeMap<(usize, u64), LinkId>,
     pub(crate) next_link: LinkId,
     pub(crate) ledger: Ledger,
+    pub(crate) latencies: Latencies,
     /// What did not hold.
     pub(crate) broken: Vec<String>,
 }
@@ -55,6 +57,7 @@ impl World {
             scheduler_links: BTreeMap::new(),
             next_link: scenario.agents as u64,
             ledger: Ledger::default(),
+            latencies: Latencies::default(),
             broken: Vec::new(),
             scenario,
         };

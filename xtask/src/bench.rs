@@ -21,13 +21,35 @@ struct Benchmark {
 
 pub fn run(arguments: &[&str]) -> Result<()> {
     let benchmarks = benchmarks(&tree::packages()?);
-    let benchmark = find(&benchmarks, arguments.first().copied())?;
+    match arguments.first() {
+        // All of them, so that one command says whether anything became worse.
+        Some(&"--check") => run_all(&benchmarks, arguments),
+        name => run_one(find(&benchmarks, name.copied())?, &arguments[1..]),
+    }
+}
+
+/// One after the other, also when one fails.
+fn run_all(benchmarks: &[Benchmark], arguments: &[&str]) -> Result<()> {
+    let mut failed = Vec::new();
+    for benchmark in benchmarks {
+        println!("\n## {}\n", benchmark.name);
+        if let Err(error) = run_one(benchmark, arguments) {
+            failed.push(format!("{}: {error:#}", benchmark.name));
+        }
+    }
+    if !failed.is_empty() {
+        bail!("{} of {} benchmarks failed:\n  {}", failed.len(), benchmarks.len(), failed.join("\n  "));
+    }
+    Ok(())
+}
+
+fn run_one(benchmark: &Benchmark, arguments: &[&str]) -> Result<()> {
     let binary = format!("{PREFIX}{}", benchmark.name);
     let build = ["build", "--release", "--package", &benchmark.package, "--bin", &binary];
     let daemons: &[&str] = if benchmark.of_daemons { &["--package", "tepui", "--bin", "tepui"] } else { &[] };
     command::run(command::cargo(&[&build[..], daemons].concat()))?;
     let mut program = Command::new(tree::built("release")?.join(&binary));
-    program.args(&arguments[1..]);
+    program.args(arguments);
     command::run(program)
 }
 

@@ -30,14 +30,14 @@ fn one_role() -> Contest {
             recorded::side("allocator: one role: Mesos", &[("cycle", Duration::from_millis(3800))]),
         ],
         rows: vec![
-            Row::new(what, Unit::Seconds, "cycle", Target::AtMost(0.1)).beside("Mesos 1.8, published", 1),
+            Row::new(what, Unit::Seconds, "cycle", Target::AtMost(0.1)).recorded("Mesos 1.8, published", 1),
         ],
     }
 }
 
 fn quota() -> Contest {
     let shape = |what: &'static str, figure, most| {
-        Row::new(what, Unit::Seconds, figure, Target::AtMost(most)).beside("Mesos, recorded", 1)
+        Row::new(what, Unit::Seconds, figure, Target::AtMost(most)).recorded("Mesos, recorded", 1)
     };
     let mesos = [("cycle", 14_900), ("empty", 13_400), ("frameworks", 13_700)];
     Contest {
@@ -62,7 +62,7 @@ fn quota() -> Contest {
 
 fn no_quota() -> Contest {
     let shape = |what: &'static str, figure, most| {
-        Row::new(what, Unit::Seconds, figure, Target::AtMost(most)).beside("Mesos, recorded", 1)
+        Row::new(what, Unit::Seconds, figure, Target::AtMost(most)).recorded("Mesos, recorded", 1)
     };
     let mesos = [("cycle", 199), ("empty", 157)];
     Contest {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tepui_bench::{Contest, Figures, Row, Side, Target, Unit};
+use tepui_bench::{CALIBRATION, Contest, Figures, Row, Side, Target, Unit};
 
 use crate::recorded;
 use crate::work::Work;
@@ -17,13 +17,13 @@ const RECORDED: Duration = Duration::from_millis(577);
 const NUMBERS: usize = 500_000;
 
 pub fn contest() -> Contest {
-    let row = Row::new("calibration: fixed work", Unit::Seconds, "took", Target::Shown);
+    let row = Row::new(CALIBRATION, Unit::Seconds, "took", Target::Shown);
     Contest {
         sides: vec![
             Side::new("calibration", || Ok(Figures::from([("took".to_owned(), work().as_secs_f64())]))),
             recorded::side("calibration: recorded", &[("took", RECORDED)]),
         ],
-        rows: vec![row.beside("recorded with the table", 1)],
+        rows: vec![row.recorded("recorded with the table", 1)],
     }
 }
 

@@ -21,8 +21,10 @@ const FORMS: usize = 3;
 pub(super) struct Kept<V> {
     pub(super) value: V,
     // Behind one pointer: most values are never asked for.
-    texts: OnceLock<Box<[OnceLock<Box<[u8]>>; FORMS]>>,
+    texts: OnceLock<Box<[Text; FORMS]>>,
 }
+
+type Text = OnceLock<Box<[u8]>>;
 
 impl<V> Kept<V> {
     pub(super) fn new(value: V) -> Kept<V> {

@@ -21,7 +21,12 @@ use crate::identity::Identity;
 
 fn identity() -> Identity {
     let info = v1::MasterInfo { id: "m".into(), port: 5050, ..v1::MasterInfo::default() };
-    Identity { info, start_time: Time::from_secs(1), flags: [("quorum".to_owned(), "1".to_owned())].into(), roles: None }
+    Identity {
+        info,
+        start_time: Time::from_secs(1),
+        flags: [("quorum".to_owned(), "1".to_owned())].into(),
+        roles: None,
+    }
 }
 
 fn agent(name: &str, standing: AgentStanding) -> Changed {

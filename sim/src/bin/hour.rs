@@ -6,12 +6,13 @@ use std::time::Instant;
 use tepui_sim::{Scenario, World, seed_or};
 
 const USAGE: &str = "\
-usage: hour [--seed NUMBER] [--lines NUMBER] [--lossy | --stormy]
+usage: hour [--seed NUMBER] [--lines NUMBER] [--lossy | --stormy | --emulated]
 
   --seed    decides everything that is left to chance (1, or the environment's TEPUI_SEED)
   --lines   how many of the transcript's last lines are printed if something does not hold (200)
   --lossy   a few agents and much that goes wrong, instead of the hour of 1,000 agents
-  --stormy  fewer agents, and hardly anything ever works";
+  --stormy  fewer agents, and hardly anything ever works
+  --emulated  50,000 agents and 200 frameworks; build it with --release";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -49,6 +50,7 @@ fn scenario(arguments: &[String]) -> Option<Scenario> {
             "--lines" => lines = arguments.next()?.parse().ok()?,
             "--lossy" => of = Scenario::lossy,
             "--stormy" => of = Scenario::stormy,
+            "--emulated" => of = Scenario::emulated,
             _ => return None,
         }
     }

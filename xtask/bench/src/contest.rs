@@ -1,5 +1,7 @@
 //! What a benchmark declares: who is measured, what of it is compared, and what it should be.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use crate::figures::Figures;
@@ -29,14 +31,27 @@ pub struct Side {
     /// Further arguments of `cargo build` for the program in which it is measured.
     pub build: &'static [&'static str],
     pub measure: Measure,
+    /// Who takes longer hangs.
+    pub limit: Duration,
+    /// Measured in the first round only.
+    pub once: bool,
 }
+
+/// No run takes longer unless it hangs.
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// One run of one side.
 pub type Measure = Box<dyn Fn() -> Result<Figures>>;
 
 impl Side {
     pub fn new(name: impl Into<String>, measure: impl Fn() -> Result<Figures> + 'static) -> Side {
-        Side { name: name.into(), build: &[], measure: Box::new(measure) }
+        Side { name: name.into(), build: &[], measure: Box::new(measure), limit: LIMIT, once: false }
+    }
+
+    /// It takes minutes, up to this long, so that one run has to do.
+    pub fn long(mut self, limit: Duration) -> Side {
+        (self.limit, self.once) = (limit, true);
+        self
     }
 
     /// Measured in a program that is built with other features, such as `--no-default-features`.
@@ -57,6 +72,8 @@ pub struct Row {
     /// The peer as the table calls it.
     pub beside: &'static str,
     pub target: Target,
+    /// The peer is a figure that was measured once, elsewhere.
+    pub recorded: bool,
     /// By how much of itself the ratio may become worse before `--check` fails.
     pub tolerance: f64,
 }
@@ -90,16 +107,26 @@ impl Row {
         let tail = ours.starts_with("p9");
         let tolerance = match unit {
             Unit::Seconds if tail => 1.0,
-            Unit::Seconds => 0.4,
-            Unit::PerSecond | Unit::Bytes => 0.25,
+            Unit::Seconds | Unit::PerSecond | Unit::Bytes => 0.25,
         };
-        Row { what, unit, ours: (0, ours), peer: (1, ours), beside: "", target, tolerance }
+        Row { what, unit, ours: (0, ours), peer: (1, ours), beside: "", target, recorded: false, tolerance }
     }
 
     /// Ours is another side than the first.
     pub fn of(mut self, side: usize) -> Row {
         self.ours.0 = side;
         self
+    }
+
+    /// The same figure of another side that was measured once, elsewhere. Such a ratio says as much of the machine as of us: `--check`
+    /// compares it as far as the calibration row has not changed.
+    pub fn recorded(mut self, name: &'static str, side: usize) -> Row {
+        self.recorded = true;
+        if self.unit == Unit::Seconds {
+            // Fixed work says how fast the processor is, and nothing of the disk.
+            self.tolerance = self.tolerance.max(0.4);
+        }
+        self.beside(name, side)
     }
 
     /// The same figure of another side.

@@ -21,6 +21,7 @@ use anyhow::{Context, Result, bail};
 pub use contest::{Benchmark, Contest, Measure, Role, Row, Side, Target, Unit};
 pub use figures::{Figures, median, percentiles, rate};
 pub use other::Other;
+pub use recorded::CALIBRATION;
 
 use arguments::{Arguments, Wanted};
 use table::Line;
@@ -47,12 +48,11 @@ pub fn main(benchmark: &Benchmark) -> ExitCode {
 }
 
 fn run(benchmark: &Benchmark, arguments: &Arguments) -> Result<()> {
-    let contests: Vec<&Contest> = benchmark
-        .contests
-        .iter()
-        .filter(|contest| contest.rows.iter().any(|row| arguments.wants(row)))
-        .collect();
-    if contests.is_empty() {
+    // Without it figures of elsewhere cannot be compared.
+    let is_wanted = |row: &Row| arguments.wants(row) || (arguments.check && row.what == CALIBRATION);
+    let contests: Vec<&Contest> =
+        benchmark.contests.iter().filter(|contest| contest.rows.iter().any(is_wanted)).collect();
+    if !benchmark.contests.iter().flat_map(|contest| &contest.rows).any(|row| arguments.wants(row)) {
         let rows = benchmark.contests.iter().flat_map(|contest| &contest.rows);
         let rows: Vec<String> = rows.map(|row| format!("\n  {}", row.what)).collect();
         bail!("no row of {} is like `{}`; there are:{}", benchmark.name, arguments.only, rows.concat());
@@ -66,7 +66,7 @@ fn run(benchmark: &Benchmark, arguments: &Arguments) -> Result<()> {
     for contest in contests {
         match rounds::run(contest, &builds, arguments.runs) {
             Ok(medians) => {
-                let rows = contest.rows.iter().filter(|row| arguments.wants(row));
+                let rows = contest.rows.iter().filter(|row| is_wanted(row));
                 for row in rows {
                     lines.push(Line::new(row, contest, &medians)?);
                 }

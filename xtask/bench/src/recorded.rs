@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 
+use crate::contest::Unit;
 use crate::machine;
 use crate::table::{HEAD, Line};
+
+/// The row of fixed work, by which figures that were measured elsewhere are brought to the same machine.
+pub const CALIBRATION: &str = "calibration: fixed work";
 
 const FILE: &str = "docs/benchmarks.md";
 
@@ -26,13 +30,15 @@ pub fn last(benchmark: &str) -> Result<Ratios> {
 /// Fails if a row is worse by more than its tolerance, or a recorded one is not there any more.
 pub fn compare(recorded: &Ratios, lines: &[Line], complete: bool) -> Result<()> {
     let mut worse = Vec::new();
-    for line in lines {
+    let slower = slower(recorded, lines);
+    for line in lines.iter().filter(|line| line.what != CALIBRATION) {
         let Some(&before) = recorded.get(line.what) else {
             eprintln!("bench: `{}` is not recorded yet", line.what);
             continue;
         };
-        if is_worse(line, before) {
-            let (ratio, percent) = (line.ratio, line.tolerance * 100.0);
+        let ratio = comparable(line, slower);
+        if is_worse(line, ratio, before) {
+            let percent = line.tolerance * 100.0;
             worse.push(format!(
                 "{}: ratio {ratio:.3}, recorded {before:.3}, tolerance {percent:.0} %",
                 line.what
@@ -50,11 +56,26 @@ pub fn compare(recorded: &Ratios, lines: &[Line], complete: bool) -> Result<()> 
     Ok(())
 }
 
-fn is_worse(line: &Line, before: f64) -> bool {
+/// How much longer the same work takes now than when the table was recorded.
+fn slower(recorded: &Ratios, lines: &[Line]) -> f64 {
+    let now = lines.iter().find(|line| line.what == CALIBRATION);
+    now.zip(recorded.get(CALIBRATION)).map_or(1.0, |(now, before)| now.ratio / before)
+}
+
+/// The ratio as it would be on the machine of the table: beside a figure of elsewhere it says as much of the machine as of us.
+fn comparable(line: &Line, slower: f64) -> f64 {
+    match line.unit {
+        Unit::Seconds if line.recorded => line.ratio / slower,
+        Unit::PerSecond if line.recorded => line.ratio * slower,
+        Unit::Seconds | Unit::PerSecond | Unit::Bytes => line.ratio,
+    }
+}
+
+fn is_worse(line: &Line, ratio: f64, before: f64) -> bool {
     if line.unit.more_is_better() {
-        line.ratio < before * (1.0 - line.tolerance)
+        ratio < before * (1.0 - line.tolerance)
     } else {
-        line.ratio > before * (1.0 + line.tolerance)
+        ratio > before * (1.0 + line.tolerance)
     }
 }
 
@@ -81,8 +102,8 @@ fn last_table(text: &str, benchmark: &str) -> Result<Ratios> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Target;
     use crate::table::{markdown, tests::line};
-    use crate::{Target, Unit};
 
     fn rate(ours: f64) -> Line {
         line("tell", Unit::PerSecond, ours, 100.0, Target::RatioAtLeast(0.9))
@@ -124,6 +145,22 @@ mod tests {
 
         assert!(error.contains("tell: ratio 0.700, recorded 1.000, tolerance 25 %"), "{error}");
         assert!(error.contains("ask: ratio 1.300, recorded 1.000"), "{error}");
+    }
+
+    #[test]
+    fn beside_a_figure_of_elsewhere_a_slower_machine_is_no_regression() {
+        let recorded = Ratios::from([("cycle".to_owned(), 0.1), (CALIBRATION.to_owned(), 1.0)]);
+        let cycle = |ours| {
+            let mut cycle = line("cycle", Unit::Seconds, ours, 10.0, Target::Shown);
+            cycle.recorded = true;
+            cycle
+        };
+        let machine = |ours| line(CALIBRATION, Unit::Seconds, ours, 1.0, Target::Shown);
+
+        compare(&recorded, &[cycle(2.0), machine(2.0)], true).unwrap();
+        let error = compare(&recorded, &[cycle(2.0), machine(1.0)], true).unwrap_err().to_string();
+
+        assert!(error.contains("cycle: ratio 0.200, recorded 0.100"), "{error}");
     }
 
     #[test]

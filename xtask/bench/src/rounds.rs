@@ -10,9 +10,6 @@ use crate::builds::Builds;
 use crate::contest::{Contest, Side};
 use crate::figures::{Figures, median};
 
-/// No run takes longer unless it hangs.
-const LIMIT: Duration = Duration::from_secs(180);
-
 /// How often a run is asked whether it has ended. It measures itself, so this costs only patience.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -21,6 +18,9 @@ pub fn run(contest: &Contest, builds: &Builds, runs: usize) -> Result<Vec<Figure
     let mut measured: Vec<Vec<Figures>> = contest.sides.iter().map(|_| Vec::new()).collect();
     for round in 1..=runs {
         for (side, measured) in contest.sides.iter().zip(&mut measured) {
+            if side.once && round > 1 {
+                continue;
+            }
             let figures = measure(side, builds).with_context(|| format!("measure {}", side.name))?;
             eprintln!("{round}/{runs} {}: {figures:?}", side.name);
             measured.push(figures);
@@ -49,10 +49,10 @@ fn measure(side: &Side, builds: &Builds) -> Result<Figures> {
         if let Some(status) = child.try_wait().context("wait for it")? {
             break status;
         }
-        if started.elapsed() > LIMIT {
+        if started.elapsed() > side.limit {
             child.kill().context("end it")?;
             child.wait().context("wait for its end")?;
-            bail!("it hung for {LIMIT:?}");
+            bail!("it hung for {:?}", side.limit);
         }
         std::thread::sleep(LOOK);
     };

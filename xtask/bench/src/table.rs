@@ -14,6 +14,8 @@ pub struct Line {
     pub what: &'static str,
     pub unit: Unit,
     pub tolerance: f64,
+    /// The peer's figure was measured once, elsewhere.
+    pub recorded: bool,
     pub ratio: f64,
     ours: f64,
     peer: f64,
@@ -35,6 +37,7 @@ impl Line {
             what: row.what,
             unit: row.unit,
             tolerance: row.tolerance,
+            recorded: row.recorded,
             ratio: ours / peer,
             ours,
             peer,

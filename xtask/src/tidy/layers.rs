@@ -34,6 +34,7 @@ const MASTER: &str = "tepui-master";
 const AGENT: &str = "tepui-agent";
 const FRAMEWORKS: &str = "tepui-frameworks";
 const BENCH: &str = "tepui-bench";
+const SIM: &str = "tepui-sim";
 const TESTS: &str = "tepui-tests";
 
 /// From the wire upwards.
@@ -66,18 +67,18 @@ const LAYERS: [Layer; 22] = [
         ours: &[FRAMEWORKS, MASTER, AGENT, DAEMON, SCHEDULER, DOCKER, EXECUTOR, ACTOR, RECORDING, MODEL, PROTO],
         others: Others::Any,
     },
-    Layer {
-        package: "tepui-sim",
-        ours: &[MASTER_CORE, AGENT_CORE, ALLOCATOR, MODEL, PROTO],
-        others: Others::Pure,
-    },
+    Layer { package: SIM, ours: &[MASTER_CORE, AGENT_CORE, ALLOCATOR, MODEL, PROTO], others: Others::Pure },
     // They see the cluster from outside; the wire's types are all they share with it.
     Layer { package: TESTS, ours: &[PROTO], others: Others::Any },
     // What measures: the harness knows nothing of ours, and each benchmark what it measures.
     Layer { package: BENCH, ours: &[], others: Others::Any },
     Layer { package: "tepui-docker-bench", ours: &[BENCH, TESTS], others: Others::Any },
     Layer { package: "libactor-bench", ours: &[BENCH, ACTOR], others: Others::Actix },
-    Layer { package: "tepui-master-bench", ours: &[BENCH, ALLOCATOR, MODEL], others: Others::Any },
+    Layer {
+        package: "tepui-master-bench",
+        ours: &[BENCH, MASTER, SIM, ACTOR, ALLOCATOR, MODEL, PROTO],
+        others: Others::Any,
+    },
     Layer { package: "xtask", ours: &[], others: Others::Any },
 ];
 
