@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use libactor::trace::Cause;
-use libactor::{Actor, Context, Exit, Handler, Message, Pid, Receive, Routes};
+use libactor::{Actor, ActorRef, Context, Exit, Handler, Message, Pid, Receive, Routes};
 use tepui_agent_core::{
     Agent, Connection, Cx, ExecutorCall, Input, MasterMessage, Peer, Pid as CorePid, Reply, RequestId,
 };
@@ -14,6 +14,7 @@ use tepui_proto::{internal, v1};
 use tepui_recording::Tape;
 use tokio::sync::{oneshot, watch};
 
+use crate::authentication::Authenticatee;
 use crate::checkpoint::Writer;
 use crate::recorded::{Arrival, Told};
 use crate::stream::EventStream;
@@ -34,6 +35,8 @@ pub(crate) struct AgentActor {
     pub(crate) launching: BTreeMap<ContainerId, oneshot::Sender<()>>,
     /// Persistent volumes of containers that run.
     pub(crate) provided: BTreeMap<ContainerId, Vec<Volume>>,
+    /// Shows the master who this is, while it does.
+    pub(crate) authenticatee: Option<ActorRef<Authenticatee>>,
     /// Says why the agent ends, when it does.
     pub(crate) ended: watch::Sender<Option<String>>,
     pub(crate) next: u64,
@@ -100,6 +103,7 @@ impl AgentActor {
             replies: BTreeMap::new(),
             launching: BTreeMap::new(),
             provided: BTreeMap::new(),
+            authenticatee: None,
             ended,
             next: 0,
             driver_returns: false,

@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tepui_agent_core::{Policy, Recover};
-use tepui_model::{Size, duration};
+use tepui_agent_core::{Patience, Policy, Recover};
+use tepui_model::basic::Door;
+use tepui_model::{Credential, Size, duration};
 
 use crate::containerizer::{Isolation, LauncherKind, PIDS_PER_CONTAINER};
 use crate::docker::DockerFlags;
@@ -92,6 +93,12 @@ pub struct Config {
     pub fetcher_stall_timeout: Duration,
     /// The first pause before registering; doubles with every attempt.
     pub registration_backoff_factor: Duration,
+    /// What the master is shown; without one the agent does not authenticate.
+    pub credential: Option<Credential>,
+    /// How patiently that is done.
+    pub authentication: Patience,
+    /// Which realms of HTTP are closed, and who may enter.
+    pub door: Door,
     /// Ended executors of a framework that are kept for readers.
     pub max_completed_executors_per_framework: usize,
     /// Memory for the last messages.
@@ -151,6 +158,9 @@ impl Config {
             executor_environment_variables: BTreeMap::new(),
             fetcher_stall_timeout: Duration::from_secs(60),
             registration_backoff_factor: Duration::from_secs(1),
+            credential: None,
+            authentication: Patience::default(),
+            door: Door::default(),
             max_completed_executors_per_framework: 150,
             flight_recorder_size: Size::megabytes(64),
             log_file: None,
@@ -189,6 +199,9 @@ impl Config {
             Policy::Additive => "additive",
         };
         let mut flags: BTreeMap<String, String> = [
+            ("authentication_backoff_factor", time(self.authentication.backoff_factor)),
+            ("authentication_timeout_max", time(self.authentication.timeout_max)),
+            ("authentication_timeout_min", time(self.authentication.timeout_min)),
             ("cgroups_destroy_timeout", time(self.cgroups_destroy_timeout)),
             ("cgroups_enable_cfs", self.cgroups_enable_cfs.to_string()),
             ("cgroups_limit_swap", self.cgroups_limit_swap.to_string()),

@@ -18,6 +18,7 @@ pub mod fetcher;
 pub mod sandbox;
 
 mod actor;
+mod authentication;
 mod beneath;
 mod checkpoint;
 mod collector;
@@ -39,12 +40,17 @@ mod v0;
 mod volumes;
 mod world;
 
+/// The names of the realms that [`Config::door`] may close.
+pub mod realms {
+    pub use crate::http::door::{READ_ONLY, READ_WRITE};
+}
+
 pub use config::Config;
 pub use docker::{Credentials, DockerFlags, LABEL_OF_WORK_DIR, docker_id};
 pub use start::{Running, StartError, start};
 /// What decides; for whoever replays a recording of it.
 pub use tepui_agent_core::Agent as Core;
-pub use tepui_agent_core::{Policy, Recover};
+pub use tepui_agent_core::{Patience, Policy, Recover};
 
 /// An error and what caused it, in one line: for operators, and for the messages of task statuses.
 pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {

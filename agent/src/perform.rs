@@ -16,6 +16,7 @@ impl AgentActor {
     pub(crate) fn perform(&mut self, cx: &mut Context<Self>, effect: Effect) {
         match effect {
             Effect::Master { to, message } => tell_master(cx, &to, message),
+            Effect::Authenticate { to, attempt } => self.authenticate(cx, &to, attempt),
             Effect::Event { to, event } => self.send_event(cx, &to, &event),
             Effect::Close(peer) => self.close(&peer),
             Effect::Reply { request, reply } => drop(self.replies.insert(request, reply)),
@@ -77,7 +78,8 @@ fn tell_master(cx: &mut Context<AgentActor>, to: &CorePid, message: ToMaster) {
 
 /// What comes again and again is no late consequence of what it began with.
 fn arm(cx: &mut Context<AgentActor>, timer: Timer, after: Duration) {
-    let begins_anew = matches!(timer, Timer::Register { .. } | Timer::Ping { .. });
+    let begins_anew =
+        matches!(timer, Timer::Register { .. } | Timer::Authentication { .. } | Timer::Ping { .. });
     let cause = if begins_anew { Cause::default() } else { Cause::current() };
     cause.during(|| cx.after(after, Happened(Input::TimerDue(timer))));
 }

@@ -292,6 +292,7 @@ fn core_settings(config: &Config, pid: CorePid, address: SocketAddr) -> Result<C
     Ok(CoreSettings {
         recover: config.recover,
         registration_backoff_factor: config.registration_backoff_factor,
+        authentication: config.credential.is_some().then_some(config.authentication),
         executor_registration_timeout: config.executor_registration_timeout,
         executor_reregistration_timeout: config.executor_reregistration_timeout,
         executor_shutdown_grace_period: config.executor_shutdown_grace_period,

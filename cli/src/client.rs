@@ -5,7 +5,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use libactor::tls;
 use reqwest::Url;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::Value;
+use tepui_model::{Credential, basic};
 
 /// A daemon that has not answered by then is down, or too busy to be of use.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,6 +22,11 @@ pub struct Client {
 impl Client {
     /// For `HOST:PORT`; an actor's name before it does not hurt. With TLS if `https://` or `LIBPROCESS_SSL_ENABLED` says so.
     pub fn new(address: &str) -> Result<Self> {
+        Self::showing(address, None)
+    }
+
+    /// The same, for a daemon that asks who comes.
+    pub fn showing(address: &str, credential: Option<&Credential>) -> Result<Self> {
         // Another part of this process may have installed the provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let tls = tls::from_environment()?;
@@ -32,6 +39,11 @@ impl Client {
         }
         // A proxy is for the world outside; a cluster is not there.
         let mut http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy();
+        if let Some(credential) = credential {
+            let shown =
+                HeaderValue::from_str(&basic::authorization(credential)).context("write a credential")?;
+            http = http.default_headers([(AUTHORIZATION, sensitive(shown))].into_iter().collect());
+        }
         if let Some(settings) = tls {
             http = http.tls_backend_preconfigured(tls::http_client(&settings)?);
         }
@@ -127,6 +139,12 @@ pub fn plain_client(timeout: Duration) -> Result<reqwest::Client> {
     // Another part of this process may have installed the provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().timeout(timeout).no_proxy().build().context("make an HTTP client")
+}
+
+/// Not to be printed.
+fn sensitive(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
 }
 
 /// Runs a command that only asks and waits.

@@ -14,6 +14,8 @@ pub mod master;
 pub mod tasks;
 pub mod trace;
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
@@ -26,11 +28,15 @@ pub struct Master {
     /// The master
     #[arg(long, value_name = "HOST:PORT", env = "MESOS_MASTER", default_value = "127.0.0.1:5050")]
     master: String,
+    /// The file of a principal and its secret, for a cluster that asks who reads it
+    #[arg(long, value_name = "FILE", env = "TEPUI_CREDENTIAL")]
+    credential: Option<PathBuf>,
 }
 
 impl Master {
     fn client(&self) -> Result<Client> {
-        Client::new(&self.master)
+        let credential = self.credential.as_deref().map(credentials::at).transpose()?;
+        Client::showing(&self.master, credential.as_ref())
     }
 }
 

@@ -11,13 +11,15 @@ use tepui_master_core::{
 };
 use tepui_model::Time;
 use tepui_model::about::{About as _, Kind as _};
-use tepui_proto::v1::scheduler::{self, Call, call};
+use tepui_proto::v1::scheduler::{Call, call};
 use tepui_proto::{internal, v1};
 use tepui_recording::Tape;
 
+use crate::activity::{Activity, Said};
 use crate::allocation::{Allocated, Allocation};
 use crate::authentication::{Authenticator, Standing};
 use crate::encoding::Encoding;
+use crate::rate_limits::{self, Meter, What};
 use crate::reads::Reads;
 use crate::recorded::{Arrival, Told};
 use crate::registrar::{self, Registrar};
@@ -36,6 +38,9 @@ pub(crate) struct MasterActor {
     pub(crate) registrar: Registrar,
     pub(crate) allocation: Allocation,
     pub(crate) authenticator: Authenticator,
+    pub(crate) meter: Meter,
+    /// None: nobody wants to know.
+    pub(crate) activity: Option<Activity>,
     pub(crate) streams: BTreeMap<Connection, Outlet>,
     pub(crate) timers: BTreeMap<Timer, TimerHandle>,
     pub(crate) told: Told,
@@ -71,6 +76,8 @@ pub(crate) struct HttpCall {
     /// The encoding that `Accept` allows.
     pub(crate) accepted: Option<Encoding>,
     pub(crate) stream_id: Option<String>,
+    /// Who has shown to send it, where that is asked.
+    pub(crate) principal: Option<String>,
     pub(crate) arrival: Arrival,
 }
 
@@ -132,6 +139,7 @@ impl MasterActor {
         registrar: Registrar,
         allocation: Allocation,
         authenticator: Authenticator,
+        meter: Meter,
     ) -> MasterActor {
         MasterActor {
             core,
@@ -141,6 +149,8 @@ impl MasterActor {
             registrar,
             allocation,
             authenticator,
+            meter,
+            activity: None,
             streams: BTreeMap::new(),
             timers: BTreeMap::new(),
             told: Told::new(),
@@ -155,10 +165,28 @@ impl MasterActor {
         let now = Time::from_nanos(cx.now().as_nanos());
         let mut step = Cx { now, effects: std::mem::take(&mut self.effects) };
         self.tape.note(&self.core, step.now, &input);
+        let said = match (&self.activity, &input) {
+            (Some(_), Input::Call(call)) => Said::of(&call.call, &self.core),
+            _ => None,
+        };
         self.core.step(&mut step, input);
         self.perform(cx, &mut step.effects);
         if step.effects.capacity() <= KEPT_EFFECTS {
             self.effects = step.effects;
+        }
+        if let (Some(activity), Some(said)) = (&self.activity, said) {
+            activity.said(said);
+        }
+    }
+
+    /// A framework that is an actor calls.
+    pub(crate) fn actor_says(&mut self, cx: &mut Context<Self>, from: &Pid, call: Call) {
+        match self.vouched(from, call) {
+            Ok(Some(call)) => {
+                self.step(cx, Input::Call(Box::new(SchedulerCall { call, via: Via::Actor(core_pid(from)) })));
+            }
+            Ok(None) => {}
+            Err(why) => cx.tell(from, rate_limits::error(why)),
         }
     }
 
@@ -215,7 +243,7 @@ impl Actor for MasterActor {
     fn exited(&mut self, cx: &mut Context<Self>, pid: &Pid, why: Exit) {
         tracing::debug!(%pid, %why, "a watched actor is out of reach");
         self.authenticator.exited(pid);
-        self.step(cx, Input::Exited(core_pid(pid)));
+        self.metered_exit(cx, pid);
     }
 }
 
@@ -248,17 +276,7 @@ impl Receive<v1::scheduler::Call> for MasterActor {
     fn receive(&mut self, cx: &mut Context<Self>, from: &Pid, call: Call) {
         cx.tag("kind", call.kind());
         call.about().iter().for_each(|(key, value)| cx.tag(key, value));
-        match self.vouched(from, call) {
-            Ok(Some(call)) => {
-                self.step(cx, Input::Call(Box::new(SchedulerCall { call, via: Via::Actor(core_pid(from)) })));
-            }
-            Ok(None) => {}
-            Err(why) => {
-                let error = scheduler::event::Error { message: why };
-                let r#type = Some(scheduler::event::Type::Error as i32);
-                cx.tell(from, scheduler::Event { r#type, error: Some(error), ..Default::default() });
-            }
-        }
+        self.metered::<Call>(cx, from, What::Actor(call));
     }
 }
 
@@ -278,7 +296,7 @@ impl Handler<HttpCall> for MasterActor {
             request: RequestId(self.number()),
             acceptable: http.accepted.is_some(),
             stream_id: http.stream_id,
-            principal: None,
+            principal: http.principal,
             stream,
         };
         let call = Box::new(SchedulerCall { call: http.call, via: Via::Http(request) });

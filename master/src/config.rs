@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tepui_allocator::Sorting;
+use tepui_model::basic::Door;
 use tepui_model::{ResourceName, ResourceQuantities, Size};
 
 use crate::authentication::Authentication;
+use crate::rate_limits::RateLimits;
 
 /// Everything the operator decides. [`Config::new`] has Mesos' defaults.
 #[derive(Debug, Clone)]
@@ -53,6 +55,12 @@ pub struct Config {
     pub log_file: Option<PathBuf>,
     /// Who must show who they are.
     pub authentication: Authentication,
+    /// Which realms of HTTP are closed, and who may enter.
+    pub door: Door,
+    /// `--rate_limits`: how many messages frameworks may send that are actors or drivers.
+    pub rate_limits: RateLimits,
+    /// `--publish_per_framework_metrics`: count what each framework says and is told.
+    pub per_framework_metrics: bool,
     /// What decisions depend on.
     pub core: tepui_master_core::Config,
     /// Every flag and its value, for `/flags` and `/state`. Secrets do not belong here.
@@ -100,6 +108,9 @@ impl Config {
             flight_recorder_size: Size::megabytes(64),
             log_file: None,
             authentication: Authentication::default(),
+            door: Door::default(),
+            rate_limits: RateLimits::default(),
+            per_framework_metrics: true,
             core: tepui_master_core::Config::default(),
             flags: BTreeMap::new(),
         }

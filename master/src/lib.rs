@@ -2,6 +2,7 @@
 //!
 //! [`start`] runs a master on the current actix system; several may run in one process.
 
+mod activity;
 mod actor;
 mod allocation;
 mod authentication;
@@ -11,6 +12,7 @@ mod encoding;
 mod http;
 mod identity;
 mod perform;
+mod rate_limits;
 mod reads;
 mod recorded;
 mod recording;
@@ -22,7 +24,13 @@ mod whitelist;
 
 pub use authentication::Authentication;
 pub use config::{Config, RegistryStorage};
+/// The names of the realms that [`Config::door`] may close.
+pub mod realms {
+    pub use crate::http::door::{READ_ONLY, READ_WRITE, SCHEDULER};
+}
+
 pub use identity::{MESOS_VERSION, TEPUI_VERSION};
+pub use rate_limits::{InvalidRateLimits, RateLimits};
 pub use registrar::OpenRegistryError;
 pub use start::{Running, StartError, start};
 pub use tepui_allocator::Sorting;

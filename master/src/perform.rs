@@ -23,6 +23,9 @@ impl MasterActor {
             _ => None,
         });
         let changes: Vec<_> = changes.collect();
+        if let Some(activity) = &self.activity {
+            changes.iter().for_each(|change| activity.changed(change));
+        }
         if !changes.is_empty() {
             self.reads.changed(changes);
         }
@@ -32,6 +35,11 @@ impl MasterActor {
     }
 
     fn perform_one(&mut self, cx: &mut Context<Self>, effect: Effect) {
+        if let (Some(activity), Effect::Event { to, event }) = (&self.activity, &effect)
+            && let Some(framework) = self.core.framework_of(to)
+        {
+            activity.told(framework, event);
+        }
         match effect {
             Effect::Answer { request, answer } => match self.operators.remove(&request) {
                 Some(operator) => operator.send(answer),

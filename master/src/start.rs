@@ -8,12 +8,14 @@ use tepui_daemon::files::Files;
 use tepui_master_core::Master;
 use tepui_proto::{v1, wire};
 
+use crate::activity::Activity;
 use crate::actor::{MasterActor, Persisted, wall_clock};
 use crate::allocation::{Allocated, Allocation};
 use crate::authentication::Authenticator;
 use crate::config::Config;
 use crate::http::{self, Site};
 use crate::identity::{Identity, MESOS_VERSION, capabilities};
+use crate::rate_limits::Meter;
 use crate::reads::Reads;
 use crate::registrar::{OpenRegistryError, Registrar};
 use crate::whitelist::{ReadWhitelistError, Whitelist};
@@ -113,7 +115,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let durable = registrar.durable();
     let core = Master::new(config.core.clone(), identity.info.clone());
     let authenticator = Authenticator::new(config.authentication.clone());
-    let actor = MasterActor::new(core, registry, reads.clone(), registrar, allocation.clone(), authenticator);
+    let meter = Meter::new(&config.rate_limits);
+    let activity = config.per_framework_metrics.then(Activity::default);
+    let mut actor =
+        MasterActor::new(core, registry, reads.clone(), registrar, allocation.clone(), authenticator, meter);
+    actor.activity = activity.clone();
     let master = node.spawn(ACTOR, actor);
     // Spawning only queues the actor's first step, so that no thread has anything to say before this.
     let _ = slot.set(master.clone());
@@ -122,7 +128,17 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         files.attach("/master/log", log);
     }
     let (files, clock) = (Arc::new(files), node.clock().clone());
-    let site = Site { master: master.clone(), reads, allocation, identity, files, clock, registry: durable };
+    let site = Site {
+        master: master.clone(),
+        reads,
+        allocation,
+        identity,
+        files,
+        clock,
+        registry: durable,
+        door: config.door,
+        activity,
+    };
     node.serve(move |routes| http::install(site, routes)).await?;
     Ok(Running { node, _master: master, _whitelist: whitelist })
 }

@@ -23,6 +23,68 @@ pub fn answer(credential: &Credential, challenge: &[u8]) -> Vec<u8> {
     format!("{} {digits}", credential.principal).into_bytes()
 }
 
+/// The half of whoever shows who it is: chooses the mechanism, then answers one challenge.
+#[derive(Debug)]
+pub struct Prover {
+    credential: Credential,
+    stage: Stage,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Stage {
+    Began,
+    Chosen,
+    Answered,
+}
+
+/// Why a dialogue cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Impasse {
+    /// Out of turn, or a second time.
+    #[error("the master says something out of turn")]
+    OutOfTurn,
+    /// Others than CRAM-MD5 only.
+    #[error("the master offers no mechanism that is known here; CRAM-MD5 is")]
+    Mechanism,
+}
+
+impl Prover {
+    /// A dialogue that has not begun.
+    pub fn new(credential: Credential) -> Prover {
+        Prover { credential, stage: Stage::Began }
+    }
+
+    /// The mechanism to start with, of those offered.
+    ///
+    /// # Errors
+    /// There is none, or one was chosen already.
+    pub fn choose<'a>(
+        &mut self,
+        mut offered: impl Iterator<Item = &'a str>,
+    ) -> Result<&'static str, Impasse> {
+        if self.stage != Stage::Began {
+            return Err(Impasse::OutOfTurn);
+        }
+        if !offered.any(|mechanism| mechanism == MECHANISM) {
+            return Err(Impasse::Mechanism);
+        }
+        self.stage = Stage::Chosen;
+        Ok(MECHANISM)
+    }
+
+    /// The answer to the challenge.
+    ///
+    /// # Errors
+    /// It comes before the mechanism was chosen, or is the second.
+    pub fn answer(&mut self, challenge: &[u8]) -> Result<Vec<u8>, Impasse> {
+        if self.stage != Stage::Chosen {
+            return Err(Impasse::OutOfTurn);
+        }
+        self.stage = Stage::Answered;
+        Ok(answer(&self.credential, challenge))
+    }
+}
+
 /// Who answered the challenge: a known principal that knows its secret.
 ///
 /// An unknown principal takes as long as a wrong secret, and digests are compared in constant time.
@@ -78,6 +140,20 @@ mod tests {
         assert_eq!(answer(&tim, CHALLENGE), ANSWER);
         assert_eq!(verified(&credentials(), CHALLENGE, ANSWER), Some("tim"));
         assert_eq!(challenge(1896, 697_170_952, "postoffice.reston.mci.net").as_bytes(), CHALLENGE);
+    }
+
+    #[test]
+    fn a_dialogue_is_one_choice_and_one_answer() {
+        let begun = || Prover::new(Credential::new("tim", "tanstaaftanstaaf"));
+
+        let mut prover = begun();
+        assert_eq!(prover.answer(CHALLENGE), Err(Impasse::OutOfTurn));
+        assert_eq!(prover.choose(["PLAIN"].into_iter()), Err(Impasse::Mechanism));
+        assert_eq!(prover.choose(["PLAIN", "CRAM-MD5"].into_iter()), Ok("CRAM-MD5"));
+        assert_eq!(prover.choose(["CRAM-MD5"].into_iter()), Err(Impasse::OutOfTurn));
+        assert_eq!(prover.answer(CHALLENGE).as_deref(), Ok(ANSWER));
+        assert_eq!(prover.answer(CHALLENGE), Err(Impasse::OutOfTurn));
+        assert!(!format!("{:?}", begun()).contains("tanstaaf"));
     }
 
     #[test]

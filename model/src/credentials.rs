@@ -95,6 +95,11 @@ impl Credentials {
             })
     }
 
+    /// Whether nobody is in it.
+    pub fn is_empty(&self) -> bool {
+        self.secrets.is_empty()
+    }
+
     pub(crate) fn secret(&self, principal: &str) -> Option<&str> {
         self.secrets.get(principal).map(String::as_str)
     }

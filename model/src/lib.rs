@@ -19,6 +19,7 @@
 
 pub mod about;
 mod attributes;
+pub mod basic;
 mod capabilities;
 mod constraints;
 mod container_id;

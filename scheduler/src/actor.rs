@@ -6,13 +6,14 @@ use std::time::Duration;
 use libactor::{
     Actor, ActorRef, Context as ActorContext, Exit, Handler, Message, Pid, Receive, Routes, Timestamp,
 };
+use tepui_model::Credential;
 use tepui_model::about::{About, Kind, Tag};
 use tepui_proto::v1;
 use tepui_proto::v1::scheduler::{Call, Event, call, event};
 use tokio::sync::oneshot;
 
 use crate::context::{Command, End, Work};
-use crate::link::{HttpLink, Link};
+use crate::link::{HttpLink, Link, Master};
 use crate::session::{Effect, Session};
 use crate::{Context, Framework, MasterAddress, Offer, Origin, RunError, Settings};
 
@@ -23,6 +24,7 @@ pub(crate) struct SchedulerActor<F: Framework> {
     session: Session,
     started: Option<Timestamp>,
     master: MasterAddress,
+    credential: Option<Credential>,
     link: Link,
     /// Counts subscriptions, so that what an earlier one still says is not taken for the present one's.
     attempt: u64,
@@ -98,6 +100,7 @@ impl<F: Framework> SchedulerActor<F> {
             started: None,
             session: Session::new(settings.framework, settings.explicit_acknowledgements),
             master: settings.master,
+            credential: settings.credential,
             link: Link::Closed,
             attempt: 0,
             unused: BTreeSet::new(),
@@ -113,10 +116,12 @@ impl<F: Framework> SchedulerActor<F> {
         let call = self.session.subscribe();
         self.link = match &self.master {
             MasterAddress::Http(host) => {
-                Link::Http(HttpLink::open(host.clone(), false, &call, cx.actor_ref(), self.attempt))
+                let master = Master::new(host, false, self.credential.as_ref());
+                Link::Http(HttpLink::open(master, &call, cx.actor_ref(), self.attempt))
             }
             MasterAddress::Https(host) => {
-                Link::Http(HttpLink::open(host.clone(), true, &call, cx.actor_ref(), self.attempt))
+                let master = Master::new(host, true, self.credential.as_ref());
+                Link::Http(HttpLink::open(master, &call, cx.actor_ref(), self.attempt))
             }
             MasterAddress::Actor(pid) => {
                 cx.watch(pid);

@@ -54,5 +54,5 @@ pub use run::{RunError, run, spawn};
 pub use settings::{InvalidMasterAddress, MasterAddress, Settings};
 pub use task::Task;
 pub use tepui_model::task_state::is_terminal;
-pub use tepui_model::{InvalidResources, Resources};
+pub use tepui_model::{Credential, InvalidResources, Resources};
 pub use tepui_proto::v1;

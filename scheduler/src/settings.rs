@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use tepui_model::Credential;
 use tepui_proto::v1;
 use v1::framework_info::capability::Type as Capability;
 
@@ -21,6 +22,7 @@ pub struct Settings {
     pub(crate) framework: v1::FrameworkInfo,
     pub(crate) explicit_acknowledgements: bool,
     pub(crate) flight_recorder: usize,
+    pub(crate) credential: Option<Credential>,
 }
 
 /// Where a master is, and by which way to talk to it.
@@ -97,7 +99,13 @@ impl Settings {
             capabilities: capabilities.map(capability).into(),
             ..v1::FrameworkInfo::default()
         };
-        Settings { master, framework, explicit_acknowledgements: false, flight_recorder: FLIGHT_RECORDER }
+        Settings {
+            master,
+            framework,
+            explicit_acknowledgements: false,
+            flight_recorder: FLIGHT_RECORDER,
+            credential: None,
+        }
     }
 
     /// Resumes the framework of this id: its tasks live on.
@@ -118,6 +126,15 @@ impl Settings {
     #[must_use]
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.framework.user = user.into();
+        self
+    }
+
+    /// Shows a master that asks for it who this is, and subscribes as that principal. Over HTTP: masters that authenticate actors take
+    /// frameworks of this kind over HTTP only.
+    #[must_use]
+    pub fn credential(mut self, credential: Credential) -> Self {
+        self.framework.principal = Some(credential.principal.clone());
+        self.credential = Some(credential);
         self
     }
 

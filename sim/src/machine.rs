@@ -201,6 +201,8 @@ impl World {
             Effect::Reconnect { .. } => {}
             Effect::Collect(run) => self.ask_disk(agent, Job::Collect(run)),
             Effect::Log(_) => {}
+            // Agents here have no credential.
+            Effect::Authenticate { .. } => {}
             Effect::Terminate { .. } => {
                 self.counters.add("agents that ended themselves");
                 let back_after = self.chance.millis(1000..10_000);

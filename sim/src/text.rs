@@ -78,6 +78,7 @@ impl fmt::Display for AgentInput<'_> {
             Input::ContainersRecovered { alive } => write!(f, "<- {} containers are alive", alive.len()),
             Input::MasterDetected(pid) => write!(f, "<- the master is {pid}"),
             Input::MasterExited(pid) => write!(f, "<- {pid} exited"),
+            Input::Authenticated { attempt, .. } => write!(f, "<- attempt {attempt} to authenticate is over"),
             Input::Master { message, .. } => write!(f, "<- {}", message_kind(message)),
             Input::Executor(call) => {
                 let executor = &call.call.executor_id.value;

@@ -69,6 +69,12 @@ impl Plan {
         self
     }
 
+    /// The test shows every daemon this header, unless a request says otherwise.
+    pub fn authorization(mut self, header: &str) -> Self {
+        self.surroundings.authorization = Some(header.to_owned());
+        self
+    }
+
     /// The test speaks https to every daemon.
     pub fn https(mut self, client: Arc<ClientConfig>) -> Self {
         self.surroundings.tls = Some(client);

@@ -37,6 +37,8 @@ pub struct Surroundings {
     pub variables: Vec<(String, String)>,
     /// None: its port is spoken to plainly.
     pub tls: Option<Arc<ClientConfig>>,
+    /// What it is shown with every request that shows nothing else.
+    pub authorization: Option<String>,
 }
 
 impl Daemon {
@@ -64,6 +66,14 @@ impl Daemon {
     /// One request on a connection of its own.
     #[track_caller]
     pub fn ask(&self, request: &Request) -> Answer {
+        let mut request = request.clone();
+        let shows = |(name, _): &(String, String)| name.eq_ignore_ascii_case("Authorization");
+        if let Some(authorization) = &self.surroundings.authorization
+            && !request.headers.iter().any(shows)
+        {
+            request = request.with("Authorization", authorization);
+        }
+        let request = &request;
         Connection::to(&self.address, self.surroundings.tls.as_ref())
             .and_then(|mut connection| connection.ask(request))
             .unwrap_or_else(|e| panic!("{} {} of {}: {e:#}", request.method, request.path, self.name))

@@ -9,19 +9,17 @@ use tepui_tests::recording::cases;
 use tepui_tests::waiting::{secs, until};
 
 /// Names of a real master and its agent that ours do not have, by what they begin with, and why.
-const NOT_THERE: [(&str, &str); 15] = [
+const NOT_THERE: [(&str, &str); 13] = [
     ("allocator/event_queue_dispatches", "calls that wait for the allocator are not counted"),
     ("allocator/mesos/event_queue_dispatches", "calls that wait for the allocator are not counted"),
     ("allocator/mesos/offer_filters/", "the allocator does not publish what it knows of roles"),
     ("allocator/mesos/quota/", "the allocator does not publish what it knows of roles"),
-    ("allocator/mesos/resources/", "the allocator does not publish its sums"),
     ("allocator/mesos/roles/", "the allocator does not publish what it knows of roles"),
     ("containerizer/fetcher/cache_", "the fetcher has no cache"),
     ("containerizer/mesos/provisioner/", "the native containerizer has no images"),
     ("master/event_queue_", "`tepui trace top` shows the queues of actors"),
-    ("master/frameworks/", "what single frameworks do is not counted"),
+    ("master/frameworks/", "those of the recording are not here"),
     ("master/http_cache_hits", "answers are not cached"),
-    ("master/operations/", "operations are not counted by their types"),
     ("resource_provider_manager/", "there are no resource providers"),
     ("slave/executors_preempted", "no executor is ended for another's sake"),
     ("slave/recovery_time_secs", "not measured"),

@@ -11,6 +11,7 @@ use tepui_proto::internal::StatusUpdate;
 use tepui_proto::v1;
 
 use crate::assets::Assets;
+use crate::authentication::Authentication;
 use crate::counters::Counters;
 use crate::cx::Cx;
 use crate::effect::{Effect, ToMaster, Write};
@@ -35,6 +36,9 @@ pub struct Agent {
     pub(crate) master: Option<Pid>,
     /// Counts losses of the master, so that timers of an earlier series of attempts are told from the current.
     pub(crate) epoch: u64,
+    pub(crate) authentication: Authentication,
+    /// Numbers the attempts to authenticate.
+    pub(crate) attempts: u64,
     pub(crate) frameworks: BTreeMap<FrameworkId, Framework>,
     /// Frameworks without executors here, oldest first.
     pub(crate) completed: VecDeque<Framework>,
@@ -53,7 +57,7 @@ pub struct Agent {
 
 /// ```text
 /// Starting ──Start──► Recovering
-/// Recovering ──executors back──► Disconnected ──SlaveRe/registered──► Running
+/// Recovering ──executors back──► Disconnected ──(authenticated)──SlaveRe/registered──► Running
 ///                                     ▲                                  │ master lost, silent, or
 ///                                     └──────────────────────────────────┘ thinks us disconnected
 /// any ──Shutdown, or recover=cleanup done──► Terminating ──all executors gone──► (process ends)
@@ -116,6 +120,8 @@ impl Agent {
             phase: Phase::Starting,
             master: None,
             epoch: 0,
+            authentication: Authentication::default(),
+            attempts: 0,
             frameworks: BTreeMap::new(),
             completed: VecDeque::new(),
             updates,
@@ -137,6 +143,7 @@ impl Agent {
             Input::ContainersRecovered { alive } => self.containers_recovered(cx, &alive),
             Input::MasterDetected(pid) => self.master_detected(cx, pid),
             Input::MasterExited(pid) => self.master_exited(cx, &pid),
+            Input::Authenticated { attempt, verdict } => self.authenticated(cx, attempt, verdict),
             Input::Master { from, message } => self.master_message(cx, from, message),
             Input::Executor(call) => self.executor_call(cx, *call),
             Input::ExecutorGone(peer) => self.executor_gone(cx, &peer),
@@ -245,9 +252,11 @@ impl Agent {
     fn timer_due(&mut self, cx: &mut Cx, timer: Timer) {
         match timer {
             Timer::Register { epoch } => self.try_to_register(cx, epoch),
+            Timer::Authentication { attempt } => self.authentication_overdue(cx, attempt),
             Timer::Ping { epoch } => self.check_pings(cx, epoch),
             Timer::Reregistration => self.recovery_over(cx),
             Timer::Registration(container) => self.registration_overdue(cx, &container),
+            Timer::CallBack { container, calls } => self.call_back(cx, &container, calls),
             Timer::ShutdownGrace(container) => self.shutdown_overdue(cx, &container),
             Timer::Retry { framework, task, generation } => {
                 self.updates.retry(cx, &(framework, task), generation)

@@ -22,6 +22,14 @@ pub enum Effect {
         /// What.
         message: ToMaster,
     },
+    /// Show the master who this is, with the credential that the shell keeps. Answered by
+    /// [`Input::Authenticated`](crate::Input::Authenticated).
+    Authenticate {
+        /// The master.
+        to: Pid,
+        /// Which attempt; an earlier one is given up.
+        attempt: u64,
+    },
     /// Send an event to an executor.
     Event {
         /// To whom.

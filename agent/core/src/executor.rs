@@ -33,7 +33,7 @@ pub struct Executor {
     pub served: bool,
     /// The first process of its container, once there is one.
     pub pid: Option<u32>,
-    /// The driver that an earlier life of this agent knew, until it is asked to register again.
+    /// The driver that is to register again: an earlier life of this agent knew it, or its connection was lost.
     pub(crate) to_reconnect: Option<Pid>,
     /// What its container may use.
     pub granted: Granted,

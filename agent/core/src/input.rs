@@ -6,6 +6,7 @@ use tepui_proto::internal;
 use tepui_proto::v1::task_status::Reason;
 use tepui_proto::v1::{self, TaskState};
 
+use crate::authentication::Identification;
 use crate::names::{Connection, Peer, Pid, RequestId, Ticket, Timer};
 use crate::recovery::Recovered;
 
@@ -24,6 +25,13 @@ pub enum Input {
     MasterDetected(Pid),
     /// The connection to this master is lost; answers [`Effect::Watch`](crate::Effect::Watch).
     MasterExited(Pid),
+    /// Answers [`Effect::Authenticate`](crate::Effect::Authenticate).
+    Authenticated {
+        /// The question.
+        attempt: u64,
+        /// What became of it.
+        verdict: Identification,
+    },
     /// A master's message.
     Master {
         /// The sender.

@@ -11,6 +11,7 @@
 //! | [`Effect::Launch`] | [`Input::Container`] with `Launched` or `LaunchFailed`; after `Launched`, once, `Exited` |
 //! | [`Effect::Update`] | [`Input::Container`] with `Updated` or `UpdateFailed` |
 //! | [`Effect::Destroy`] | [`Input::Container`] with `Exited` (or `LaunchFailed`, if it was not launched yet) |
+//! | [`Effect::Authenticate`] | [`Input::Authenticated`], at most once; a later question takes back the one before it |
 //! | [`Effect::Arm`] | [`Input::TimerDue`], once |
 //! | [`Effect::Watch`] | [`Input::MasterExited`] or [`Input::ExecutorGone`], when it happens |
 //! | all others | nothing |
@@ -20,6 +21,7 @@
 
 mod agent;
 mod assets;
+mod authentication;
 mod checks;
 mod command_executor;
 mod containers;
@@ -53,6 +55,7 @@ mod volumes;
 
 pub use agent::{Agent, Phase};
 pub use assets::total;
+pub use authentication::Identification;
 pub use counters::Counters;
 pub use cx::Cx;
 pub use effect::{Effect, Launch, Reply, ToMaster, Write};
@@ -65,7 +68,7 @@ pub use reconfiguration::{Policy, Reconfiguration, compare};
 pub use recovery::{Recovered, RecoveredExecutor, RecoveredFramework, RecoveredRun, RecoveredTask};
 pub use registration::CAPABILITIES;
 pub use run::Run;
-pub use settings::{Recover, Settings};
+pub use settings::{Patience, Recover, Settings};
 pub use task_limits::TaskLimits;
 pub use updates::{StreamKey, Updates};
 pub use volumes::{is_mount, volume_directory};

@@ -47,6 +47,17 @@ pub const RETRY_MAX: Duration = Duration::from_secs(600);
 /// The longest pause between two attempts to register. Mesos' number.
 pub const REGISTRATION_BACKOFF_MAX: Duration = Duration::from_secs(60);
 
+/// How often a driver whose connection was lost is asked to come back: what cuts a connection on one machine (a stopped process, a full
+/// queue) is over in half a minute, or stays.
+pub const CALLS_TO_COME_BACK: u32 = 4;
+
+/// Pause between two of those.
+pub const CALL_BACK_AFTER: Duration = Duration::from_secs(10);
+
+/// Registrations without an answer before the agent authenticates again: a master that was restarted in between, or lost its connection
+/// to us for a moment, drops them without a word. Four take some ten seconds.
+pub const REGISTRATIONS_PER_AUTHENTICATION: u32 = 4;
+
 /// Without a word from the master for this long the agent registers anew, unless the master named another time. Mesos'
 /// default: 5 pings of 15 s.
 pub const PING_TIMEOUT: Duration = Duration::from_secs(75);

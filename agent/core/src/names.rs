@@ -116,6 +116,11 @@ pub enum Timer {
         /// Which series of attempts.
         epoch: u64,
     },
+    /// An attempt to authenticate should be over by now.
+    Authentication {
+        /// Which attempt.
+        attempt: u64,
+    },
     /// The master should have pinged by now.
     Ping {
         /// Which series of attempts led to this registration.
@@ -125,6 +130,13 @@ pub enum Timer {
     Reregistration,
     /// An executor should have subscribed by now.
     Registration(ContainerId),
+    /// A driver that was lost should have come back by now.
+    CallBack {
+        /// Whose.
+        container: ContainerId,
+        /// How often it may be asked from now on.
+        calls: u32,
+    },
     /// An executor that was told to shut down should be gone by now.
     ShutdownGrace(ContainerId),
     /// The head of a stream of updates is still not acknowledged.
@@ -185,9 +197,11 @@ impl fmt::Display for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Timer::Register { .. } => f.write_str("register"),
+            Timer::Authentication { .. } => f.write_str("authentication"),
             Timer::Ping { .. } => f.write_str("ping"),
             Timer::Reregistration => f.write_str("reregistration of executors"),
             Timer::Registration(container) => write!(f, "registration of {container}"),
+            Timer::CallBack { container, .. } => write!(f, "call back of {container}"),
             Timer::ShutdownGrace(container) => write!(f, "shutdown grace of {container}"),
             Timer::Retry { task, .. } => write!(f, "retry of {task}"),
             Timer::RetryOperation { .. } => f.write_str("retry of an operation"),

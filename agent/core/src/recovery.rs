@@ -116,7 +116,7 @@ impl Agent {
     fn reconnect(&mut self, cx: &mut Cx, alive: &[ContainerId]) {
         let Some(agent) = self.id.clone() else { return };
         for executor in self.frameworks.values_mut().flat_map(|framework| framework.executors.values_mut()) {
-            let driver = executor.to_reconnect.take().filter(|_| alive.contains(&executor.run.container));
+            let driver = executor.to_reconnect.clone().filter(|_| alive.contains(&executor.run.container));
             if let Some(to) = driver {
                 cx.push(Effect::Reconnect { to, agent: agent.clone() });
             }

@@ -13,6 +13,7 @@ use tepui_proto::v1;
 use tepui_proto::v1::agent_info::{Capability, capability};
 
 use crate::agent::{Agent, Pending, Phase};
+use crate::authentication::Authentication;
 use crate::cx::Cx;
 use crate::effect::{Effect, ToMaster, Write};
 use crate::executor::Executor;
@@ -32,9 +33,17 @@ impl Agent {
 
     /// The connection to the master is lost: it, or its successor at the same address, is asked again.
     pub(crate) fn master_exited(&mut self, cx: &mut Cx, pid: &Pid) {
-        if self.master.as_ref() == Some(pid) && matches!(self.phase, Phase::Running { .. }) {
-            cx.log(Fact::warn("master lost").with("master", pid));
-            self.disconnect(cx);
+        if self.master.as_ref() != Some(pid) {
+            return;
+        }
+        match self.phase {
+            Phase::Running { .. } => {
+                cx.log(Fact::warn("master lost").with("master", pid));
+                self.disconnect(cx);
+            }
+            // Who it was shown to is gone.
+            Phase::Disconnected { .. } => self.authentication_lost(cx),
+            Phase::Starting | Phase::Recovering | Phase::Terminating { .. } => {}
         }
     }
 
@@ -47,12 +56,13 @@ impl Agent {
         }
         self.phase = Phase::Disconnected { attempt: 0 };
         self.epoch += 1;
+        self.authentication = Authentication::default();
         if self.master.is_some() {
             self.arm_registration(cx, self.settings.registration_backoff_factor);
         }
     }
 
-    fn arm_registration(&mut self, cx: &mut Cx, longest: Duration) {
+    pub(crate) fn arm_registration(&mut self, cx: &mut Cx, longest: Duration) {
         let after = self.random_below(longest);
         cx.push(Effect::Arm { timer: Timer::Register { epoch: self.epoch }, after });
     }
@@ -62,12 +72,20 @@ impl Agent {
         if epoch != self.epoch {
             return;
         }
+        if self.must_authenticate(attempt) {
+            return self.authenticate(cx);
+        }
         let message = match &self.id {
             None => ToMaster::Register(Box::new(self.register_message())),
             Some(_) => ToMaster::Reregister(Box::new(self.reregister_message())),
         };
         self.tell_master(cx, message);
         let attempt = attempt.saturating_add(1);
+        if attempt == limits::REGISTRATIONS_PER_AUTHENTICATION && self.settings.authentication.is_none() {
+            cx.log(Fact::warn(
+                "the master does not answer registrations; if it asks agents who they are, give this one --credential",
+            ));
+        }
         self.phase = Phase::Disconnected { attempt };
         let factor = self.settings.registration_backoff_factor;
         let longest =

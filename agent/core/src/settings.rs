@@ -19,6 +19,9 @@ pub struct Settings {
     pub recover: Recover,
     /// `--registration_backoff_factor`.
     pub registration_backoff_factor: Duration,
+    /// How patiently to show the master who this is; none: the master takes whoever comes. What there is to show is the shell's
+    /// secret: it must not get into recordings.
+    pub authentication: Option<Patience>,
     /// `--executor_registration_timeout`.
     pub executor_registration_timeout: Duration,
     /// `--executor_reregistration_timeout`.
@@ -27,6 +30,28 @@ pub struct Settings {
     pub executor_shutdown_grace_period: Duration,
     /// `--max_completed_executors_per_framework`.
     pub max_completed_executors_per_framework: usize,
+}
+
+/// How long an attempt to authenticate may take, and the pauses between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Patience {
+    /// `--authentication_backoff_factor`: the first pause is a part of this; it doubles with every attempt.
+    pub backoff_factor: Duration,
+    /// `--authentication_timeout_min`: every attempt may take this long.
+    pub timeout_min: Duration,
+    /// `--authentication_timeout_max`: no attempt takes longer, and no pause.
+    pub timeout_max: Duration,
+}
+
+impl Default for Patience {
+    /// Mesos' own.
+    fn default() -> Patience {
+        Patience {
+            backoff_factor: Duration::from_secs(1),
+            timeout_min: Duration::from_secs(5),
+            timeout_max: Duration::from_secs(60),
+        }
+    }
 }
 
 /// `--recover`.
@@ -47,6 +72,7 @@ impl Settings {
             command_executor: command_executor.into(),
             recover: Recover::Reconnect,
             registration_backoff_factor: Duration::from_secs(1),
+            authentication: None,
             executor_registration_timeout: Duration::from_secs(60),
             executor_reregistration_timeout: Duration::from_secs(2),
             executor_shutdown_grace_period: Duration::from_secs(5),

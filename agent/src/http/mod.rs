@@ -1,6 +1,7 @@
 //! The agent's HTTP side: from a request to a question for the agent's actor, and back.
 
 mod answer;
+pub(crate) mod door;
 mod executor;
 mod files;
 mod lists;
@@ -39,8 +40,11 @@ const MAX_BODY: usize = 32 << 20;
 
 /// Installs the routes.
 pub(crate) fn install(site: Site, config: &mut web::ServiceConfig) {
+    let door = site.world.config.door.clone();
     config
         .app_data(web::Data::new(site))
+        // Before what the node serves itself: who may not read the state may not read messages either.
+        .service(web::resource(["/metrics", "/{own:__.*}"]).guard(door::keeps_out(door)).to(door::keep_out))
         // Instead of libactor's own, which know nothing of agents.
         .service(web::resource("/metrics/snapshot").to(serve))
         .service(web::resource("/metrics").get(metrics::prometheus))
@@ -52,6 +56,9 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
         return answer::text(400, "the path is not percent-encoded UTF-8");
     };
     let Some(route) = routing::find(&path) else { return answer::not_found() };
+    if let Some(refused) = door::refusal(&site.world.config.door, &request, route) {
+        return refused;
+    }
     let answer = match route {
         Route::Executor | Route::Operator if request.method() != Method::POST => {
             return answer::not_post(&request);

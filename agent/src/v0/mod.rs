@@ -11,7 +11,7 @@ use tepui_agent_core::{ExecutorCall, Input, Pid as CorePid};
 use tepui_model::about::{About as _, Kind as _};
 use tepui_proto::internal;
 use tepui_proto::v1::AgentId;
-use tepui_proto::v1::executor::{Call, Event, call};
+use tepui_proto::v1::executor::{Call, Event, call, event};
 
 use crate::actor::AgentActor;
 use crate::perform::tell_about;
@@ -75,8 +75,11 @@ impl AgentActor {
             pid: framework.pid.clone(),
             returns: self.driver_returns,
         }) else {
-            // It came too late to be anybody, and may only end.
-            return tell_about(cx, to, internal::ShutdownExecutorMessage::default(), tags);
+            // It came too late to be anybody, and may only end; anything else is not for it any more.
+            if event.r#type() == event::Type::Shutdown {
+                tell_about(cx, to, internal::ShutdownExecutorMessage::default(), tags);
+            }
+            return;
         };
         match events::told(event, whereabouts) {
             None => {}

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use tepui_agent::{Config, Credentials, DockerFlags, Policy, Recover};
+use tepui_agent::{Config, Credentials, DockerFlags, Policy, Recover, realms};
 
+use super::credentials;
 use crate::addresses::Addresses;
 use crate::daemon::{self, count, set, usable};
 use crate::flags::{AGENT, Parsed};
@@ -90,6 +91,12 @@ pub fn config(flags: &Parsed) -> Result<Config> {
     set(&mut config.disk_watch_interval, flags.duration("disk_watch_interval"));
     set(&mut config.fetcher_stall_timeout, flags.duration("fetcher_stall_timeout"));
     set(&mut config.registration_backoff_factor, flags.duration("registration_backoff_factor"));
+    authentication(flags, &mut config)?;
+    let closed = [
+        ("authenticate_http_readonly", realms::READ_ONLY),
+        ("authenticate_http_readwrite", realms::READ_WRITE),
+    ];
+    config.door = credentials::door(flags, &closed, "http_credentials")?;
     set(&mut config.flight_recorder_size, flags.size("flight_recorder_size"));
     config.flags = flags.texts(&AGENT);
     // Where nobody says, it depends on the user, and the agent knows what it became.
@@ -142,6 +149,19 @@ fn containers(flags: &Parsed, config: &mut Config) -> Result<()> {
     set(&mut config.container_disk_watch_interval, flags.duration("container_disk_watch_interval"));
     config.enforce_container_disk_quota = flags.switch("enforce_container_disk_quota");
     config.switch_user = flags.switch("switch_user");
+    Ok(())
+}
+
+/// What the master is shown.
+fn authentication(flags: &Parsed, config: &mut Config) -> Result<()> {
+    config.credential = credentials::of_one(flags)?;
+    let patience = &mut config.authentication;
+    set(&mut patience.backoff_factor, flags.duration("authentication_backoff_factor"));
+    set(&mut patience.timeout_min, flags.duration("authentication_timeout_min"));
+    set(&mut patience.timeout_max, flags.duration("authentication_timeout_max"));
+    if patience.timeout_min > patience.timeout_max {
+        bail!("--authentication_timeout_min is longer than --authentication_timeout_max; raise the latter");
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod container;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tepui_scheduler::{
     Context, Framework, MasterAddress, Need, Offer, Settings, Task, is_terminal, run as run_framework, v1,
 };
 
+use super::credentials;
 use crate::logging;
 
 #[derive(Args)]
@@ -19,6 +21,9 @@ pub struct Arguments {
     /// The master
     #[arg(long, value_name = "HOST:PORT", env = "MESOS_MASTER", default_value = "127.0.0.1:5050")]
     master: MasterAddress,
+    /// The file of a principal and its secret, for a cluster that asks who runs something
+    #[arg(long, value_name = "FILE", env = "TEPUI_CREDENTIAL")]
+    credential: Option<PathBuf>,
     /// The task's name
     #[arg(long)]
     name: String,
@@ -68,6 +73,9 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         .failover_timeout(Duration::ZERO);
     if let Some(user) = user {
         settings = settings.user(user);
+    }
+    if let Some(path) = &arguments.credential {
+        settings = settings.credential(credentials::at(path)?);
     }
     let framework = Execute::new(arguments)?;
     let ended = run_framework(settings, framework)?;

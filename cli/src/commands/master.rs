@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use tepui_master::{Authentication, Config, RegistryStorage, Sorting};
+use tepui_master::{Authentication, Config, RateLimits, RegistryStorage, Sorting, realms};
+use tepui_model::basic::Door;
 use tepui_model::{ResourceName, ResourceQuantities, Role};
 
 use super::credentials;
@@ -69,6 +70,9 @@ pub fn config(flags: &Parsed) -> Result<Config> {
     set(&mut config.flight_recorder_size, flags.size("flight_recorder_size"));
     config.log_file = logging::shown(PROGRAM, flags);
     config.authentication = authentication(flags)?;
+    config.door = door(flags)?;
+    set(&mut config.rate_limits, rate_limits(flags)?);
+    config.per_framework_metrics = flags.switch("publish_per_framework_metrics");
     decide(flags, &mut config)?;
     config.flags = flags.texts(&MASTER);
     Ok(config)
@@ -79,7 +83,7 @@ fn authentication(flags: &Parsed) -> Result<Authentication> {
     let mut authentication = Authentication {
         frameworks: flags.switch("authenticate_frameworks"),
         agents: flags.switch("authenticate_agents"),
-        credentials: credentials::of_all(flags)?,
+        credentials: credentials::of_all(flags, "credentials")?,
         ..Authentication::default()
     };
     set(&mut authentication.timeout, flags.duration("authentication_v0_timeout"));
@@ -89,12 +93,31 @@ fn authentication(flags: &Parsed) -> Result<Authentication> {
              file of principals and secrets"
         );
     }
-    if authentication.frameworks {
+    if authentication.frameworks && !flags.switch("authenticate_http_frameworks") {
         tracing::warn!(
-            "--authenticate_frameworks is about drivers; frameworks that come over HTTP are not asked who they are"
+            "--authenticate_frameworks is about drivers; frameworks that come over HTTP are asked who they are with \
+             --authenticate_http_frameworks"
         );
     }
     Ok(authentication)
+}
+
+/// What is closed over HTTP.
+fn door(flags: &Parsed) -> Result<Door> {
+    let realms = [
+        ("authenticate_http_readonly", realms::READ_ONLY),
+        ("authenticate_http_readwrite", realms::READ_WRITE),
+        ("authenticate_http_frameworks", realms::SCHEDULER),
+    ];
+    credentials::door(flags, &realms, "credentials")
+}
+
+/// How often frameworks may speak: JSON, or a file of it, which Mesos takes with and without `file://`.
+fn rate_limits(flags: &Parsed) -> Result<Option<RateLimits>> {
+    let Some(text) = flags.text("rate_limits") else { return Ok(None) };
+    let read = || std::fs::read_to_string(text).with_context(|| format!("--rate_limits: read {text}"));
+    let text = if text.starts_with('/') { read()? } else { text.to_owned() };
+    RateLimits::parse(&text).map(Some).context("--rate_limits")
 }
 
 fn registry(flags: &Parsed) -> Result<RegistryStorage> {
@@ -204,6 +227,14 @@ mod tests {
         assert!(
             error("--registry=in_memory --credentials=/proc/none")
                 .starts_with("--credentials: read /proc/none")
+        );
+        assert_eq!(
+            error(r#"--registry=in_memory --rate_limits={"limits":[{"principal":"a","qps":0}]}"#),
+            "--rate_limits: limits of 'a': qps 0 is no rate; write a number above 0, or leave it out for no limit"
+        );
+        assert!(
+            error("--registry=in_memory --rate_limits=/proc/none")
+                .starts_with("--rate_limits: read /proc/none")
         );
         let sorter = "--registry=in_memory --role_sorter=fair";
         assert_eq!(error(sorter), "--role_sorter: 'fair' is not known; write drf or random");

@@ -194,11 +194,11 @@ static HISTORY: Group = Group {
             "1000",
             "serve so many subscribers of the operator API at a time; of one more, the oldest goes",
         ),
-        accepted(
+        done(
             "publish_per_framework_metrics",
             SWITCH,
             "true",
-            "there are no metrics of single frameworks",
+            "count what each framework says and is told, under master/frameworks/",
         ),
     ],
 };
@@ -216,16 +216,23 @@ static SECURITY: Group = Group {
         .alias(&["authenticate"]),
         done("authenticate_agents", SWITCH, "false", "agents must show who they are")
             .alias(&["authenticate_slaves"]),
-        refused("authenticate_http_readwrite", SWITCH, "false", OPEN).alias(&["authenticate_http"]),
-        refused("authenticate_http_readonly", SWITCH, "false", OPEN),
-        refused("authenticate_http_frameworks", SWITCH, "false", OPEN),
+        done(
+            "authenticate_http_readwrite",
+            SWITCH,
+            "false",
+            "whoever changes something over HTTP must show who they are",
+        )
+        .alias(&["authenticate_http"]),
+        done("authenticate_http_readonly", SWITCH, "false", "whoever reads over HTTP must show who they are"),
+        done("authenticate_http_frameworks", SWITCH, "false", "frameworks over HTTP must show who they are"),
         done("credentials", PATH, "", "the file of principals and their secrets, JSON or a line for each"),
         refused("acls", TEXT, "", OPEN),
         refused("authenticators", TEXT, "crammd5", "frameworks and agents use CRAM-MD5; leave it out")
             .unless(&["crammd5"]),
         refused("authorizers", TEXT, "local", OPEN),
-        refused("http_authenticators", TEXT, "basic", OPEN),
-        refused("http_framework_authenticators", TEXT, "", OPEN).unless(&["basic"]),
+        refused("http_authenticators", TEXT, "basic", "HTTP has basic authentication; leave it out"),
+        refused("http_framework_authenticators", TEXT, "", "HTTP has basic authentication; leave it out")
+            .unless(&["basic"]),
         done(
             "authentication_v0_timeout",
             DURATION,
@@ -238,12 +245,16 @@ static SECURITY: Group = Group {
             "",
             "endpoints cannot be switched off; put a proxy before the master",
         ),
-        refused("rate_limits", TEXT, "", "frameworks are not slowed down; leave it out"),
+        done(
+            "rate_limits",
+            TEXT,
+            "",
+            "how many messages frameworks may send by principal, JSON or a file of it",
+        ),
     ],
 };
 
-const OPEN: &str =
-    "HTTP is neither authenticated nor authorized yet; leave it out only where the network is trusted";
+const OPEN: &str = "whoever is let in may do everything yet; leave it out, and let in only whom you trust";
 
 static REST: Group = Group {
     title: "Modules and the rest",

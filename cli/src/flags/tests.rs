@@ -73,8 +73,8 @@ fn flags_are_honoured_accepted_or_refused() {
     }
 
     expect![[r#"
-        tepui master: 42 done, 6 accepted, 24 refused
-        tepui agent: 46 done, 60 accepted, 55 refused
+        tepui master: 47 done, 5 accepted, 20 refused
+        tepui agent: 53 done, 60 accepted, 48 refused
         both: 5 done, 2 accepted, 0 refused
     "#]]
     .assert_eq(&counts);
@@ -231,7 +231,7 @@ fn the_command_line_wins_over_the_environment() {
             > MESOS_PORT=high
               error: MESOS_PORT: 'high' cannot be read: write a whole number
             > MESOS_ACLS={}
-              error: MESOS_ACLS is refused: HTTP is neither authenticated nor authorized yet; leave it out only where the network is trusted
+              error: MESOS_ACLS is refused: whoever is let in may do everything yet; leave it out, and let in only whom you trust
             > LIBPROCESS_IP=10.0.0.1 LIBPROCESS_PORT=9
               ip = 10.0.0.1
             > LIBPROCESS_IP=10.0.0.1 MESOS_IP=10.0.0.2
@@ -477,12 +477,17 @@ fn help_lists_what_does_something() {
           --max_completed_tasks_per_framework=1000      keep so many ended tasks of each framework
           --max_unreachable_tasks_per_framework=1000    keep so many unreachable tasks of each framework
           --max_operator_event_stream_subscribers=1000  serve so many subscribers of the operator API at a time; of one more, the oldest goes
+          --[no-]publish_per_framework_metrics          count what each framework says and is told, under master/frameworks/ (on)
 
         Security:
           --[no-]authenticate_frameworks                frameworks that are actors or drivers must show who they are
           --[no-]authenticate_agents                    agents must show who they are
+          --[no-]authenticate_http_readwrite            whoever changes something over HTTP must show who they are
+          --[no-]authenticate_http_readonly             whoever reads over HTTP must show who they are
+          --[no-]authenticate_http_frameworks           frameworks over HTTP must show who they are
           --credentials=PATH                            the file of principals and their secrets, JSON or a line for each
           --authentication_v0_timeout=15secs            one attempt to authenticate may take this long
+          --rate_limits=TEXT                            how many messages frameworks may send by principal, JSON or a file of it
 
         Traces (Mesos has none):
           --flight_recorder_size=64MB                   memory for the last messages, which `tepui trace` shows; 64MB hold a million
@@ -565,6 +570,15 @@ fn help_lists_what_does_something() {
           --[no-]docker_kill_orphans                    after a restart, end Docker containers that belong to no known task (on)
           --docker_socket=/var/run/docker.sock          where the Docker engine listens; else DOCKER_HOST
           --docker_config=TEXT                          docker's config.json, or file:// and its path: credentials for registries
+
+        Security:
+          --credential=PATH                             the file of the principal and secret to show the master, JSON or one line
+          --authentication_backoff_factor=1secs         pause between attempts to authenticate; doubles
+          --authentication_timeout_min=5secs            an attempt to authenticate may take this long
+          --authentication_timeout_max=1mins            and, after many, no longer than this
+          --http_credentials=PATH                       the file of principals and secrets for HTTP, JSON or a line for each
+          --[no-]authenticate_http_readwrite            whoever changes something over HTTP must show who they are
+          --[no-]authenticate_http_readonly             whoever reads over HTTP must show who they are
 
         Modules and the rest:
           --[no-]systemd_enable_support                 warn in a systemd unit: tasks outlive it only with KillMode=process (on)

@@ -91,6 +91,7 @@ impl Master {
             capabilities: profile.capabilities,
             min_allocatable: profile.min_allocatable,
             phase: Phase::Recovered,
+            last_driver: None,
             registered: cx.now,
             reregistered: None,
             tasks: BTreeMap::new(),
@@ -125,7 +126,7 @@ impl Master {
         cx.push(Effect::Allocator(Call::AddFramework {
             framework: handle,
             description: framework.description(),
-            active: framework.link().is_some(),
+            active: matches!(framework.phase, Phase::Active(_)),
         }));
     }
 

@@ -39,6 +39,8 @@ pub struct Framework {
     pub capabilities: FrameworkCapabilities,
     pub min_allocatable: BTreeMap<Role, Vec<ResourceQuantities>>,
     pub phase: Phase,
+    /// The driver that it had last, gone or not: another must say that it takes over.
+    pub last_driver: Option<Pid>,
     pub registered: Time,
     pub reregistered: Option<Time>,
     /// Tasks on registered agents, also those that ended and are not acknowledged.
@@ -153,6 +155,14 @@ impl Framework {
     /// Where its events go, if its scheduler is there.
     pub fn peer(&self) -> Option<Peer> {
         self.link().map(Link::peer)
+    }
+
+    /// Whether a driver there is the one that the framework has, or had last; or it has none, and never had one.
+    pub fn expects(&self, driver: &Pid) -> bool {
+        match self.link() {
+            Some(link) => matches!(&link.way, Way::Driver(pid) if pid == driver),
+            None => self.last_driver.as_ref().is_none_or(|last| last == driver),
+        }
     }
 
     pub fn pid(&self) -> Option<&Pid> {

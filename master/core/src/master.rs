@@ -16,7 +16,7 @@ use crate::changes::Changes;
 use crate::config::Config;
 use crate::counter::Counter;
 use crate::cx::Cx;
-use crate::effect::Effect;
+use crate::effect::{Effect, Peer};
 use crate::fact::Fact;
 use crate::frameworks::Frameworks;
 use crate::input::Input;
@@ -164,6 +164,28 @@ impl Master {
     pub fn framework_at(&self, pid: &Pid) -> Option<&FrameworkId> {
         let handle = self.frameworks.by_pid.get(pid)?;
         Some(&self.frameworks.registered[*handle].id)
+    }
+
+    /// The principal of the framework whose scheduler is at this address, if it has one; None if nobody's is there.
+    pub fn principal_at(&self, pid: &Pid) -> Option<Option<&str>> {
+        let handle = self.frameworks.by_pid.get(pid)?;
+        Some(self.frameworks.registered[*handle].info.principal.as_deref())
+    }
+
+    /// The framework whose scheduler is this peer.
+    pub fn framework_of(&self, peer: &Peer) -> Option<&FrameworkId> {
+        match peer {
+            Peer::Actor(pid) | Peer::Driver(pid) => self.framework_at(pid),
+            Peer::Http(connection) => {
+                let handle = self.frameworks.by_connection.get(connection)?;
+                Some(&self.frameworks.registered[*handle].id)
+            }
+        }
+    }
+
+    /// Whether an offer is still to be answered.
+    pub fn is_outstanding(&self, offer: &v1::OfferId) -> bool {
+        self.offers.find(offer).is_some()
     }
 
     /// The address of a registered agent.

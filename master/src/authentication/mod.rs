@@ -7,7 +7,7 @@
 //!   AuthenticationStepMessage (answer) ──────────────────► master: settled, then the verdict ──► client
 //! ```
 //!
-//! Being authenticated belongs to an address, and ends when its connection does, when it authenticates anew, or with this
+//! Being authenticated belongs to an address, and ends when its connection does, when it shows to be somebody else, or with this
 //! process.
 
 mod limits;
@@ -113,9 +113,11 @@ impl Authenticator {
 
     fn standing(&self, pid: &Pid, is_required: bool) -> Standing {
         match self.authenticated.get(pid) {
-            _ if self.sessions.contains_key(pid) => Standing::UnderWay,
-            None if is_required => Standing::Stranger,
-            principal => Standing::Admitted(principal.cloned()),
+            // Anybody may begin in another's name: until there is a verdict, nothing changes for it.
+            Some(principal) => Standing::Admitted(Some(principal.clone())),
+            None if !is_required => Standing::Admitted(None),
+            None if self.sessions.contains_key(pid) => Standing::UnderWay,
+            None => Standing::Stranger,
         }
     }
 
@@ -151,14 +153,13 @@ impl Receive<AuthenticateMessage> for MasterActor {
             Ok(credentials) => credentials,
             Err(why) => return refuse(cx, from, why),
         };
-        // Only now: who is refused must not undo what another has done.
-        book.authenticated.remove(&client);
         book.number += 1;
         let number = book.number;
         let session =
             Session::new(client.clone(), from.clone(), number, cx.actor_ref(), credentials, book.timeout);
-        let session = match cx.node().try_spawn(&format!("crammd5-authenticator-session({number})"), session)
-        {
+        // Nobody guesses it, and speaks to it in the client's name.
+        let name = format!("crammd5-authenticator-session({:016x})", rand::random::<u64>());
+        let session = match cx.node().try_spawn(&name, session) {
             Ok(session) => session,
             Err(why) => {
                 tracing::error!(%why, "no session could be started");
@@ -186,6 +187,7 @@ impl Handler<Settled> for MasterActor {
             return;
         }
         book.sessions.remove(&client);
+        // Without one nothing changes: a wrong answer may be anybody's, and whoever was shown before has not gone.
         let Some(principal) = principal else { return };
         tracing::info!(%client, principal, "authenticated");
         cx.watch(&client);
@@ -194,15 +196,15 @@ impl Handler<Settled> for MasterActor {
 }
 
 impl MasterActor {
-    /// The call of a framework that is an actor, once it is clear who speaks: a SUBSCRIBE is for its own principal only. None while
-    /// that is being found out; the error is for the framework.
+    /// The call of a framework that is an actor, once it is clear who speaks: it describes a framework of its own principal only. None
+    /// while that is being found out; the error is for the framework.
     pub(crate) fn vouched(&self, from: &Pid, call: Call) -> Result<Option<Call>, String> {
-        if call.r#type() != Type::Subscribe {
+        if !matches!(call.r#type(), Type::Subscribe | Type::UpdateFramework) {
             return Ok(Some(call));
         }
         let vouched = match self.authenticator.framework(from) {
             Standing::UnderWay => {
-                tracing::info!(%from, "subscription dropped, authentication is under way");
+                tracing::info!(%from, "call dropped, authentication is under way");
                 return Ok(None);
             }
             Standing::Stranger => Err(format!("Framework at {from} is not authenticated")),
@@ -214,8 +216,12 @@ impl MasterActor {
 
 /// Whoever has shown to be somebody subscribes as nobody else.
 fn vouch(mut call: Call, principal: Option<String>) -> Result<Call, String> {
-    if let (Some(principal), Some(subscribe)) = (principal, &mut call.subscribe) {
-        let own = subscribe.framework_info.principal.get_or_insert_with(|| principal.clone());
+    let Some(principal) = principal else { return Ok(call) };
+    let Call { subscribe, update_framework, .. } = &mut call;
+    let subscribed = subscribe.as_mut().map(|subscribe| &mut subscribe.framework_info);
+    let updated = update_framework.as_mut().map(|update| &mut update.framework_info);
+    for info in subscribed.into_iter().chain(updated) {
+        let own = info.principal.get_or_insert_with(|| principal.clone());
         if *own != principal {
             return Err(format!(
                 "Framework principal '{own}' does not match authenticated principal '{principal}'"

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use libactor::Pid;
 use tepui_model::{Credential, Credentials, cram_md5};
 use tepui_proto::v1::FrameworkInfo;
 use tepui_proto::v1::scheduler::{Call, call};
 
 use super::session::{Dialogue, Said};
-use super::vouch;
+use super::{Authentication, Authenticator, Standing, vouch};
 
 const CHALLENGE: &str = "<1896.697170952@master>";
 
@@ -66,4 +67,44 @@ fn an_authenticated_framework_speaks_for_its_own_principal_only() {
     assert_eq!(says(subscribe(Some("a")), Some("a")), Ok(Some("a".into())));
     let why = "Framework principal 'b' does not match authenticated principal 'a'";
     assert_eq!(says(subscribe(Some("b")), Some("a")), Err(why.into()));
+}
+
+#[test]
+fn an_update_has_the_principal_that_was_filled_in() {
+    let update = Box::new(call::UpdateFramework::default());
+    let call = Call { update_framework: Some(update), ..Call::default() };
+
+    let vouched = vouch(call, Some("a".into())).unwrap();
+
+    assert_eq!(vouched.update_framework.unwrap().framework_info.principal.as_deref(), Some("a"));
+}
+
+#[test]
+fn who_authenticates_anew_stays_who_it_was_until_there_is_a_verdict() {
+    let client: Pid = "scheduler@10.0.0.1:7000".parse().unwrap();
+    let settings = Authentication { frameworks: true, ..Authentication::default() };
+    let mut book = Authenticator::new(settings);
+
+    assert_eq!(book.framework(&client), Standing::Stranger);
+    assert_eq!(book.agent(&client), Standing::Admitted(None));
+    book.authenticated.insert(client.clone(), "ops".into());
+    assert_eq!(book.framework(&client), Standing::Admitted(Some("ops".into())));
+    book.exited(&client);
+    assert_eq!(book.framework(&client), Standing::Stranger);
+}
+
+#[test]
+fn only_actors_of_the_clients_own_process_may_authenticate_it() {
+    let pid = |text: &str| text.parse::<Pid>().unwrap();
+    let client = pid("slave(1)@10.0.0.7:5051");
+    let credentials = Credentials::parse("ops hush").unwrap();
+    let closed = Authentication { credentials: Some(credentials), ..Authentication::default() };
+
+    let book = Authenticator::new(closed);
+
+    assert!(book.admits(&pid("crammd5-authenticatee(1)@10.0.0.7:5051"), &client).is_ok());
+    let why = "Only an actor of the same process can be authenticated";
+    assert_eq!(book.admits(&pid("crammd5-authenticatee(1)@10.0.0.8:5051"), &client).err(), Some(why));
+    let open = Authenticator::new(Authentication::default());
+    assert_eq!(open.admits(&client, &client).err(), Some("No authenticator loaded"));
 }

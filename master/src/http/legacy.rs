@@ -10,6 +10,7 @@ use tepui_model::duration;
 
 use super::routing::Route;
 use super::{Site, answer, streamed};
+use crate::activity::Activity;
 use crate::actor::{Outcome, Teardown};
 use crate::encoding::JSON;
 use crate::identity::{MESOS_VERSION, TEPUI_VERSION};
@@ -161,6 +162,7 @@ async fn gauges(site: &Site) -> Vec<(String, f64)> {
     if let Some(Answer::Gauges(counted)) = counted {
         gauges.extend(counted.into_iter().map(|(name, value)| (name.to_owned(), value)));
     }
+    gauges.extend(site.activity.iter().flat_map(Activity::figures));
     gauges
 }
 

@@ -3,6 +3,7 @@
 mod answer;
 mod coding;
 mod decisions;
+pub(crate) mod door;
 mod durable;
 mod explain;
 mod files;
@@ -22,12 +23,14 @@ use libactor::{ActorRef, Clock};
 
 use tepui_daemon::files::Files;
 
+use crate::activity::Activity;
 use crate::actor::MasterActor;
 use crate::allocation::Allocation;
 use crate::identity::Identity;
 use crate::reads::Reads;
 use crate::registrar::Durable;
 use routing::Route;
+use tepui_model::basic::Door;
 
 /// What handlers need. One per node.
 #[derive(Clone)]
@@ -40,6 +43,8 @@ pub(crate) struct Site {
     pub(crate) files: Arc<Files>,
     pub(crate) clock: Clock,
     pub(crate) registry: Durable,
+    pub(crate) door: Door,
+    pub(crate) activity: Option<Activity>,
 }
 
 /// The largest request body: a call with thousands of tasks is a few megabytes.
@@ -47,8 +52,11 @@ const MAX_BODY: usize = 64 << 20;
 
 /// Installs the routes.
 pub(crate) fn install(site: Site, config: &mut web::ServiceConfig) {
+    let door = site.door.clone();
     config
         .app_data(web::Data::new(site))
+        // Before what the node serves itself: who may not read the state may not read messages either.
+        .service(web::resource(["/metrics", "/{own:__.*}"]).guard(door::keeps_out(door)).to(door::keep_out))
         // The node has routes of its own here, which know nothing of agents and tasks.
         .route("/metrics/snapshot", web::route().to(serve))
         .route("/metrics", web::get().to(legacy::prometheus))
@@ -61,6 +69,10 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
         None => return answer::text(400, "the path is not percent-encoded UTF-8"),
     };
     let Some(route) = routing::find(&path) else { return answer::not_found() };
+    let principal = match door::admit(&site.door, &request, route) {
+        Ok(principal) => principal,
+        Err(refused) => return refused,
+    };
     match route {
         Route::Scheduler
         | Route::Operator
@@ -74,7 +86,7 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
             answer::not_post(&request)
         }
         Route::Scheduler => match read_body(&request, body, MAX_BODY).await {
-            Ok(body) => scheduler::serve(&request, &body, &site).await,
+            Ok(body) => scheduler::serve(&request, &body, principal, &site).await,
             Err(refused) => refused,
         },
         Route::Operator => match read_body(&request, body, MAX_BODY).await {

@@ -17,7 +17,12 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// `yes` of a SUBSCRIBE: each event is to end with the ids that a `traceparent` needs.
 const CAUSES: HeaderName = HeaderName::from_static("tepui-causes");
 
-pub(super) async fn serve(request: &HttpRequest, body: &[u8], site: &Site) -> HttpResponse {
+pub(super) async fn serve(
+    request: &HttpRequest,
+    body: &[u8],
+    principal: Option<String>,
+    site: &Site,
+) -> HttpResponse {
     let encoding = match Encoding::of_content_type(header_text(request, CONTENT_TYPE)) {
         Ok(encoding) => encoding,
         Err(refused) => return answer::refusal(refused),
@@ -32,7 +37,7 @@ pub(super) async fn serve(request: &HttpRequest, body: &[u8], site: &Site) -> Ht
         wants_causes: header_text(request, CAUSES) == Some("yes"),
     };
     let stream_id = header_text(request, STREAM_ID).map(str::to_string);
-    let call = HttpCall { call, accepted: accepted(request), stream_id, arrival };
+    let call = HttpCall { call, accepted: accepted(request), stream_id, principal, arrival };
     match site.master.ask(call).await {
         Ok(Outcome::Answer(given)) => answer::text(given.status, given.body),
         Ok(Outcome::Stream(stream)) => {

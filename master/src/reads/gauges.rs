@@ -2,6 +2,7 @@
 
 use tepui_master_core::{AgentStanding, FrameworkStanding, TaskStanding};
 use tepui_model::{ResourceName, Scalar};
+use tepui_proto::v1::offer::operation;
 use tepui_proto::v1::{OperationState, TaskState};
 
 use super::cluster::Cluster;
@@ -38,6 +39,65 @@ const NAMES: [(ResourceName, [[&str; 3]; 2]); 4] = [
     ),
 ];
 
+/// All states together, then each.
+const STATES: [OperationState; 9] = [
+    OperationState::OperationUnsupported,
+    OperationState::OperationPending,
+    OperationState::OperationRecovering,
+    OperationState::OperationUnreachable,
+    OperationState::OperationFinished,
+    OperationState::OperationFailed,
+    OperationState::OperationError,
+    OperationState::OperationDropped,
+    OperationState::OperationGoneByOperator,
+];
+
+/// The names of one row, in the order of [`STATES`].
+macro_rules! names {
+    ($of:literal) => {
+        [
+            concat!("master/operations/", $of, "total"),
+            concat!("master/operations/", $of, "pending"),
+            concat!("master/operations/", $of, "recovering"),
+            concat!("master/operations/", $of, "unreachable"),
+            concat!("master/operations/", $of, "finished"),
+            concat!("master/operations/", $of, "failed"),
+            concat!("master/operations/", $of, "error"),
+            concat!("master/operations/", $of, "dropped"),
+            concat!("master/operations/", $of, "gone_by_operator"),
+        ]
+    };
+}
+
+/// All operations together, then each type.
+const OPERATIONS: [(Option<operation::Type>, [&str; STATES.len()]); 9] = [
+    (None, names!("")),
+    (Some(operation::Type::Reserve), names!("reserve/")),
+    (Some(operation::Type::Unreserve), names!("unreserve/")),
+    (Some(operation::Type::Create), names!("create/")),
+    (Some(operation::Type::Destroy), names!("destroy/")),
+    (Some(operation::Type::GrowVolume), names!("grow_volume/")),
+    (Some(operation::Type::ShrinkVolume), names!("shrink_volume/")),
+    (Some(operation::Type::CreateDisk), names!("create_disk/")),
+    (Some(operation::Type::DestroyDisk), names!("destroy_disk/")),
+];
+
+/// What there is, and what is offered or used.
+const ALLOCATED: [(ResourceName, [&str; 2]); 3] = [
+    (
+        ResourceName::Cpus,
+        ["allocator/mesos/resources/cpus/total", "allocator/mesos/resources/cpus/offered_or_allocated"],
+    ),
+    (
+        ResourceName::Mem,
+        ["allocator/mesos/resources/mem/total", "allocator/mesos/resources/mem/offered_or_allocated"],
+    ),
+    (
+        ResourceName::Disk,
+        ["allocator/mesos/resources/disk/total", "allocator/mesos/resources/disk/offered_or_allocated"],
+    ),
+];
+
 impl Cluster {
     /// The gauges of `/metrics/snapshot` that count entities.
     pub(super) fn gauges(&self) -> Vec<(&'static str, f64)> {
@@ -47,6 +107,7 @@ impl Cluster {
         self.count_tasks(&mut gauges);
         self.count_operations(&mut gauges);
         self.sum_resources(&mut gauges);
+        self.sum_allocated(&mut gauges);
         gauges
     }
 
@@ -94,19 +155,20 @@ impl Cluster {
     }
 
     fn count_operations(&self, gauges: &mut Vec<(&'static str, f64)>) {
-        gauges.push(("master/operations/total", self.operations().count() as f64));
-        for (name, state) in [
-            ("master/operations/pending", OperationState::OperationPending),
-            ("master/operations/finished", OperationState::OperationFinished),
-            ("master/operations/failed", OperationState::OperationFailed),
-            ("master/operations/error", OperationState::OperationError),
-            ("master/operations/dropped", OperationState::OperationDropped),
-            ("master/operations/unreachable", OperationState::OperationUnreachable),
-            ("master/operations/gone_by_operator", OperationState::OperationGoneByOperator),
-            ("master/operations/recovering", OperationState::OperationRecovering),
-        ] {
-            let there = self.operations().filter(|operation| operation.latest_status.state() == state);
-            gauges.push((name, there.count() as f64));
+        let mut counts = [[0_u32; STATES.len()]; OPERATIONS.len()];
+        for operation in self.operations() {
+            let state = operation.latest_status.state();
+            let column = STATES.iter().position(|of| *of == state).filter(|column| *column > 0);
+            let kind = OPERATIONS.iter().position(|(of, _)| *of == Some(operation.info.r#type()));
+            for row in [Some(0), kind].into_iter().flatten() {
+                // The sum of all states comes first, and counts those without a name as well.
+                for column in [Some(0), column].into_iter().flatten() {
+                    counts[row][column] += 1;
+                }
+            }
+        }
+        for (counts, (_, names)) in counts.into_iter().zip(OPERATIONS) {
+            gauges.extend(names.into_iter().zip(counts.map(f64::from)));
         }
     }
 
@@ -131,6 +193,20 @@ impl Cluster {
                 gauges.extend([(total, all), (used, taken)]);
                 gauges.push((percent, if all > 0.0 { taken / all } else { 0.0 }));
             }
+        }
+    }
+
+    fn sum_allocated(&self, gauges: &mut Vec<(&'static str, f64)>) {
+        let mut sums = [[Scalar::ZERO; 2]; ALLOCATED.len()];
+        for agent in self.agents().filter(|agent| agent.standing == AgentStanding::Active) {
+            for (sums, (name, _)) in sums.iter_mut().zip(&ALLOCATED) {
+                sums[0] += agent.total.scalar(name);
+                sums[1] += agent.used.scalar(name);
+                sums[1] += agent.offered.scalar(name);
+            }
+        }
+        for (sums, (_, names)) in sums.into_iter().zip(ALLOCATED) {
+            gauges.extend(names.into_iter().zip(sums.map(Scalar::as_f64)));
         }
     }
 }

@@ -11,10 +11,10 @@ use call::Type;
 
 /// A call, and what only drivers say with it.
 #[derive(Debug)]
-pub(super) struct Said {
-    pub(super) call: Call,
+pub(crate) struct Said {
+    pub(crate) call: Call,
     /// See [`Driver::force`](tepui_master_core::Driver).
-    pub(super) force: bool,
+    pub(crate) force: bool,
 }
 
 impl From<Call> for Said {

@@ -21,7 +21,9 @@ use tepui_proto::v1::scheduler::{Call, Event, call};
 
 use crate::actor::{MasterActor, core_pid};
 use crate::perform::tell_about;
-use calls::{IntoCall, Said};
+use crate::rate_limits::What;
+use calls::IntoCall;
+pub(crate) use calls::Said;
 use events::{Told, Whereabouts};
 
 /// The messages of drivers.
@@ -42,10 +44,9 @@ pub(crate) fn install(routes: &mut Routes<MasterActor>) {
 }
 
 impl MasterActor {
-    fn driver_says(&mut self, cx: &mut Context<Self>, from: &Pid, said: Said) {
+    /// A driver calls.
+    pub(crate) fn driver_says(&mut self, cx: &mut Context<Self>, from: &Pid, said: Said) {
         let Said { call, force } = said;
-        cx.tag("kind", call.kind());
-        call.about().iter().for_each(|(key, value)| cx.tag(key, value));
         let call = match self.vouched(from, call) {
             Ok(Some(call)) => call,
             Ok(None) => return,
@@ -86,7 +87,8 @@ impl MasterActor {
 impl Receive<internal::DeactivateFrameworkMessage> for MasterActor {
     fn receive(&mut self, cx: &mut Context<Self>, from: &Pid, message: internal::DeactivateFrameworkMessage) {
         cx.tag("framework", &message.framework_id.value);
-        self.step(cx, Input::Deactivate { from: core_pid(from), framework: message.framework_id });
+        let what = What::Deactivate(message.framework_id);
+        self.metered::<internal::DeactivateFrameworkMessage>(cx, from, what);
     }
 }
 
@@ -96,7 +98,11 @@ macro_rules! from_drivers {
         impl Receive<$message> for MasterActor {
             fn receive(&mut self, cx: &mut Context<Self>, from: &Pid, message: $message) {
                 match message.into_call() {
-                    Ok(said) => self.driver_says(cx, from, said),
+                    Ok(said) => {
+                        cx.tag("kind", said.call.kind());
+                        said.call.about().iter().for_each(|(key, value)| cx.tag(key, value));
+                        self.metered::<$message>(cx, from, What::Driver(said));
+                    }
                     Err(why) => {
                         tracing::info!(%from, why, "refused a driver's message");
                         cx.tell(from, internal::FrameworkErrorMessage { message: why.into() });

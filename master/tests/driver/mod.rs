@@ -39,34 +39,35 @@ struct Recorded {
 
 /// What stood there then, and stands there now: texts of one length, so that no length around them changes.
 #[derive(Default)]
-struct Names(Vec<(String, String)>);
+struct Names {
+    everywhere: Vec<(String, String)>,
+    /// In heads only, where any length will do.
+    in_heads: Vec<(String, String)>,
+}
 
 impl Names {
     fn add(&mut self, then: &str, now: &str) {
         assert_eq!(then.len(), now.len(), "'{now}' cannot stand in the place of '{then}'");
-        self.0.push((then.to_owned(), now.to_owned()));
+        self.everywhere.push((then.to_owned(), now.to_owned()));
     }
 
+    /// All at once: what stands there now may look like what stood elsewhere then.
     fn now(&self, bytes: &[u8]) -> Vec<u8> {
-        self.0
-            .iter()
-            .fold(bytes.to_vec(), |bytes, (then, now)| replaced(&bytes, then.as_bytes(), now.as_bytes()))
+        let mut now = Vec::with_capacity(bytes.len());
+        while let Some(rest) = bytes.get(now.len()..).filter(|rest| !rest.is_empty()) {
+            let known = self.everywhere.iter().find(|(then, _)| rest.starts_with(then.as_bytes()));
+            now.extend_from_slice(known.map_or(&rest[..1], |(_, name)| name.as_bytes()));
+        }
+        now
     }
 
     fn posted(&self, then: &Posted) -> Posted {
-        let head = String::from_utf8(self.now(then.head.as_bytes())).unwrap();
+        let mut head = String::from_utf8(self.now(then.head.as_bytes())).unwrap();
+        for (then, now) in &self.in_heads {
+            head = head.replace(then, now);
+        }
         Posted { head, body: self.now(&then.body) }
     }
-}
-
-fn replaced(bytes: &[u8], then: &[u8], now: &[u8]) -> Vec<u8> {
-    let mut out = bytes.to_vec();
-    for at in 0..=out.len().saturating_sub(then.len()) {
-        if bytes[at..].starts_with(then) {
-            out[at..at + then.len()].copy_from_slice(now);
-        }
-    }
-    out
 }
 
 impl Replay {
@@ -141,7 +142,7 @@ impl Playing {
                 self.hear(&posted).await;
             }
         }
-        let ends = self.names.0.iter().any(|(then, _)| then.len() == 36);
+        let ends = self.names.everywhere.iter().any(|(then, _)| then.len() == 36);
         let heard = self.agent.heard(ends).await;
         self.master.shutdown().await;
         heard
@@ -166,8 +167,13 @@ impl Playing {
             }
         }
         let heard = self.listener.next().await;
-        if then.name() == "FrameworkRegisteredMessage" && self.names.0.len() == 2 {
+        if then.name() == "FrameworkRegisteredMessage" && self.names.everywhere.len() == 2 {
             self.learn_ids(then, &heard);
+        }
+        if then.name() == "AuthenticationMechanismsMessage" {
+            // Whoever could guess its name could speak to it in another's.
+            let session = |posted: &Posted| posted.sender().name().to_owned();
+            self.names.in_heads.push((session(then), session(&heard)));
         }
         let expected = self.names.posted(then);
         assert_eq!(heard.head, expected.head);

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use libactor::trace::Cause;
 use libactor::{ActorRef, tls};
 use prost::Message as _;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use tepui_model::{Credential, basic};
 use tepui_proto::v1::scheduler::{Call, Event};
 use tepui_proto::{recordio, wire};
 use tokio::sync::mpsc;
@@ -43,10 +44,10 @@ impl Drop for HttpLink {
 }
 
 impl HttpLink {
-    /// Subscribes at `host`, with TLS if that is `secure` or enabled in the environment, and tells `actor` what comes, each thing marked with `attempt`.
+    /// Subscribes, with TLS if the master is `secure` or the environment says so, and tells `actor` what comes, each thing marked
+    /// with `attempt`.
     pub(crate) fn open<F: Framework>(
-        host: String,
-        secure: bool,
+        master: Master,
         subscribe: &Call,
         actor: ActorRef<SchedulerActor<F>>,
         attempt: u64,
@@ -55,7 +56,7 @@ impl HttpLink {
         let subscribe = Bytes::from(subscribe.encode_to_vec());
         let task = tokio::spawn(async move {
             let tell = |news| actor.tell(Incoming { attempt, news });
-            let why = match converse(Master { host, secure }, subscribe, waiting, &tell).await {
+            let why = match converse(master, subscribe, waiting, &tell).await {
                 Ok(()) => "the master closed the stream".to_string(),
                 Err(error) => error.to_string(),
             };
@@ -88,12 +89,33 @@ enum ConverseError {
 
 /// A master's HTTP API.
 #[derive(Clone, Debug)]
-struct Master {
+pub(crate) struct Master {
     host: String,
     secure: bool,
+    /// What is shown to it. Printed as `Sensitive`.
+    authorization: Option<HeaderValue>,
 }
 
 impl Master {
+    pub(crate) fn new(host: &str, secure: bool, credential: Option<&Credential>) -> Master {
+        // Base64 is always a header's value.
+        let shown = credential.and_then(|credential| basic::authorization(credential).try_into().ok());
+        let authorization = shown.map(|mut value: HeaderValue| {
+            value.set_sensitive(true);
+            value
+        });
+        Master { host: host.to_owned(), secure, authorization }
+    }
+
+    /// A call to it.
+    fn post(&self, client: &Client) -> RequestBuilder {
+        let request = client.post(self.url()).header(CONTENT_TYPE, PROTOBUF);
+        match &self.authorization {
+            Some(shown) => request.header(AUTHORIZATION, shown.clone()),
+            None => request,
+        }
+    }
+
     fn url(&self) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         format!("{scheme}://{}/api/v1/scheduler", self.host)
@@ -109,8 +131,8 @@ impl Master {
             _ => return None,
         };
         // Whoever asked for TLS does not lose it to whoever answers.
-        (secure || !self.secure)
-            .then(|| Master { host: rest.split('/').next().unwrap_or(rest).into(), secure })
+        let host = rest.split('/').next().unwrap_or(rest).into();
+        (secure || !self.secure).then(|| Master { host, secure, authorization: self.authorization.clone() })
     }
 }
 
@@ -150,9 +172,8 @@ async fn open_stream(
     body: Bytes,
 ) -> Result<(Master, Response), ConverseError> {
     for _ in 0..MAX_REDIRECTS {
-        let response = client
-            .post(master.url())
-            .header(CONTENT_TYPE, PROTOBUF)
+        let response = master
+            .post(client)
             .header(ACCEPT, PROTOBUF)
             .header(CAUSES, "yes")
             .body(body.clone())
@@ -203,16 +224,12 @@ async fn read_events(mut response: Response, tell: &impl Fn(News)) -> Result<(),
 async fn send_calls(
     client: &Client,
     master: &Master,
-    stream_id: Option<reqwest::header::HeaderValue>,
+    stream_id: Option<HeaderValue>,
     mut waiting: mpsc::UnboundedReceiver<(Call, Cause)>,
 ) -> Result<(), ConverseError> {
     while let Some((call, cause)) = waiting.recv().await {
         let name = call.r#type().as_str_name();
-        let mut request = client
-            .post(master.url())
-            .header(CONTENT_TYPE, PROTOBUF)
-            .timeout(CALL_TIMEOUT)
-            .body(call.encode_to_vec());
+        let mut request = master.post(client).timeout(CALL_TIMEOUT).body(call.encode_to_vec());
         if let Some(parent) = cause.to_traceparent() {
             request = request.header(TRACEPARENT, parent);
         }

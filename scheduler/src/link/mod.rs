@@ -2,7 +2,7 @@
 
 mod http;
 
-pub(crate) use http::{HttpLink, chain};
+pub(crate) use http::{HttpLink, Master, chain};
 use libactor::Pid;
 
 /// The current subscription.

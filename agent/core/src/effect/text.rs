@@ -14,6 +14,7 @@ impl fmt::Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Effect::Master { to, message } => write!(f, "{to} <- {message}"),
+            Effect::Authenticate { to, attempt } => write!(f, "{to} <- authenticate, attempt {attempt}"),
             Effect::Event { to, event } => {
                 write!(f, "{to} <- ")?;
                 write_event(f, event)

@@ -4,7 +4,7 @@ mod message;
 mod subscribe;
 mod update;
 
-use tepui_model::{ExecutorId, FrameworkId};
+use tepui_model::{ContainerId, ExecutorId, FrameworkId};
 use tepui_proto::v1::executor::call;
 
 use crate::agent::{Agent, Phase};
@@ -15,7 +15,8 @@ use crate::executor::{Executor, ExecutorPhase};
 use crate::fact::Fact;
 use crate::framework::Framework;
 use crate::input::ExecutorCall;
-use crate::names::{Peer, Pid, RequestId};
+use crate::limits;
+use crate::names::{Peer, Pid, RequestId, Timer};
 use crate::run::Run;
 
 impl Agent {
@@ -93,12 +94,36 @@ impl Agent {
                     continue;
                 }
                 cx.log(Fact::info("executor disconnected").with("executor", &executor.run));
-                match &mut executor.phase {
-                    ExecutorPhase::Running { peer } | ExecutorPhase::Terminating { peer } => *peer = None,
-                    ExecutorPhase::Registering | ExecutorPhase::Terminated => {}
+                let lost = match &mut executor.phase {
+                    ExecutorPhase::Running { peer } => peer.take(),
+                    ExecutorPhase::Terminating { peer } => {
+                        *peer = None;
+                        None
+                    }
+                    ExecutorPhase::Registering | ExecutorPhase::Terminated => None,
+                };
+                if let Some(Peer::Driver(pid)) = lost {
+                    // Its own connection to us may stand: it does not notice, and has to be asked.
+                    executor.to_reconnect = Some(pid);
+                    let container = executor.run.container.clone();
+                    self.call_back(cx, &container, limits::CALLS_TO_COME_BACK);
                 }
                 return;
             }
+        }
+    }
+}
+
+impl Agent {
+    /// Asks a driver that was lost to register again, as long as its container lives and it has not. `calls` are left.
+    pub(crate) fn call_back(&mut self, cx: &mut Cx, container: &ContainerId, calls: u32) {
+        let (Some(agent), Some(executor)) = (self.id.clone(), self.executor_in(container)) else { return };
+        let ExecutorPhase::Running { peer: None } = executor.phase else { return };
+        let Some(to) = executor.to_reconnect.clone() else { return };
+        cx.push(Effect::Reconnect { to, agent });
+        if calls > 1 {
+            let timer = Timer::CallBack { container: container.clone(), calls: calls - 1 };
+            cx.push(Effect::Arm { timer, after: limits::CALL_BACK_AFTER });
         }
     }
 }

@@ -44,6 +44,14 @@ impl Agent {
             }
             return cx.push(Effect::Event { to: peer, event: event::shutdown() });
         }
+        if is_taken(executor, &peer) {
+            cx.log(
+                Fact::warn("another executor with the id of one that is here told to shut down")
+                    .with("executor", &executor.run)
+                    .with("from", &peer),
+            );
+            return cx.push(Effect::Event { to: peer, event: event::shutdown() });
+        }
         let subscribe = call.call.subscribe.map(|subscribe| *subscribe).unwrap_or_default();
         self.welcome(cx, framework, id, peer);
         self.replay(cx, framework, id, subscribe);
@@ -60,6 +68,7 @@ impl Agent {
         }
         cx.log(Fact::info("executor subscribed").with("executor", &executor.run));
         executor.phase = ExecutorPhase::Running { peer: Some(peer.clone()) };
+        executor.to_reconnect = None;
         let event = event::subscribed(&executor.info, &of.info, &agent, &executor.run.container);
         cx.push(Effect::Event { to: peer.clone(), event });
         let pid = match &peer {
@@ -151,6 +160,14 @@ impl Agent {
             ExecutorPhase::Terminating { .. } | ExecutorPhase::Terminated => {}
         }
     }
+}
+
+/// Whether the executor is there already as another actor or driver, or is asked to come back as one: an address is all that tells one from
+/// another. A stream may be replaced, because who opens it anew cannot say that it is the same.
+fn is_taken(executor: &Executor, peer: &Peer) -> bool {
+    let is_here = executor.peer().is_some_and(|own| own.pid().is_some() && own != peer);
+    let is_awaited = executor.to_reconnect.as_ref().is_some_and(|driver| *peer != Peer::Driver(driver.clone()));
+    is_here || is_awaited
 }
 
 fn grant(cx: &mut Cx, executor: &mut Executor, needs: tepui_model::Resources) {

@@ -1,5 +1,7 @@
 //! Executors that are drivers of the unversioned API: how they subscribe, call, go away and are asked to come back.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use expect_test::expect;
 use tepui_proto::internal;
@@ -77,6 +79,50 @@ fn a_driver_that_is_gone_is_told_nothing_more() {
 }
 
 #[test]
+fn a_driver_whose_connection_was_lost_is_asked_to_come_back_until_it_does() {
+    let mut world = launched();
+    subscribe(&mut world);
+    say(&mut world, DRIVER, update());
+    world.stored();
+
+    expect![[r#"
+        reconnect executor(1)@10.0.0.7:9000
+        timer: call back of C1 in 10secs
+    "#]]
+    .assert_eq(&world.step(Input::ExecutorGone(Peer::Actor(Pid::new(DRIVER)))));
+    assert!(world.pass(Duration::from_secs(10)).contains("reconnect executor(1)@10.0.0.7:9000\n"));
+    assert!(subscribe(&mut world).starts_with("driver executor(1)@10.0.0.7:9000 <- SUBSCRIBED\n"));
+
+    assert!(!world.pass(Duration::from_secs(60)).contains("reconnect"));
+    let update = call::Update { status: status("t1", TaskState::TaskFinished, 2) };
+    let call = Call { update: Some(Box::new(update)), ..call("f1", "t1", call::Type::Update) };
+    assert!(say(&mut world, DRIVER, call).contains("update t1 TASK_FINISHED"));
+}
+
+#[test]
+fn a_driver_that_does_not_come_back_is_asked_four_times() {
+    let mut world = launched();
+    subscribe(&mut world);
+
+    let mut text = world.step(Input::ExecutorGone(Peer::Actor(Pid::new(DRIVER))));
+    text += &world.pass(Duration::from_secs(300));
+
+    assert_eq!(text.matches("reconnect executor(1)").count(), 4, "{text}");
+}
+
+#[test]
+fn a_second_driver_of_a_running_executor_is_told_to_end_and_the_first_goes_on() {
+    let mut world = launched();
+    subscribe(&mut world);
+
+    let call = Call { subscribe: Some(Box::default()), ..call("f1", "t1", call::Type::Subscribe) };
+    let text = say(&mut world, "executor(1)@10.0.0.7:9001", call);
+
+    assert_eq!(text, "driver executor(1)@10.0.0.7:9001 <- SHUTDOWN\n");
+    assert!(say(&mut world, DRIVER, update()).contains("update t1 TASK_RUNNING"));
+}
+
+#[test]
 fn a_restarted_agent_asks_its_drivers_to_register_again() {
     let mut world = launched();
     subscribe(&mut world);
@@ -88,6 +134,9 @@ fn a_restarted_agent_asks_its_drivers_to_register_again() {
         timer: reregistration of executors in 2secs
     "#]]
     .assert_eq(&all_alive(&mut world));
+    let other = Call { subscribe: Some(Box::default()), ..call("f1", "t1", call::Type::Subscribe) };
+    let text = say(&mut world, "executor(1)@10.0.0.7:9001", other);
+    assert_eq!(text, "driver executor(1)@10.0.0.7:9001 <- SHUTDOWN\n");
     assert!(subscribe(&mut world).starts_with("driver executor(1)@10.0.0.7:9000 <- SUBSCRIBED\n"));
 }
 

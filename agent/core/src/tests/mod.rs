@@ -1,6 +1,7 @@
 //! Step tests: one verb in one phase, as text. Container ids are shown as C1, C2, … in the order they appear.
 
 mod acknowledgements;
+mod authentications;
 mod digests;
 mod drivers;
 mod endings;

@@ -35,7 +35,8 @@ impl Master {
         call.r#type() != Type::Subscribe
             && !self.frameworks.by_pid.contains_key(from)
             && named.is_some_and(|named| {
-                matches!(self.frameworks.registered[named].phase, Phase::Disconnected { .. })
+                let named = &self.frameworks.registered[named];
+                matches!(named.phase, Phase::Disconnected { .. }) && named.last_driver.as_ref() == Some(from)
             })
     }
 }

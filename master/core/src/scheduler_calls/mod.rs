@@ -64,6 +64,11 @@ impl Master {
         if r#type == Type::Subscribe {
             return self.http_subscribe(cx, call, http);
         }
+        let mut call = call;
+        if let (Some(principal), Some(update)) = (&http.principal, &mut call.update_framework) {
+            // As it was filled in when the framework subscribed.
+            update.framework_info.principal.get_or_insert_with(|| principal.clone());
+        }
         match self.caller(&call, &http) {
             Ok(framework) => self.answered_call(cx, framework, r#type, call, request),
             Err(answer) => cx.answer(request, answer),

@@ -95,7 +95,8 @@ impl Master {
         if let Some(pid) = link.pid()
             && let Some(framework) = self.frameworks.by_pid.get(pid).copied()
         {
-            // It asked twice; the first answer may be under way or lost.
+            // It asked twice; the first answer may be under way or lost. Or it aborted, and begins anew.
+            self.activate_again(cx, framework);
             return self.tell_subscribed(cx, framework);
         }
         let id = self.new_framework_id();
@@ -133,12 +134,11 @@ impl Master {
         let known = &self.frameworks.registered[handle].info;
         info.user = known.user.clone();
         info.checkpoint = known.checkpoint;
-        if let Err(why) = validation::framework::check_update(known, &info) {
+        if let Err(why) = validation::framework::check_return(known, &info) {
             return self.refuse_subscription(cx, &link, &info, &why);
         }
         if let NewLink::Driver { pid, force: false } = &link
-            && let Some(now) = self.frameworks.registered[handle].link()
-            && now.peer() != Peer::Driver(pid.clone())
+            && !self.frameworks.registered[handle].expects(pid)
         {
             // It was cut off, and does not know yet that another has taken its place.
             return self.refuse_subscription(cx, &link, &info, "Framework failed over");
@@ -179,6 +179,16 @@ impl Master {
         }
     }
 
+    /// A driver that aborted wants offers again.
+    fn activate_again(&mut self, cx: &mut Cx, handle: FrameworkHandle) {
+        let framework = &mut self.frameworks.registered[handle];
+        if let Phase::Inactive(link) = &framework.phase {
+            framework.phase = Phase::Active(link.clone());
+            self.changes.frameworks.insert(handle);
+            cx.push(Effect::Allocator(AllocatorCall::ActivateFramework(handle)));
+        }
+    }
+
     /// An earlier scheduler is told that it is not the framework's any more. The same actor is not told about itself.
     fn cut_off(&mut self, cx: &mut Cx, old: &Link, new: &NewLink) {
         cx.push(Effect::Disarm(old.heartbeat));
@@ -211,6 +221,7 @@ impl Master {
             }
             NewLink::Driver { pid, .. } => {
                 self.listen_to(cx, &pid, handle);
+                self.frameworks.registered[handle].last_driver = Some(pid.clone());
                 Way::Driver(pid)
             }
         };

@@ -121,6 +121,15 @@ fn check_failover_timeout(info: &FrameworkInfo) -> Checked {
     Err(format!("The framework failover_timeout ({text}) is invalid"))
 }
 
+/// Whether a framework may subscribe again as this: like [`check_update`], but one that had no principal may have got one, because
+/// frameworks have to show theirs now.
+pub fn check_return(old: &FrameworkInfo, new: &FrameworkInfo) -> Checked {
+    if old.principal.is_none() && new.principal.is_some() {
+        return check_update(old, &FrameworkInfo { principal: None, ..new.clone() });
+    }
+    check_update(old, new)
+}
+
 /// Whether a framework may be updated to this; what must not change is `user`, `checkpoint` and `principal`.
 pub fn check_update(old: &FrameworkInfo, new: &FrameworkInfo) -> Checked {
     if old.principal != new.principal {

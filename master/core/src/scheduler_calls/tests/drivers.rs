@@ -191,6 +191,55 @@ fn an_aborted_driver_is_active_again_once_it_subscribes() {
 }
 
 #[test]
+fn a_driver_that_aborted_and_registers_anew_gets_offers_again() {
+    let mut cluster = subscribed();
+    abort(&mut cluster, FIRST);
+    cluster.forget();
+
+    subscribe(&mut cluster, driver(FIRST), info());
+
+    let effects = cluster.effects();
+    assert!(effects.contains("allocator <- activate f0\n"), "{effects}");
+    assert!(effects.contains("<- SUBSCRIBED m-0000"), "{effects}");
+}
+
+#[test]
+fn a_driver_that_was_displaced_does_not_win_while_its_successor_is_away() {
+    let mut cluster = subscribed();
+    subscribe(&mut cluster, Driver { force: true, ..driver(SECOND) }, known());
+    cluster.step(Input::Exited(Pid::new(SECOND)));
+    cluster.forget();
+
+    subscribe(&mut cluster, driver(FIRST), known());
+    say(&mut cluster, driver(FIRST), calls(call::Type::Revive));
+    subscribe(&mut cluster, driver(SECOND), known());
+
+    expect![[r#"
+        driver scheduler-1@10.1.0.1:7000 <- ERROR Framework failed over
+        driver scheduler-2@10.1.0.2:7000 <- SUBSCRIBED m-0000
+    "#]]
+    .assert_eq(&cluster.heard());
+}
+
+#[test]
+fn a_framework_without_a_principal_may_come_back_with_one_and_none_may_change_it() {
+    let mut cluster = subscribed();
+    let with = |principal: &str| FrameworkInfo { principal: Some(principal.into()), ..known() };
+
+    subscribe(&mut cluster, driver(FIRST), with("ops"));
+    assert!(cluster.heard().contains("SUBSCRIBED"));
+    cluster.forget();
+    subscribe(&mut cluster, driver(FIRST), with("eve"));
+    subscribe(&mut cluster, driver(FIRST), known());
+
+    expect![[r#"
+        driver scheduler-1@10.1.0.1:7000 <- ERROR Changing framework's principal is not allowed.
+        driver scheduler-1@10.1.0.1:7000 <- ERROR Changing framework's principal is not allowed.
+    "#]]
+    .assert_eq(&cluster.heard());
+}
+
+#[test]
 fn an_aborted_framework_ends_like_any_other() {
     let mut cluster = subscribed();
     abort(&mut cluster, FIRST);
