@@ -25,6 +25,8 @@ pub struct Config {
     pub advertise_port: Option<u16>,
     /// TLS for everything that connects, and is dialled; none, if not given.
     pub tls: Option<libactor::tls::Settings>,
+    /// `LIBPROCESS_REQUIRE_PEER_ADDRESS_IP_MATCH`: nobody is believed to be at another address than they come from.
+    pub require_peer_match: bool,
     /// The name told to frameworks; looked up if not given.
     pub hostname: Option<String>,
     /// Look the name up; otherwise the address is the name.
@@ -124,6 +126,7 @@ impl Config {
             advertise_ip: None,
             advertise_port: None,
             tls: None,
+            require_peer_match: false,
             hostname: None,
             hostname_lookup: true,
             master: master.into(),

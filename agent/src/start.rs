@@ -210,6 +210,7 @@ async fn bind(config: &Config) -> Result<Node, BindError> {
     let check = tepui_proto::wire::check;
     let recorder = usize::try_from(config.flight_recorder_size.as_bytes()).unwrap_or(usize::MAX);
     let builder = Node::builder().listen(listen).advertise(advertise).tls(config.tls.clone());
+    let builder = builder.require_peer_match(config.require_peer_match);
     let builder = builder.body_check(check).body_renderer(tepui_model::secrets::shown);
     builder.flight_recorder(recorder).bind().await
 }

@@ -9,17 +9,16 @@ use crate::node::Node;
 use crate::tls::{self, EnvironmentError};
 
 /// What libprocess takes from the environment and this crate does not, and why that is no loss.
-const WITHOUT_EFFECT: [(&str, &str); 6] = [
+const WITHOUT_EFFECT: [(&str, &str); 5] = [
     ("LIBPROCESS_NUM_WORKER_THREADS", "each actor has its thread, and the transport one of its own"),
     ("LIBPROCESS_ENABLE_PROFILER", "there is no profiler inside; perf works"),
     ("LIBPROCESS_MEMORY_PROFILING", "there is no profiler inside; heaptrack works"),
     ("LIBPROCESS_METRICS_SNAPSHOT_ENDPOINT_RATE_LIMIT", "a snapshot is cheap and not limited"),
     ("LIBPROCESS_IP6", "one address is listened on; LIBPROCESS_IP may be an IPv6 one"),
-    (
-        "LIBPROCESS_REQUIRE_PEER_ADDRESS_IP_MATCH",
-        "it is not checked; client certificates tell who may connect",
-    ),
 ];
+
+/// See [`Builder::require_peer_match`].
+const PEER_MATCH: &str = "LIBPROCESS_REQUIRE_PEER_ADDRESS_IP_MATCH";
 
 impl Builder {
     /// A builder that listens on `LIBPROCESS_IP` (else on `ip`) and `LIBPROCESS_PORT` (else on any port), tells others
@@ -34,7 +33,20 @@ impl Builder {
             tracing::warn!("{warning}");
         }
         let (listen, advertise) = addresses(ip, lookup)?;
-        Ok(Node::builder().listen(listen).advertise(advertise).tls(tls::from_environment()?))
+        let builder = Node::builder().listen(listen).advertise(advertise).tls(tls::from_environment()?);
+        Ok(builder.require_peer_match(requires_peer_match(lookup)?))
+    }
+}
+
+/// Whether `LIBPROCESS_REQUIRE_PEER_ADDRESS_IP_MATCH` is set: what a daemon gives to [`Builder::require_peer_match`].
+///
+/// # Errors
+/// It is neither true nor false.
+pub fn requires_peer_match(lookup: impl Fn(&str) -> Option<String>) -> Result<bool, EnvironmentError> {
+    match lookup(PEER_MATCH).unwrap_or_default().as_str() {
+        "true" | "1" => Ok(true),
+        value if is_off(value) => Ok(false),
+        other => Err(EnvironmentError::new(PEER_MATCH, other, "neither true nor false")),
     }
 }
 
@@ -105,6 +117,22 @@ mod tests {
             read(&[("LIBPROCESS_PORT", "65536")]).unwrap_err(),
             "LIBPROCESS_PORT=65536: no port: a number below 65536"
         );
+    }
+
+    #[test]
+    fn peers_must_match_where_the_environment_says_so() {
+        let read =
+            |value: &'static str| requires_peer_match(|name| (name == PEER_MATCH).then(|| value.to_owned()));
+
+        assert_eq!(
+            ["true", "1", "", "0", "false"].map(|value| read(value).unwrap()),
+            [true, true, false, false, false]
+        );
+        assert_eq!(
+            read("yes").unwrap_err().to_string(),
+            "LIBPROCESS_REQUIRE_PEER_ADDRESS_IP_MATCH=yes: neither true nor false"
+        );
+        assert!(!requires_peer_match(|_| None).unwrap());
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) heartbeat: Duration,
     pub(crate) silence: Duration,
     pub(crate) tls: Option<Tls>,
+    pub(crate) peer_match: bool,
 }
 
 /// Why a node could not take its address.
@@ -87,6 +88,7 @@ impl Builder {
             heartbeat: limits::HEARTBEAT,
             silence: limits::SILENCE,
             tls: None,
+            peer_match: false,
         };
         Builder { listen: SocketAddr::from(([127, 0, 0, 1], 0)), advertise: None, tls: None, settings }
     }
@@ -181,6 +183,14 @@ impl Builder {
     pub fn heartbeat(mut self, interval: Duration, silence: Duration) -> Builder {
         self.settings.heartbeat = interval;
         self.settings.silence = silence;
+        self
+    }
+
+    /// Believes that a message comes from an address only if it comes from the IP of that address: others are refused, nodes and programs
+    /// that speak as libprocess does alike. Not where there is a translation of addresses between them. Off if not called; who is connected
+    /// keeps its address from strangers in any case.
+    pub fn require_peer_match(mut self, required: bool) -> Builder {
+        self.settings.peer_match = required;
         self
     }
 

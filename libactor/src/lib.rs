@@ -42,7 +42,7 @@ mod worker;
 
 pub use actor::{Actor, Answer, Handler, Message, Receive, Request, WireMessage};
 pub use actor_ref::{ActorRef, Recipient};
-pub use addresses::without_effect;
+pub use addresses::{requires_peer_match, without_effect};
 pub use ask::AskError;
 pub use builder::{BindError, Builder};
 pub use clock::Clock;

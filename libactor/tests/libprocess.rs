@@ -173,19 +173,100 @@ fn nobody_takes_the_address_of_a_program_that_is_linked_from_elsewhere() {
         let pong = post("/x(1)/PONG", &format!("old@{host}"), &us, b"");
         exactly(&mut answers, &pong).await;
 
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
-        let mut impostor = socket.connect(target.address()).await.unwrap();
-        let field = |tag: u8, content: &[u8]| [&[tag << 3 | 2, content.len() as u8], content].concat();
-        let hello = field(1, &field(1, us.as_bytes()));
-        let hello = [&(hello.len() as u32).to_be_bytes()[..], &hello].concat();
-        impostor.write_all(&[b"\x93lactor\x02", &hello[..]].concat()).await.unwrap();
+        let mut impostor = elsewhere(&target).await;
+        impostor.write_all(&hello(&us)).await.unwrap();
         let words = rest(&mut impostor).await;
 
         assert!(words.contains("connected already, from another IP address"), "{words}");
         stream.write_all(&post("/old/PING", &from, &host, b"")).await.unwrap();
         exactly(&mut answers, &pong).await;
         assert_eq!(soon(told.recv()).await, Some(("PING", pid(&from))));
+        target.shutdown().await;
+    });
+}
+
+/// The greeting of a node at that address.
+fn hello(address: &str) -> Vec<u8> {
+    let field = |tag: u8, content: &[u8]| [&[tag << 3 | 2, content.len() as u8], content].concat();
+    let hello = field(1, &field(1, address.as_bytes()));
+    let length = (hello.len() as u32).to_be_bytes();
+    [b"\x93lactor\x02", &length[..], &hello].concat()
+}
+
+/// A connection from another address of this machine.
+async fn elsewhere(target: &Node) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    socket.connect(target.address()).await.unwrap()
+}
+
+#[test]
+fn who_must_match_is_refused_in_the_name_of_another_address() {
+    libactor::run(async {
+        let target = served(Node::builder().require_peer_match(true)).await;
+        let (_listener, mut seen) = spawn_listener(&target, "listener");
+        let say = |number| post("/listener/test.Note", "x@127.0.0.1:9", "", &note(number).encode_to_vec());
+
+        let mut impostor = elsewhere(&target).await;
+        impostor.write_all(&say(1)).await.unwrap();
+        let words = rest(&mut impostor).await;
+        assert!(words.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{words}");
+        assert!(words.contains("at another IP address than 127.0.0.2, from which it comes"), "{words}");
+        // The same behind a plain request, where the routes take messages.
+        let mut impostor = elsewhere(&target).await;
+        impostor.write_all(b"GET /__processes__ HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let last = String::from_utf8(say(2)).unwrap().replace("Keep-Alive", "close");
+        impostor.write_all(last.as_bytes()).await.unwrap();
+        let words = rest(&mut impostor).await;
+        assert!(words.contains("HTTP/1.1 400 Bad Request\r\n"), "{words}");
+
+        let mut honest = TcpStream::connect(target.address()).await.unwrap();
+        honest.write_all(&say(3)).await.unwrap();
+        assert_eq!(seen.next().await, Saw::Note(pid("x@127.0.0.1:9"), 3));
+        target.shutdown().await;
+    });
+}
+
+#[test]
+fn a_node_that_must_match_is_refused_at_another_address() {
+    libactor::run(async {
+        let target = served(Node::builder().require_peer_match(true)).await;
+        let (_listener, mut seen) = spawn_listener(&target, "listener");
+
+        let mut impostor = elsewhere(&target).await;
+        impostor.write_all(&hello("127.0.0.1:9")).await.unwrap();
+        let words = rest(&mut impostor).await;
+        assert!(words.contains("at another IP address than its connection comes from"), "{words}");
+
+        let honest = node().await;
+        honest.tell(&honest.pid("sender"), &target.pid("listener"), note(1));
+        assert!(matches!(seen.next().await, Saw::Note(_, 1)));
+        honest.shutdown().await;
+        target.shutdown().await;
+    });
+}
+
+#[test]
+fn nobody_speaks_for_a_node_that_is_connected_from_elsewhere() {
+    libactor::run(async {
+        let (target, honest) = (node().await, node().await);
+        let (_listener, mut seen) = spawn_listener(&target, "listener");
+        let from = format!("sender@{}", honest.address());
+        let say = |number| post("/listener/test.Note", &from, "", &note(number).encode_to_vec());
+        // Before there is a node, anybody may be its address.
+        let mut impostor = elsewhere(&target).await;
+        impostor.write_all(&say(1)).await.unwrap();
+        assert_eq!(seen.next().await, Saw::Note(pid(&from), 1));
+
+        honest.tell(&honest.pid("sender"), &target.pid("listener"), note(2));
+        assert!(matches!(seen.next().await, Saw::Note(_, 2)));
+        impostor.write_all(&say(3)).await.unwrap();
+
+        let words = rest(&mut impostor).await;
+        assert!(words.contains("whose node is connected from another IP address"), "{words}");
+        honest.tell(&honest.pid("sender"), &target.pid("listener"), note(4));
+        assert!(matches!(seen.next().await, Saw::Note(_, 4)));
+        honest.shutdown().await;
         target.shutdown().await;
     });
 }

@@ -21,6 +21,8 @@ pub struct Config {
     pub advertise: Option<SocketAddr>,
     /// TLS for everything that connects, and is dialled; none, unless set.
     pub tls: Option<libactor::tls::Settings>,
+    /// `LIBPROCESS_REQUIRE_PEER_ADDRESS_IP_MATCH`: nobody is believed to be at another address than they come from.
+    pub require_peer_match: bool,
     /// `--hostname`: the name others are told; the address' own, unless set.
     pub hostname: Option<String>,
     /// Where the registry is kept.
@@ -90,6 +92,7 @@ impl Config {
             listen,
             advertise: None,
             tls: None,
+            require_peer_match: false,
             hostname: None,
             registry,
             allocation_interval: Duration::from_secs(1),

@@ -81,6 +81,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         .listen(config.listen)
         .advertise(config.advertise)
         .tls(config.tls.clone())
+        .require_peer_match(config.require_peer_match)
         .body_check(wire::check)
         .body_renderer(tepui_model::secrets::shown)
         .flight_recorder(usize::try_from(config.flight_recorder_size.as_bytes()).unwrap_or(usize::MAX))

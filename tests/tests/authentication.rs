@@ -107,11 +107,14 @@ fn closed(secrets: &Secrets) -> Cluster {
 
 #[test]
 fn a_closed_cluster_answers_only_those_who_show_who_they_are() {
-    const READING: [&str; 4] = [
+    const READING: [&str; 7] = [
         "/state",
         "/flags",
         "/metrics/snapshot",
         "/metrics",
+        "/__processes__",
+        "/__trace__",
+        "/__trace__/top",
     ];
     let cluster = closed(&Secrets::new());
     let operator = json!({ "type": "GET_VERSION" }).to_string();

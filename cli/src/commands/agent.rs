@@ -34,6 +34,7 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
     let Some(flags) = daemon::flags(&AGENT, PROGRAM, arguments)? else { return Ok(ExitCode::SUCCESS) };
     let mut config = config(&flags)?;
     config.tls = libactor::tls::from_environment()?;
+    config.require_peer_match = libactor::requires_peer_match(|name| std::env::var(name).ok())?;
     inherit(&mut config, std::env::vars_os());
     if let Some(warning) = unit_warning(&flags, std::env::var_os("INVOCATION_ID").is_some()) {
         tracing::warn!("{warning}");

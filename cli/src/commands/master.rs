@@ -24,6 +24,7 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
     };
     let mut config = config(&flags)?;
     config.tls = libactor::tls::from_environment()?;
+    config.require_peer_match = libactor::requires_peer_match(|name| std::env::var(name).ok())?;
     config.core.https_agents = config.tls.is_some();
     libactor::run(async {
         let mut signals = Signals::catch()?;

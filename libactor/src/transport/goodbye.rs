@@ -28,6 +28,8 @@ pub(crate) enum InboundError {
     Superseded,
     #[error("the node {0} is connected already, from another IP address")]
     Taken(SocketAddr),
+    #[error("the node {0} is said to be at another IP address than its connection comes from")]
+    Foreign(SocketAddr),
     #[error("more waits for the peer than is allowed: it reads too slowly")]
     Overrun,
     #[error("this node is shut down")]
@@ -50,7 +52,7 @@ pub(crate) fn judge(error: &InboundError) -> (Option<&'static str>, Option<Strin
         InboundError::Overrun => (Some(counters::LINKS_OVERFLOWED), None),
         InboundError::Handshake => (Some(counters::CONNECTIONS_HALF_OPEN), told(error)),
         InboundError::Broken(_) => (Some(counters::FRAMES_MALFORMED), told(error)),
-        InboundError::Taken(_) => (Some(counters::HANDSHAKES_FAILED), told(error)),
+        InboundError::Taken(_) | InboundError::Foreign(_) => (Some(counters::HANDSHAKES_FAILED), told(error)),
         InboundError::Read(cause) => {
             let counter = match cause {
                 ReadError::Silent(_) => counters::CONNECTIONS_SILENT,

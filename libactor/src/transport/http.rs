@@ -41,11 +41,11 @@ impl Http {
     ) -> Option<Http> {
         let (posted, data) = (Posted::new(node), Data::new(node.clone()));
         let node = node.clone();
-        // What is registered first wins: the metrics are left to the daemon, if it has more than we know.
+        // What is registered first wins: the daemon may have more metrics than we know, and keep strangers out.
         let app = App::new()
+            .configure(routes)
             .configure(|config| own_routes(config, data.clone()))
             .configure(|config| crate::trace::http::routes(config, tracing))
-            .configure(routes)
             .service(web::resource("/metrics/snapshot").get(snapshot))
             .service(web::resource("/metrics").get(prometheus))
             .wrap_fn(move |request, service| node.new_trace().carry(service.call(request)))

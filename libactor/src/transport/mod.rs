@@ -65,6 +65,8 @@ pub(crate) struct Transport {
     // The newest connection of each peer, by its address and incarnation.
     peers: Mutex<BTreeMap<(SocketAddr, u64), Newest>>,
     dialled: AtomicU64,
+    /// Counts those who greeted: what was found out about an address holds until there is another.
+    greetings: AtomicU64,
     closing: CancellationToken,
     // Each task holds a clone; when the last is dropped, all tasks have ended.
     alive: Mutex<Option<mpsc::Sender<Infallible>>>,
@@ -91,6 +93,7 @@ impl Transport {
             incomplete: Arc::new(Semaphore::new(incomplete)),
             peers: Mutex::default(),
             dialled: AtomicU64::new(0),
+            greetings: AtomicU64::new(0),
             closing: CancellationToken::new(),
             alive: Mutex::new(Some(alive)),
             ended: tokio::sync::Mutex::new(ended),
@@ -222,6 +225,17 @@ impl Transport {
         }
     }
 
+    /// How many nodes have greeted so far.
+    pub(crate) fn greetings(&self) -> u64 {
+        self.greetings.load(Ordering::Acquire)
+    }
+
+    /// Whether the address is that of one of our nodes, which is connected from another IP than `remote`.
+    pub(crate) fn is_elsewhere(&self, address: SocketAddr, remote: IpAddr) -> bool {
+        let peers = lock(&self.peers);
+        peers.range((address, 0)..=(address, u64::MAX)).any(|(_, newest)| newest.remote != remote)
+    }
+
     /// Whether a program that speaks as libprocess does is connected there.
     fn links_libprocess(&self, address: SocketAddr) -> bool {
         lock(&self.links).get(&(address, Wire::Libprocess)).is_some_and(|link| !link.has_ended())
@@ -280,6 +294,9 @@ impl Transport {
         remote: IpAddr,
         hello: &peer::Hello,
     ) -> Result<Guest, InboundError> {
+        if node.inner().settings.peer_match && remote != address.ip().to_canonical() {
+            return Err(InboundError::Foreign(address));
+        }
         // Such a program has not greeted, and has no other name than its address.
         if remote != address.ip() && self.links_libprocess(address) {
             return Err(InboundError::Taken(address));
@@ -300,6 +317,7 @@ impl Transport {
         }
         self.redials.worked(address);
         self.speakers.forget(address);
+        self.greetings.fetch_add(1, Ordering::Release);
         Ok(Guest { node: node.clone(), address, incarnation: hello.incarnation, superseded })
     }
 

@@ -1,7 +1,7 @@
 //! A connection that begins with a message in the libprocess wire: messages one after the other, until a plain request comes,
 //! which the HTTP routes take over with all that follows.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -40,7 +40,7 @@ pub(crate) async fn run(conversation: Conversation) {
     };
     let mut requests = Requests::new(stream, seen, bounds, node.inner().transport.incomplete.clone());
     let ended = tokio::select! {
-        ended = converse(&node, &mut requests) => ended,
+        ended = converse(&node, remote.ip(), &mut requests) => ended,
         () = closing.cancelled() => return,
     };
     drop(silence);
@@ -58,14 +58,14 @@ pub(crate) async fn run(conversation: Conversation) {
     }
 }
 
-async fn converse(node: &Node, requests: &mut Requests<Socket>) -> Result<End, RequestError> {
+async fn converse(node: &Node, remote: IpAddr, requests: &mut Requests<Socket>) -> Result<End, RequestError> {
     let mut intake = Intake::new(node);
     let mut answers = Answers::default();
     loop {
         match requests.next().await? {
             Next::Message(message) => {
                 let stays = message.head.stays;
-                let arrived = deliver(requests, &mut intake, message).await?;
+                let arrived = deliver(requests, &mut intake, remote, message).await?;
                 requests.answer(answers.text(node.clock().now().into(), arrived));
                 if !stays {
                     requests.flush().await;
@@ -88,6 +88,7 @@ async fn converse(node: &Node, requests: &mut Requests<Socket>) -> Result<End, R
 async fn deliver(
     requests: &mut Requests<Socket>,
     intake: &mut Intake,
+    remote: IpAddr,
     message: Message,
 ) -> Result<bool, RequestError> {
     let Message { bytes, head, body } = message;
@@ -100,7 +101,7 @@ async fn deliver(
         }
     };
     let (target, from) = (bytes.slice(head.target), bytes.slice(head.from));
-    intake.deliver(target, from, own(body), share).map_err(RequestError::Bad)
+    intake.deliver(target, from, remote, own(body), share).map_err(RequestError::Bad)
 }
 
 /// The two answers, with the date of the second in which they were made.

@@ -1,6 +1,7 @@
 //! A message that came by HTTP, on its way to a mailbox.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -19,8 +20,17 @@ use crate::transport::libprocess::head::split;
 pub(crate) struct Intake {
     node: Node,
     room: Arc<Semaphore>,
-    last_sender: Option<(Bytes, Pid)>,
+    last_sender: Option<Sender>,
     last_target: Option<(Bytes, Target)>,
+}
+
+/// Who was believed to be whom.
+struct Sender {
+    text: Bytes,
+    remote: IpAddr,
+    /// How many nodes had greeted then.
+    greetings: u64,
+    pid: Pid,
 }
 
 /// What a path says.
@@ -62,10 +72,11 @@ impl Intake {
         &mut self,
         target: Bytes,
         from: Bytes,
+        remote: IpAddr,
         body: Bytes,
         share: OwnedSemaphorePermit,
     ) -> Result<bool, String> {
-        let from = self.sender(from)?;
+        let from = self.sender(from, remote)?;
         let Target { to, name } = self.target(target)?;
         let Some(to) = to else {
             tracing::debug!(%from, message = %name, "message to a name that no actor has");
@@ -99,17 +110,32 @@ impl Intake {
         Header { from, to, name, size, trace, id: MessageId(id), cause: MessageId(0), logical }
     }
 
-    fn sender(&mut self, text: Bytes) -> Result<Pid, String> {
-        if let Some((last, sender)) = &self.last_sender
-            && *last == text
+    /// The sender's word is all there is, but for where it comes from.
+    fn sender(&mut self, text: Bytes, remote: IpAddr) -> Result<Pid, String> {
+        let (remote, transport) = (remote.to_canonical(), &self.node.inner().transport);
+        let greetings = transport.greetings();
+        if let Some(last) = &self.last_sender
+            && last.text == text
+            && last.remote == remote
+            && last.greetings == greetings
         {
-            return Ok(sender.clone());
+            return Ok(last.pid.clone());
         }
         let sender = std::str::from_utf8(&text).map_err(|_| "sender that is not UTF-8".to_owned())?;
-        let sender: Pid = sender.parse().map_err(|error| format!("sender: {error}"))?;
-        self.node.inner().transport.hear(sender.address());
-        self.last_sender = Some((Bytes::copy_from_slice(&text), sender.clone()));
-        Ok(sender)
+        let pid: Pid = sender.parse().map_err(|error| format!("sender: {error}"))?;
+        let address = pid.address();
+        if self.node.inner().settings.peer_match && address.ip().to_canonical() != remote {
+            return Err(format!("sender {pid} at another IP address than {remote}, from which it comes"));
+        }
+        if transport.is_elsewhere(address, remote) {
+            return Err(format!(
+                "sender {pid}, whose node is connected from another IP address than {remote}"
+            ));
+        }
+        transport.hear(address);
+        let text = Bytes::copy_from_slice(&text);
+        self.last_sender = Some(Sender { text, remote, greetings, pid: pid.clone() });
+        Ok(pid)
     }
 
     fn target(&mut self, path: Bytes) -> Result<Target, String> {

@@ -82,11 +82,12 @@ impl Posted {
             Ok(body) => body,
             Err(reason) => return refused(reason),
         };
+        let Some(remote) = request.peer_addr() else { return refused("nobody's connection".to_owned()) };
         let target = Bytes::copy_from_slice(request.path().as_bytes());
         // Waits outside the borrow: others wait here too.
         let share = self.intake.borrow().share(body.len());
         let share = share.await;
-        match self.intake.borrow_mut().deliver(target, from, own(body), share) {
+        match self.intake.borrow_mut().deliver(target, from, remote.ip(), own(body), share) {
             Ok(true) => HttpResponse::Accepted().finish(),
             Ok(false) => HttpResponse::NotFound().finish(),
             Err(reason) => refused(reason),
