@@ -84,6 +84,9 @@ fn a_work_dir_of_another_agent_is_said_in_one_line() {
     let mut cluster = Cluster::of(1);
     let master = format!("--master={}", cluster.master.address());
     let flag = format!("--work_dir={}", cluster.work_dir("agent-1").display());
+    // The master knows the agent before the agent has written down its id.
+    let known = cluster.work_dir("agent-1").join("meta/slaves/latest");
+    until("the agent to be written down", secs(30), || known.exists().then_some(()));
     cluster.agents[0].terminate();
 
     let other = run(&[
