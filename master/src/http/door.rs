@@ -19,9 +19,11 @@ pub(super) fn admit(
     door: &Door,
     request: &HttpRequest,
     route: Route,
-) -> Result<Option<String>, HttpResponse> {
+) -> Result<Option<String>, Box<HttpResponse>> {
     match realm(route) {
-        Some(realm) => enter(door, realm, request.headers()).map_err(refused),
+        Some(realm) => {
+            enter(door, realm, request.headers()).map_err(|challenge| Box::new(refused(challenge)))
+        }
         None => Ok(None),
     }
 }

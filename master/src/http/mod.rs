@@ -71,7 +71,7 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
     let Some(route) = routing::find(&path) else { return answer::not_found() };
     let principal = match door::admit(&site.door, &request, route) {
         Ok(principal) => principal,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     match route {
         Route::Scheduler

@@ -166,7 +166,8 @@ impl Agent {
 /// another. A stream may be replaced, because who opens it anew cannot say that it is the same.
 fn is_taken(executor: &Executor, peer: &Peer) -> bool {
     let is_here = executor.peer().is_some_and(|own| own.pid().is_some() && own != peer);
-    let is_awaited = executor.to_reconnect.as_ref().is_some_and(|driver| *peer != Peer::Driver(driver.clone()));
+    let is_awaited =
+        executor.to_reconnect.as_ref().is_some_and(|driver| *peer != Peer::Driver(driver.clone()));
     is_here || is_awaited
 }
 

@@ -30,11 +30,13 @@ fn an_agent_with_a_credential_registers_only_once_it_is_accepted() {
         watch master
         timer: authentication in 5.246103356secs
         master <- authenticate, attempt 1
-    "#]].assert_eq(&world.pass(SECOND));
+    "#]]
+    .assert_eq(&world.pass(SECOND));
     expect![[r#"
         master <- RegisterSlave
         timer: register in 336.353142ms
-    "#]].assert_eq(&answer(&mut world, 1, Identification::Accepted));
+    "#]]
+    .assert_eq(&answer(&mut world, 1, Identification::Accepted));
     world.master(registered(AGENT_ID));
     assert!(matches!(world.agent.phase(), Phase::Running { .. }));
 }
