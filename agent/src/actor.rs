@@ -155,6 +155,7 @@ impl Actor for AgentActor {
             .message::<internal::ApplyOperationMessage>()
             .message::<internal::AcknowledgeOperationStatusMessage>()
             .message::<internal::ReconcileOperationsMessage>()
+            .message::<internal::DrainSlaveMessage>()
             .message::<internal::CheckpointResourcesMessage>()
             .message::<internal::ShutdownMessage>()
             .message::<v1::executor::Call>();
@@ -271,6 +272,7 @@ from_master! {
     ApplyOperationMessage => |message| MasterMessage::ApplyOperation(Box::new(message)),
     AcknowledgeOperationStatusMessage => MasterMessage::AcknowledgeOperationStatus,
     ReconcileOperationsMessage => MasterMessage::ReconcileOperations,
+    DrainSlaveMessage => MasterMessage::Drain,
     CheckpointResourcesMessage => MasterMessage::CheckpointResources,
     ShutdownMessage => MasterMessage::Shutdown,
 }

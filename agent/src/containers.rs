@@ -136,13 +136,14 @@ impl AgentActor {
         id: ContainerId,
         resources: &Resources,
     ) {
-        let lodging = self.lodging(&id).zip(self.core.executor_of(&id)).map(|(docker, executor)| {
-            let sandbox = executor.run.sandbox(&self.world.config.work_dir);
-            (docker, executor.run.clone(), Arc::clone(&executor.info), sandbox, resources.clone())
-        });
         let before = self.provided.get(&id).cloned().unwrap_or_default();
         let volumes = self.volumes(&id, resources);
-        let sandbox = self.core.executor_of(&id).map(|of| of.run.sandbox(&self.world.config.work_dir));
+        let executor = self.core.executor_of(&id);
+        let sandbox = executor.map(|of| of.run.sandbox(&self.world.config.work_dir));
+        let lodging = self.lodging(&id).zip(executor).zip(sandbox.clone());
+        let lodging = lodging.map(|((docker, executor), sandbox)| {
+            (docker, executor.run.clone(), Arc::clone(&executor.info), sandbox, resources.clone())
+        });
         let is_docker = self.docker_container(&id).is_some();
         let (world, resources) = (Arc::clone(&self.world), granted(resources, self.limits(&id)));
         let me = cx.actor_ref();
@@ -194,6 +195,10 @@ impl AgentActor {
 
     /// The volumes among what a container has, or is to have; remembered, so that a later change is known.
     fn volumes(&mut self, id: &ContainerId, resources: &Resources) -> Result<Vec<Volume>, String> {
+        if resources.persistent_volumes().is_empty() {
+            self.provided.insert(id.clone(), Vec::new());
+            return Ok(Vec::new());
+        }
         let all = self.core.frameworks().flat_map(|framework| framework.executors.values());
         let others = all.filter(|executor| executor.run.container != *id && executor.is_alive());
         let others: Resources =
@@ -268,6 +273,9 @@ async fn update_volumes(
     is_docker: bool,
 ) -> Result<(), String> {
     let (Some(sandbox), volumes) = (sandbox, volumes?) else { return Ok(()) };
+    if before.is_empty() && volumes.is_empty() {
+        return Ok(());
+    }
     if is_docker && volumes.iter().any(|volume| !before.contains(volume)) {
         return Err("volumes cannot be added to a Docker container that runs".into());
     }

@@ -81,11 +81,6 @@ pub(crate) struct HttpCall {
     pub(crate) arrival: Arrival,
 }
 
-/// An operator ends a framework.
-pub(crate) struct Teardown {
-    pub(crate) framework: String,
-}
-
 /// An operator's call that the core decides.
 pub(crate) struct OperatorRequest {
     pub(crate) call: v1::master::Call,
@@ -107,9 +102,6 @@ pub(crate) struct Persisted(pub(crate) registrar::Outcome);
 pub(crate) struct TimerDue(pub(crate) Timer);
 
 impl Message for HttpCall {
-    type Reply = Outcome;
-}
-impl Message for Teardown {
     type Reply = Outcome;
 }
 impl Message for OperatorRequest {
@@ -301,14 +293,6 @@ impl Handler<HttpCall> for MasterActor {
         };
         let call = Box::new(SchedulerCall { call: http.call, via: Via::Http(request) });
         self.recorded(cx, call, &http.arrival);
-        self.outcome()
-    }
-}
-
-impl Handler<Teardown> for MasterActor {
-    fn handle(&mut self, cx: &mut Context<Self>, teardown: Teardown) -> Outcome {
-        let request = RequestId(self.number());
-        self.step(cx, Input::Teardown { request, framework: teardown.framework });
         self.outcome()
     }
 }

@@ -160,6 +160,7 @@ fn send(cx: &Context<MasterActor>, to: &tepui_master_core::Pid, message: ToAgent
         ToAgent::UpdateFramework(message) => tell(cx, to, *message),
         ToAgent::ShutdownFramework(message) => tell(cx, to, message),
         ToAgent::ShutdownExecutor(message) => tell(cx, to, message),
+        ToAgent::Drain(message) => tell(cx, to, message),
         ToAgent::Shutdown(message) => tell(cx, to, message),
     }
 }

@@ -173,6 +173,7 @@ macro_rules! of_nothing {
 of_nothing!(
     AcknowledgeOperationStatusMessage,
     CheckpointResourcesMessage,
+    DrainSlaveMessage,
     PingSlaveMessage,
     PongSlaveMessage,
     RegisterSlaveMessage,

@@ -28,6 +28,7 @@ mod credentials;
 pub mod duration;
 mod fact;
 mod id;
+mod operation_uuid;
 mod quota;
 pub mod recorded;
 mod resources;
@@ -46,6 +47,7 @@ pub use credentials::{Credential, Credentials, InvalidCredentials};
 pub use duration::InvalidDuration;
 pub use fact::{Fact, Level};
 pub use id::{AgentId, ExecutorId, FrameworkId, Id, IdKind, InvalidId, OfferId, OperationId, TaskId};
+pub use operation_uuid::{OperationUuid, uuid_text};
 pub use quota::Quota;
 pub use resources::{
     Conversion, DiskInfo, DiskKind, DiskSource, Format, InvalidOperation, InvalidResource, InvalidResources,

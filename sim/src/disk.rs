@@ -21,6 +21,7 @@ pub(crate) struct Disk {
 #[derive(Clone, Debug, Default)]
 struct AgentFiles {
     info: Option<v1::AgentInfo>,
+    drain: Option<v1::DrainConfig>,
     frameworks: BTreeMap<FrameworkId, FrameworkFiles>,
 }
 
@@ -64,6 +65,7 @@ impl Disk {
             }
             Write::Assets(state) => self.assets = *state,
             Write::ForgetAgent => self.latest = None,
+            Write::Drain { agent, config } => self.agents.entry(agent).or_default().drain = config,
             Write::Framework { run, info, pid } => {
                 let files = self.framework(&run);
                 files.info = Some((*info).clone());
@@ -126,11 +128,11 @@ impl Disk {
     pub fn read(&self) -> Recovered {
         let latest = self.latest.as_ref().and_then(|latest| self.agents.get(latest));
         let assets = self.assets.clone();
-        let Some(AgentFiles { info: Some(info), frameworks }) = latest else {
+        let Some(AgentFiles { info: Some(info), drain, frameworks }) = latest else {
             return Recovered { assets, ..Recovered::default() };
         };
         let frameworks = frameworks.values().filter_map(FrameworkFiles::read).collect();
-        Recovered { info: Some(info.clone()), assets, frameworks, errors: 0 }
+        Recovered { info: Some(info.clone()), assets, drain: *drain, frameworks, errors: 0 }
     }
 }
 

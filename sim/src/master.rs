@@ -8,7 +8,7 @@ use std::time::Duration;
 use tepui_agent_core::MasterMessage;
 use tepui_allocator::{Allocation, Allocator, Call, Settings};
 use tepui_master_core::{
-    Config, Connection, Cx, Effect, HttpRequest, Input, Master, NewStream, Peer, Pid, Places,
+    Config, Connection, Cx, Effect, HttpRequest, Input, Master, NewStream, OperatorCall, Peer, Pid, Places,
     RegistryOperation, RequestId, SchedulerCall, Ticket, Timer, ToAgent, Via,
 };
 use tepui_model::Time;
@@ -230,6 +230,7 @@ impl World {
             ToAgent::FrameworkToExecutor(message) => MasterMessage::FrameworkToExecutor(message),
             ToAgent::UpdateFramework(message) => MasterMessage::UpdateFramework(message),
             ToAgent::ShutdownFramework(message) => MasterMessage::ShutdownFramework(message),
+            ToAgent::Drain(message) => MasterMessage::Drain(message),
             ToAgent::ShutdownExecutor(message) => MasterMessage::ShutdownExecutor(message),
             ToAgent::Shutdown(message) => MasterMessage::Shutdown(message),
             ToAgent::ApplyOperation(message) => MasterMessage::ApplyOperation(message),
@@ -371,7 +372,9 @@ impl World {
         self.counters.add("teardowns by operators");
         self.master.next_number += 1;
         let request = RequestId(self.master.next_number);
-        self.step_master(Input::Teardown { request, framework: framework.to_owned() });
+        let call =
+            OperatorCall { request, principal: None, call: OperatorCall::teardown(framework.to_owned()) };
+        self.step_master(Input::Operator(Box::new(call)));
     }
 
     pub(crate) fn allocated(&mut self, life: u64, allocations: Vec<Allocation>) {

@@ -60,7 +60,6 @@ impl fmt::Display for MasterInput<'_> {
             Input::Deactivate { from, .. } => write!(f, "<- driver {from}: abort"),
             Input::Allocated(allocations) => write!(f, "<- {} allocations", allocations.len()),
             Input::InverseOffers(offers) => write!(f, "<- {} inverse offers", offers.len()),
-            Input::Teardown { framework, .. } => write!(f, "<- operator: teardown of {framework}"),
             Input::Operator(call) => write!(f, "<- operator: {}", call.call.r#type().as_str_name()),
         }
     }
@@ -125,6 +124,7 @@ fn message_kind(message: &agent::MasterMessage) -> &'static str {
         MasterMessage::ApplyOperation(_) => "ApplyOperation",
         MasterMessage::AcknowledgeOperationStatus(_) => "AcknowledgeOperationStatus",
         MasterMessage::ReconcileOperations(_) => "ReconcileOperations",
+        MasterMessage::Drain(_) => "Drain",
         MasterMessage::CheckpointResources(_) => "CheckpointResources",
         MasterMessage::Shutdown(_) => "Shutdown",
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tepui_tests::cluster::{Cluster, Plan};
-use tepui_tests::framework::{Framework, info};
+use tepui_tests::framework::{Framework, info, task};
 use tepui_tests::http::{Answer, Request};
 use tepui_tests::waiting::{secs, until};
 
@@ -174,6 +174,46 @@ fn a_deactivated_agent_is_left_out_and_one_marked_gone_ends() {
     until("the agent to end", secs(30), || {
         cluster.agents.iter_mut().any(|agent| !agent.is_alive()).then_some(())
     });
+}
+
+#[test]
+fn a_drained_agent_ends_its_tasks_and_is_used_again_when_it_is_reactivated() {
+    let mut cluster = Cluster::of(1);
+    let mut tenant = info("tenant");
+    tenant["failover_timeout"] = json!(600.0);
+    let framework = Framework::subscribe(cluster.master.address(), tenant.clone());
+    let offer = framework.offer();
+    let agent = offer["agent_id"]["value"].clone();
+    let stubborn = task("stubborn", "trap '' TERM; while true; do sleep 1; done");
+    framework.launch(&offer, &[stubborn]);
+    framework.await_state("stubborn", "TASK_RUNNING");
+    let drain = json!({
+        "type": "DRAIN_AGENT",
+        "drain_agent": { "agent_id": { "value": agent }, "max_grace_period": "1s" },
+    });
+
+    done(&call(&cluster, drain));
+    restart(&mut cluster);
+    framework.await_end();
+    tenant["id"] = json!({ "value": framework.id });
+    let framework = Framework::subscribe(cluster.master.address(), tenant);
+
+    let killed = framework.await_state("stubborn", "TASK_KILLED");
+    assert_eq!(killed["reason"], "REASON_AGENT_DRAINING");
+    let shown = until("the agent to be drained", secs(30), || {
+        let agents = cluster.operator("GET_AGENTS");
+        let agent = agents["get_agents"]["agents"][0].clone();
+        (agent["drain_info"]["state"] == "DRAINED").then_some(agent)
+    });
+    assert_eq!(shown["drain_info"]["config"]["max_grace_period"], json!({ "nanoseconds": 1_000_000_000 }));
+    assert_eq!(shown["deactivated"], json!(true));
+    let legacy = cluster.master.get("/slaves").json()["slaves"][0].clone();
+    assert_eq!(legacy["drain_info"], shown["drain_info"]);
+    assert_eq!(framework.open_offers(), Vec::<Value>::new());
+    done(&call(&cluster, about_agent("REACTIVATE_AGENT", &agent)));
+    let offer = framework.revived_offer();
+    framework.launch(&offer, &[task("next", "true")]);
+    framework.await_state("next", "TASK_FINISHED");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
-use tepui_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, Time};
+use tepui_model::{AgentId, ContainerId, ExecutorId, FrameworkId, OperationUuid, TaskId, Time};
 use tepui_proto::internal::StatusUpdate;
 use tepui_proto::v1;
 
@@ -19,7 +19,8 @@ use crate::executor::{Executor, staging_task};
 use crate::fact::Fact;
 use crate::framework::Framework;
 use crate::input::{ContainerEvent, Input, MasterMessage};
-use crate::names::{OperationUuid, Pid, Ticket, Timer, UpdateId};
+use crate::master_messages::Drain;
+use crate::names::{Pid, Ticket, Timer, UpdateId};
 use crate::run::Run;
 use crate::settings::Settings;
 use crate::updates::{StreamKey, Updates};
@@ -44,6 +45,8 @@ pub struct Agent {
     pub(crate) completed: VecDeque<Framework>,
     pub(crate) updates: Updates,
     pub(crate) assets: Assets,
+    /// Until nothing is left.
+    pub(crate) drain: Option<Drain>,
     /// Containers of live executors: which executor each belongs to.
     pub(crate) containers: BTreeMap<ContainerId, (FrameworkId, ExecutorId)>,
     pub(crate) pending: BTreeMap<Ticket, Pending>,
@@ -102,6 +105,8 @@ pub(crate) enum Pending {
     Acknowledgement { key: StreamKey, id: UpdateId, run: Run },
     /// What this agent has, and the operation that made it so.
     Assets(Option<OperationUuid>),
+    /// What an operator wants of this agent, or that it is done.
+    Drain,
     /// What only speeds up or tidies a later recovery; if it fails, recovery copes.
     Note,
 }
@@ -126,6 +131,7 @@ impl Agent {
             completed: VecDeque::new(),
             updates,
             assets,
+            drain: None,
             containers: BTreeMap::new(),
             pending: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -152,6 +158,7 @@ impl Agent {
             Input::TimerDue(timer) => self.timer_due(cx, timer),
             Input::Stop => self.stop(cx),
         }
+        self.end_drain_if_done(cx);
     }
 
     fn master_message(&mut self, cx: &mut Cx, from: Pid, message: MasterMessage) {
@@ -186,6 +193,7 @@ impl Agent {
             MasterMessage::AcknowledgeOperationStatus(message) => self.acknowledge_operation(cx, &message),
             MasterMessage::ReconcileOperations(message) => self.reconcile_operations(cx, &message),
             MasterMessage::CheckpointResources(message) => self.checkpoint_resources(cx, message),
+            MasterMessage::Drain(message) => self.drain_message(cx, message),
             MasterMessage::Shutdown(message) => self.shutdown(cx, message.message()),
         }
     }
@@ -217,7 +225,7 @@ impl Agent {
 
     fn written(&mut self, cx: &mut Cx, pending: Pending) {
         match pending {
-            Pending::AgentInfo | Pending::Note => {}
+            Pending::AgentInfo | Pending::Drain | Pending::Note => {}
             Pending::Launch { run } => self.launch(cx, &run),
             Pending::Task { run, task } => self.task_ready(cx, &run, &task),
             Pending::Update { key, id, update, waits, .. } => {
@@ -242,7 +250,10 @@ impl Agent {
                 self.launch_failed(cx, &run.framework, &run.executor, no_checkpoint(why))
             }
             Pending::Task { run, task } => self.task_not_checkpointed(cx, &run, &task, &no_checkpoint(why)),
-            Pending::AgentInfo | Pending::Update { .. } | Pending::Acknowledgement { .. } => {
+            Pending::AgentInfo
+            | Pending::Drain
+            | Pending::Update { .. }
+            | Pending::Acknowledgement { .. } => {
                 self.pending.insert(ticket, pending);
                 cx.push(Effect::Arm { timer: Timer::Rewrite(ticket), after: crate::limits::REWRITE_AFTER });
             }
@@ -280,6 +291,7 @@ impl Agent {
         let Some(pending) = self.pending.get(&ticket) else { return };
         let write = match pending {
             Pending::AgentInfo => Write::Agent(Box::new(self.info.clone())),
+            Pending::Drain => self.write_drain(),
             Pending::Update { key, run, update, .. } => {
                 crate::master_messages::update_record(run, &key.1, update)
             }
@@ -335,6 +347,11 @@ impl Agent {
     /// Once a master gave one.
     pub fn id(&self) -> Option<&AgentId> {
         self.id.as_ref()
+    }
+
+    /// How an operator wants it drained, as long as something is left.
+    pub fn drain(&self) -> Option<Drain> {
+        self.drain
     }
 
     /// The leading master, if one is known.
@@ -408,16 +425,4 @@ fn uuid(random: &mut Xoshiro256PlusPlus) -> [u8; 16] {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     bytes
-}
-
-/// The 36 characters of a UUID.
-pub(crate) fn uuid_text(bytes: [u8; 16]) -> String {
-    let mut text = String::with_capacity(36);
-    for (n, byte) in bytes.iter().enumerate() {
-        if matches!(n, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tepui_model::Resources;
+use tepui_model::{OperationUuid, Resources};
 use tepui_proto::internal::UpdateOperationStatusMessage;
 use tepui_proto::internal::slave::ResourceState;
 use tepui_proto::v1::{self, AgentInfo, OperationState, OperationStatus};
@@ -20,7 +20,7 @@ use crate::cx::Cx;
 use crate::effect::{Effect, ToMaster, Write};
 use crate::fact::Fact;
 use crate::limits;
-use crate::names::{OperationUuid, Timer};
+use crate::names::Timer;
 
 /// See the module.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub(crate) struct Assets {
     /// Of nobody: not allocated.
     pub total: Resources,
     pub operations: BTreeMap<OperationUuid, Applied>,
+    /// Something else than what the master was told when it took this agent in.
+    pub changed: bool,
 }
 
 /// An operation that was applied and is not acknowledged.
@@ -71,7 +73,11 @@ pub fn total(info: &AgentInfo, kept: &ResourceState) -> Result<Resources, String
 
 impl Assets {
     pub fn new(info: &AgentInfo) -> Assets {
-        Assets { total: checks::resources(&info.resources).unwrap_or_default(), operations: BTreeMap::new() }
+        Assets {
+            total: checks::resources(&info.resources).unwrap_or_default(),
+            operations: BTreeMap::new(),
+            changed: false,
+        }
     }
 
     /// What must be on disk.

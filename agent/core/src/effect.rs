@@ -138,6 +138,13 @@ pub enum Write {
     /// What the agent has beyond what its flags say: `resources_and_operations.state`, which replaces the one before it
     /// after the directories of new volumes were made and those of destroyed ones removed. Survives the machine.
     Assets(Box<internal::slave::ResourceState>),
+    /// `drain.config`, or that there is none any more.
+    Drain {
+        /// Whose.
+        agent: AgentId,
+        /// What.
+        config: Option<v1::DrainConfig>,
+    },
     /// Remove the link `slaves/latest`: the next start is a new agent.
     ForgetAgent,
     /// `framework.info` and `framework.pid`.

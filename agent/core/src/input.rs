@@ -84,6 +84,7 @@ pub enum MasterMessage {
     ReconcileOperations(internal::ReconcileOperationsMessage),
     CheckpointResources(internal::CheckpointResourcesMessage),
     Shutdown(internal::ShutdownMessage),
+    Drain(internal::DrainSlaveMessage),
 }
 
 /// A call of the executor API, and the way it came in.

@@ -4,8 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tepui_model::{ContainerId, FrameworkId, TaskId};
-use tepui_proto::v1;
+use tepui_model::{ContainerId, FrameworkId, OperationUuid, TaskId};
 
 /// The address of an actor, `name@ip:port`, as the runtime prints it. The core never takes it apart.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -76,34 +75,6 @@ impl UpdateId {
     /// Reads the bytes of a message; `None` unless there are sixteen.
     pub fn from_bytes(bytes: &[u8]) -> Option<UpdateId> {
         bytes.try_into().ok().map(UpdateId)
-    }
-}
-
-/// The identity of one operation: the 16 bytes of a UUID.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct OperationUuid(pub [u8; 16]);
-
-impl OperationUuid {
-    /// Reads a message; `None` unless there are sixteen bytes.
-    pub fn from_wire(uuid: &v1::Uuid) -> Option<OperationUuid> {
-        uuid.value[..].try_into().ok().map(OperationUuid)
-    }
-
-    /// The message.
-    pub fn to_wire(self) -> v1::Uuid {
-        v1::Uuid { value: bytes::Bytes::copy_from_slice(&self.0) }
-    }
-}
-
-impl fmt::Display for OperationUuid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::agent::uuid_text(self.0))
-    }
-}
-
-impl fmt::Debug for OperationUuid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

@@ -20,6 +20,7 @@ use crate::effect::{Effect, Write};
 use crate::executor::{Executor, ExecutorPhase, Granted, TaskRecord};
 use crate::fact::Fact;
 use crate::framework::Framework;
+use crate::master_messages::Drain;
 use crate::names::{Pid, Timer};
 use crate::run::Run;
 use crate::settings::Recover;
@@ -32,6 +33,8 @@ pub struct Recovered {
     pub info: Option<AgentInfo>,
     /// `resources_and_operations.state`, which outlives the agent's id.
     pub assets: ResourceState,
+    /// `drain.config`.
+    pub drain: Option<v1::DrainConfig>,
     /// By id.
     pub frameworks: Vec<RecoveredFramework>,
     /// Files that could not be read (without `--strict`).
@@ -106,6 +109,8 @@ impl Agent {
         for framework in recovered.frameworks {
             self.recover_framework(cx, &id, framework);
         }
+        // Executors hear of it when they are back.
+        self.drain = recovered.drain.map(|config| Drain { config, since: cx.now });
         let runs =
             |framework: &Framework| framework.executors.values().map(|e| e.run.clone()).collect::<Vec<_>>();
         let runs: Vec<Run> = self.frameworks.values().flat_map(runs).collect();

@@ -180,6 +180,11 @@ impl Agent {
         let is_us = self.id.as_ref().is_some_and(|own| own.as_str() == message.slave_id.value);
         match self.phase {
             Phase::Disconnected { .. } if is_us => self.connected(cx, message.connection.as_ref()),
+            Phase::Running { .. } if is_us && self.assets.changed => {
+                // The answer to an attempt that was repeated: the master has just taken up what this agent had before.
+                cx.log(Fact::info("registered twice, and changed in between"));
+                return self.disconnect(cx);
+            }
             Phase::Running { .. } if is_us => {}
             Phase::Disconnected { .. } | Phase::Running { .. } => {
                 let why = format!(
@@ -200,6 +205,7 @@ impl Agent {
         let patience = told.and_then(|secs| duration::from_secs(secs).ok()).filter(|told| !told.is_zero());
         let patience = patience.unwrap_or(limits::PING_TIMEOUT);
         self.phase = Phase::Running { heard: cx.now, patience };
+        self.assets.changed = false;
         let (Some(master), Some(id)) = (self.master.clone(), self.id.clone()) else { return };
         cx.log(Fact::info("registered").with("master", &master).with("agent", &id));
         cx.push(Effect::Watch(master.clone()));
@@ -246,7 +252,7 @@ impl Agent {
 }
 
 /// What masters may count on.
-pub const CAPABILITIES: [capability::Type; 7] = [
+pub const CAPABILITIES: [capability::Type; 8] = [
     capability::Type::MultiRole,
     capability::Type::HierarchicalRole,
     capability::Type::ReservationRefinement,
@@ -254,6 +260,7 @@ pub const CAPABILITIES: [capability::Type; 7] = [
     capability::Type::ResourceProvider,
     capability::Type::ResizeVolume,
     capability::Type::AgentOperationFeedback,
+    capability::Type::AgentDraining,
     capability::Type::TaskResourceLimits,
 ];
 

@@ -36,7 +36,7 @@ pub(crate) fn gone(framework: &FrameworkInfo) -> TaskState {
     if is_partition_aware(framework) { TaskState::TaskGone } else { TaskState::TaskLost }
 }
 
-fn is_partition_aware(framework: &FrameworkInfo) -> bool {
+pub(crate) fn is_partition_aware(framework: &FrameworkInfo) -> bool {
     let partition_aware = v1::framework_info::capability::Type::PartitionAware as i32;
     framework.capabilities.iter().any(|capability| capability.r#type == Some(partition_aware))
 }

@@ -3,7 +3,7 @@
 //! The new state is on disk before anything is done about it, and in force after all of it was done: an agent that ended in
 //! between goes on where it stopped.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,21 @@ pub(super) fn read(work_dir: &Path) -> Result<ResourceState, FileError> {
         commit(work_dir, &target)?;
     }
     empty_removed(&work_dir.join("volumes").join("removed"));
-    Ok(files::read_message(&layout::assets(work_dir))?.unwrap_or_default())
+    let path = layout::assets(work_dir);
+    let state = files::read_message(&path)?.unwrap_or_default();
+    for (directory, volume) in volumes(work_dir, &state, &path)? {
+        if directory.is_dir() {
+            continue;
+        }
+        if volume.disk().is_some_and(|disk| disk.source.is_some()) {
+            // It is on a disk of its own, which may only not be mounted: what is made now would be hidden later.
+            tracing::error!(volume = %directory.display(), "volume is not there; see to its disk");
+            continue;
+        }
+        tracing::error!(volume = %directory.display(), "volume is not there; made anew, empty");
+        make(&directory).map_err(files::failed("make the volume", &directory))?;
+    }
+    Ok(state)
 }
 
 fn commit(work_dir: &Path, state: &ResourceState) -> Result<(), FileError> {
@@ -40,7 +54,7 @@ fn commit(work_dir: &Path, state: &ResourceState) -> Result<(), FileError> {
         destroy(directory, volume)?;
     }
     let renamed = fs::rename(layout::assets_target(work_dir), &path);
-    renamed.and_then(|()| sync_parent(&path)).map_err(files::failed("write", &path))
+    renamed.and_then(|()| files::sync_parent(&path)).map_err(files::failed("write", &path))
 }
 
 fn is_among(volumes: &[(PathBuf, Resource)], directory: &Path) -> bool {
@@ -67,8 +81,7 @@ fn make(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }
-    fs::create_dir_all(directory)?;
-    sync_parent(directory)
+    files::make_durably(directory)
 }
 
 /// The data of a volume goes with it. Of a MOUNT disk the mount point stays, and if data stays too, this fails: the next volume there
@@ -82,7 +95,7 @@ fn destroy(directory: &Path, volume: &Resource) -> Result<(), FileError> {
     let removed = removed_below(directory);
     let name = uuid::Uuid::new_v4().to_string();
     let moved = fs::create_dir_all(&removed).and_then(|()| fs::rename(directory, removed.join(name)));
-    match moved.and_then(|()| sync_parent(directory)) {
+    match moved.and_then(|()| files::sync_parent(directory)) {
         Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(()),
         moved => moved.map_err(failed)?,
     }
@@ -113,10 +126,6 @@ fn empty(directory: &Path) -> io::Result<()> {
         removed.map_err(|why| io::Error::other(crate::with_causes(&why)))?;
     }
     Ok(())
-}
-
-fn sync_parent(path: &Path) -> io::Result<()> {
-    File::open(path.parent().unwrap_or(path))?.sync_all()
 }
 
 #[cfg(test)]
@@ -199,6 +208,29 @@ mod tests {
         assert_eq!(read(dir.path()).unwrap(), state(&[("v1", None)]));
         assert!(volume.is_dir());
         assert!(!layout::assets_target(dir.path()).exists());
+    }
+
+    #[test]
+    fn a_volume_that_is_lost_is_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &state(&[("v1", None)])).unwrap();
+        fs::remove_dir_all(dir.path().join("volumes")).unwrap();
+
+        read(dir.path()).unwrap();
+
+        assert!(dir.path().join("volumes/roles/web/v1").is_dir());
+    }
+
+    #[test]
+    fn a_volume_whose_disk_is_away_is_not_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = dir.path().join("disk");
+        write(dir.path(), &state(&[("v1", Some(&disk))])).unwrap();
+        fs::remove_dir_all(&disk).unwrap();
+
+        read(dir.path()).unwrap();
+
+        assert!(!disk.exists());
     }
 
     #[test]

@@ -46,15 +46,30 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 
 /// The same, and on the platter when it returns: for what must survive the machine.
 pub(super) fn replace_durably(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let directory = path.parent().unwrap_or(path);
+    make_durably(directory).map_err(failed("make directory", directory))?;
     let partial = beside(path)?;
     let write = || {
         let mut file = File::create(&partial)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&partial, path)?;
-        File::open(path.parent().unwrap_or(path))?.sync_all()
+        sync_parent(path)
     };
     write().map_err(failed("write", path))
+}
+
+/// Makes a directory and what is missing above it, on the platter when it returns.
+pub(super) fn make_durably(directory: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = directory.ancestors().take_while(|above| !above.exists()).collect();
+    fs::create_dir_all(directory)?;
+    missing.into_iter().try_for_each(sync_parent)
+}
+
+/// Makes durable that a file or directory of this name is there, or is not.
+pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Points a link somewhere else as a whole, making its directory.

@@ -6,6 +6,7 @@ use tepui_agent_core::Run;
 use tepui_model::TaskId;
 
 pub(super) const SLAVE_INFO: &str = "slave.info";
+pub(super) const DRAIN_CONFIG: &str = "drain.config";
 pub(super) const FRAMEWORK_INFO: &str = "framework.info";
 pub(super) const FRAMEWORK_PID: &str = "framework.pid";
 pub(super) const EXECUTOR_INFO: &str = "executor.info";

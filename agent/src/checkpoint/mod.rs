@@ -4,7 +4,7 @@
 //! meta/boot_id
 //! meta/resources/resources_and_operations.{state, target}
 //! meta/slaves/latest -> <agent>
-//! meta/slaves/<agent>/slave.info
+//! meta/slaves/<agent>/{slave.info, drain.config}
 //!   frameworks/<framework>/{framework.info, framework.pid}
 //!     executors/<executor>/{executor.info, executor.generated}
 //!       runs/latest -> <container>

@@ -39,6 +39,7 @@ pub(crate) fn read(work_dir: &Path, strict: bool) -> Result<Read, ReadError> {
         reader.take(files::read_message(&latest.join(layout::SLAVE_INFO)))?.flatten();
     let mut recovered = Recovered::default();
     if info.is_some() {
+        recovered.drain = reader.message(&latest.join(layout::DRAIN_CONFIG))?;
         recovered.frameworks = reader.frameworks(&latest)?;
     }
     recovered.info = info;
@@ -50,6 +51,8 @@ pub(crate) fn read(work_dir: &Path, strict: bool) -> Result<Read, ReadError> {
 
 /// Notes that everything written from now on belongs to this boot of the machine.
 pub(crate) fn write_boot_id(work_dir: &Path) -> Result<(), FileError> {
+    let meta = work_dir.join("meta");
+    files::make_durably(&meta).map_err(files::failed("make directory", &meta))?;
     files::replace(&layout::boot_id(work_dir), current_boot_id().as_bytes())
 }
 

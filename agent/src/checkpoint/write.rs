@@ -13,7 +13,14 @@ pub(super) fn perform(work_dir: &Path, write: Write) -> Result<(), FileError> {
     match write {
         Write::Agent(info) => agent(work_dir, &info),
         Write::Assets(state) => assets::write(work_dir, &state),
-        Write::ForgetAgent => forget_agent(work_dir),
+        Write::ForgetAgent => remove(&layout::slaves(work_dir).join(layout::LATEST)),
+        Write::Drain { agent, config } => {
+            let path = layout::slaves(work_dir).join(agent.as_str()).join(layout::DRAIN_CONFIG);
+            match config {
+                Some(config) => files::replace(&path, &files::encode(&config)),
+                None => remove(&path),
+            }
+        }
         Write::Framework { run, info, pid } => {
             let directory = run.framework_meta(work_dir);
             files::replace(&directory.join(layout::FRAMEWORK_INFO), &files::encode(&*info))?;
@@ -50,11 +57,11 @@ fn agent(work_dir: &Path, info: &v1::AgentInfo) -> Result<(), FileError> {
     files::link(&sandboxes.join(layout::LATEST), Path::new(&id.value))
 }
 
-fn forget_agent(work_dir: &Path) -> Result<(), FileError> {
-    let latest = layout::slaves(work_dir).join(layout::LATEST);
-    match fs::remove_file(&latest) {
+/// Removes a file or a link, if it is there.
+fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-            Err(files::failed("remove", &latest)(cause))
+            Err(files::failed("remove", path)(cause))
         }
         _ => Ok(()),
     }

@@ -111,8 +111,15 @@ async fn answer_to(call: Call, site: &Site) -> Result<Result<Response, Refusal>,
             ..of(Type::GetFrameworks)
         },
         call::Type::GetAgent => {
-            let agent_info = Some(Box::new(site.look(|agent| agent.core.info().clone()).await?));
-            let agent = response::GetAgent { agent_info, ..response::GetAgent::default() };
+            let agent = site.look(|agent| {
+                let drain = agent.core.drain();
+                response::GetAgent {
+                    agent_info: Some(Box::new(agent.core.info().clone())),
+                    drain_config: drain.map(|drain| drain.config),
+                    estimated_drain_start_time: drain.map(|drain| drain.since.into()),
+                }
+            });
+            let agent = agent.await?;
             Response { get_agent: Some(Box::new(agent)), ..of(Type::GetAgent) }
         }
         call::Type::GetContainers => {

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use libactor::AskError;
 use libactor::web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use tepui_agent_core::{CAPABILITIES, Executor, Framework};
+use tepui_agent_core::{CAPABILITIES, Drain, Executor, Framework};
 use tepui_model::Resources;
+use tepui_proto::json::AsJson;
 use tepui_proto::v1;
 use tepui_proto::v1::agent_info::capability;
 
@@ -54,6 +55,7 @@ struct Snapshot {
     total: Resources,
     used: Resources,
     master: Option<String>,
+    drain: Option<Drain>,
     frameworks: Vec<Framework>,
     completed: Vec<Framework>,
 }
@@ -78,6 +80,10 @@ struct State<'a> {
     attributes: Attributes<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     master_hostname: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drain_config: Option<AsJson<'a, v1::DrainConfig>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimated_drain_start_time_seconds: Option<u64>,
     flags: BTreeMap<String, String>,
     frameworks: Vec<Shown<'a>>,
     completed_frameworks: Vec<Shown<'a>>,
@@ -93,6 +99,7 @@ impl Snapshot {
             used: executors.map(Executor::needs).fold(Resources::new(), |sum, needs| sum + &needs),
             info,
             master: agent.core.master().map(ToString::to_string),
+            drain: agent.core.drain(),
             frameworks,
             completed: agent.core.completed_frameworks().cloned().collect(),
         }
@@ -119,6 +126,8 @@ impl Snapshot {
             resource_providers: [],
             attributes: Attributes(&self.info.attributes),
             master_hostname: master.map(|address| world.hostname_of(address.ip())),
+            drain_config: self.drain.as_ref().map(|drain| AsJson(&drain.config)),
+            estimated_drain_start_time_seconds: self.drain.map(|drain| drain.since.as_secs_f64() as u64),
             flags: world.config.shown_flags(),
             frameworks: self.frameworks.iter().map(|framework| Shown { work_dir, it: framework }).collect(),
             completed_frameworks: self

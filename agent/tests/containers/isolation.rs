@@ -186,7 +186,9 @@ async fn a_sandbox_larger_than_its_disk_ends_the_container_if_that_is_enforced()
 
     let limitation = termination.limitation.expect("a limitation");
     assert_eq!(limitation.reason, LimitationReason::Disk);
-    assert_eq!(limitation.message, "disk limit of 1 MB exceeded: the sandbox holds 2 MB");
+    // The file may still be growing when it is looked at.
+    let exceeded = "disk limit of 1 MB exceeded: the sandbox holds ";
+    assert!(limitation.message.starts_with(exceeded), "{}", limitation.message);
 }
 
 #[tokio::test]

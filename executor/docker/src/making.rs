@@ -10,9 +10,12 @@ use bollard::query_parameters::{CreateContainerOptionsBuilder, StartContainerOpt
 use crate::engine::{Engine, EngineError};
 use crate::spec::Plan;
 
-/// Between two looks for a container that is being made, at first and at most.
+/// Between two looks for a container that is being made, at least and at most.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// The share of what was waited already that the next pause takes, so that a container is found late by no more than that.
+const PATIENCE: u32 = 10;
 
 /// How long a container may be in the making, which is as long as any answer may take.
 const MAKING: Duration = Duration::from_secs(120);
@@ -63,7 +66,6 @@ impl Engine {
         let nothing = HashMap::new();
         let labels = plan.body.labels.as_ref().unwrap_or(&nothing);
         let begin = Instant::now();
-        let mut pause = SHORTEST_PAUSE;
         let mut conflict = None;
         loop {
             match (self.holder(&plan.name, labels).await?, conflict) {
@@ -71,8 +73,8 @@ impl Engine {
                 (Holder::Stranger, Some(error)) => return Err(error),
                 (Holder::Nobody, Some(error)) if begin.elapsed() > MAKING => return Err(error),
                 (Holder::Nobody, Some(_)) => {
-                    tokio::time::sleep(pause).await;
-                    pause = LONGEST_PAUSE.min(2 * pause);
+                    let pause = begin.elapsed() / PATIENCE;
+                    tokio::time::sleep(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
                 }
                 (Holder::Nobody | Holder::Stranger, None) => {}
             }

@@ -73,6 +73,7 @@ impl Master {
             executors: BTreeSet::new(),
             killed: BTreeSet::new(),
             operations: BTreeSet::new(),
+            operations_are_known: true,
             pings: Pings { timer, answered: false, missed: 0 },
         });
         self.changes.agents.insert(handle);

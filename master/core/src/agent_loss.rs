@@ -110,7 +110,7 @@ impl Master {
         self.lose_tasks(cx, handle, None, None, |_| verdict);
         self.lose_operations(cx, handle, OperationState::OperationGoneByOperator, &message);
         self.forget_agent(cx, handle);
-        self.agents.deactivated.remove(&id);
+        self.agents.forget_decisions(&id);
         self.changes.push(Changed::AgentForgotten(id));
     }
 

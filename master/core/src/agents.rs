@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tepui_model::{AgentCapabilities, AgentId, Attributes, ExecutorId, Resources, TaskId, Time};
+use tepui_model::{
+    AgentCapabilities, AgentId, Attributes, ExecutorId, OperationUuid, Resources, TaskId, Time,
+};
 use tepui_proto::v1;
 
 use crate::agent_life::Introduction;
 use crate::limits;
 use crate::master::Master;
 use crate::names::{AgentHandle, FrameworkHandle, OfferHandle, Pid, Timer};
-use crate::operations::OperationUuid;
+use crate::operator_calls::Drain;
 use crate::slab::Slab;
 use crate::validation::agent::Report;
 
@@ -54,6 +56,8 @@ pub struct Agent {
     pub killed: BTreeSet<(FrameworkHandle, TaskId)>,
     /// Operations on its resources that are not done with.
     pub operations: BTreeSet<OperationUuid>,
+    /// Not while one that came back to another master has yet to tell of them.
+    pub operations_are_known: bool,
     pub pings: Pings,
 }
 
@@ -110,6 +114,8 @@ pub struct Agents {
     pub gone: BTreeMap<AgentId, Time>,
     /// Not offered, as an operator decided; registered or not.
     pub deactivated: BTreeSet<AgentId>,
+    /// Deactivated, and to end its tasks; registered or not.
+    pub draining: BTreeMap<AgentId, Drain>,
     /// Removed by this master; late messages from them are told apart from those of strangers.
     pub removed: Removed,
     /// Registrations in flight.
@@ -133,12 +139,19 @@ impl Agents {
             unreachable: BTreeMap::new(),
             gone: BTreeMap::new(),
             deactivated: BTreeSet::new(),
+            draining: BTreeMap::new(),
             removed: Removed::default(),
             registering: BTreeSet::new(),
             reregistering: BTreeSet::new(),
             giving_up: BTreeSet::new(),
             next_id: 0,
         }
+    }
+
+    /// The agent is offered again, or is no more.
+    pub fn forget_decisions(&mut self, agent: &AgentId) {
+        self.deactivated.remove(agent);
+        self.draining.remove(agent);
     }
 
     /// The registered agent that a message names.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tepui_model::{AgentId, ExecutorId, FrameworkId, OfferId, Resources, Role, Time};
 use tepui_proto::v1;
 
+use crate::maintenance::{Machine, Maintenance};
 use crate::names::{AgentHandle, FrameworkHandle, Pid};
 
 /// One new value.
@@ -56,7 +57,14 @@ pub enum Changed {
         config: Option<Box<v1::quota::QuotaConfig>>,
     },
     /// The schedule of maintenance, and where its machines are; all of it.
-    Maintenance(Box<MaintenanceView>),
+    Maintenance(Box<Maintenance>),
+    /// What frameworks answered to inverse offers of a machine; all of it.
+    InverseAnswers {
+        /// Which.
+        machine: Machine,
+        /// In the operator API's words.
+        answers: Vec<v1::allocator::InverseOfferStatus>,
+    },
     /// A role weighs this much.
     Weight {
         /// Which.
@@ -64,15 +72,6 @@ pub enum Changed {
         /// More than 0.
         weight: f64,
     },
-}
-
-/// Maintenance, as readers see it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct MaintenanceView {
-    /// What operators planned.
-    pub schedule: v1::maintenance::Schedule,
-    /// Machines by their phase, with what frameworks answered to inverse offers.
-    pub status: v1::maintenance::ClusterStatus,
 }
 
 /// A framework, as readers see it.
@@ -139,6 +138,8 @@ pub struct AgentView {
     pub standing: AgentStanding,
     /// Not offered, as an operator decided.
     pub deactivated: bool,
+    /// Deactivated, and to end its tasks.
+    pub drain: Option<DrainView>,
     /// Its address, once it registered.
     pub pid: Option<Pid>,
     /// Its version, as it says.
@@ -155,6 +156,15 @@ pub struct AgentView {
     pub used: Arc<Resources>,
     /// What outstanding offers hold.
     pub offered: Arc<Resources>,
+}
+
+/// How an agent is drained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainView {
+    /// What operators want, and whether the agent is empty.
+    pub info: v1::DrainInfo,
+    /// When this master first told the agent.
+    pub told: Option<Time>,
 }
 
 /// Where an agent is in its life.

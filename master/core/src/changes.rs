@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::changed::Changed;
+use crate::changed::{Changed, DrainView};
 use crate::cx::Cx;
 use crate::effect::Effect;
+use crate::maintenance::Machine;
 use crate::master::Master;
 use crate::names::{AgentHandle, FrameworkHandle};
 
@@ -15,13 +16,16 @@ pub struct Changes {
     pub agents: BTreeSet<AgentHandle>,
     pub frameworks: BTreeSet<FrameworkHandle>,
     pub others: Vec<Changed>,
-    /// Something about machines in maintenance.
+    /// The schedule, or a machine in it.
     pub maintenance: bool,
+    /// Machines whose inverse offers were answered, or whose answers are void.
+    pub answered: BTreeSet<Machine>,
 }
 
 impl Changes {
     pub fn is_empty(&self) -> bool {
-        self.agents.is_empty() && self.frameworks.is_empty() && self.others.is_empty() && !self.maintenance
+        let Changes { agents, frameworks, others, maintenance, answered } = self;
+        agents.is_empty() && frameworks.is_empty() && others.is_empty() && !maintenance && answered.is_empty()
     }
 
     pub fn push(&mut self, changed: Changed) {
@@ -39,7 +43,9 @@ impl Master {
         for handle in changes.agents {
             if let Some(agent) = self.agents.registered.get(handle) {
                 let deactivated = self.agents.deactivated.contains(&agent.id);
-                cx.push(Effect::Changed(Changed::Agent(agent.view(handle, deactivated).into())));
+                let drain = self.agents.draining.get(&agent.id);
+                let drain = drain.map(|drain| DrainView { info: drain.info, told: drain.told });
+                cx.push(Effect::Changed(Changed::Agent(agent.view(handle, deactivated, drain).into())));
             }
         }
         for handle in changes.frameworks {
@@ -48,7 +54,11 @@ impl Master {
             }
         }
         if changes.maintenance {
-            cx.push(Effect::Changed(self.maintenance_view()));
+            cx.push(Effect::Changed(Changed::Maintenance(self.maintenance.clone().into())));
+        }
+        for machine in changes.answered {
+            let answers = self.offers.inverse.answers_on(&machine);
+            cx.push(Effect::Changed(Changed::InverseAnswers { machine, answers }));
         }
         cx.effects.extend(changes.others.into_iter().map(Effect::Changed));
         cx.effects.extend(answers);

@@ -4,10 +4,11 @@ use std::fmt;
 
 use tepui_model::{OfferOperation, Resources, duration};
 use tepui_proto::v1::scheduler::{Event, event};
-use tepui_proto::v1::{self, TaskStatus};
+use tepui_proto::v1::{self, DrainState, TaskStatus};
 
 use crate::changed::{AgentStanding, Changed, TaskView};
 use crate::effect::{Effect, ToAgent};
+use crate::maintenance::Planned;
 use crate::quotas::quota_of;
 
 impl fmt::Display for Effect {
@@ -201,6 +202,7 @@ impl fmt::Display for ToAgent {
             ToAgent::ShutdownExecutor(message) => {
                 write!(f, "ShutdownExecutor {}", message.executor_id.as_ref().map_or("", |id| &id.value))
             }
+            ToAgent::Drain(message) => write!(f, "Drain{}", DrainText(&message.config)),
             ToAgent::Shutdown(message) => write!(f, "Shutdown: {}", message.message()),
         }
     }
@@ -217,7 +219,12 @@ impl fmt::Display for Changed {
                     AgentStanding::Recovered => f.write_str("recovered"),
                     AgentStanding::Active | AgentStanding::Disconnected => {
                         let standing = format!("{:?}", agent.standing).to_lowercase();
-                        let deactivated = if agent.deactivated { " and deactivated" } else { "" };
+                        let deactivated = match &agent.drain {
+                            Some(drain) if drain.info.state() == DrainState::Drained => " and drained",
+                            Some(_) => " and draining",
+                            None if agent.deactivated => " and deactivated",
+                            None => "",
+                        };
                         write!(
                             f,
                             "{standing}{deactivated}, has {}, used {}, offered {}",
@@ -253,10 +260,12 @@ impl fmt::Display for Changed {
                 Some(Err(_)) | None => write!(f, "quota of {role}: none"),
             },
             Changed::Maintenance(maintenance) => {
-                let status = &maintenance.status;
-                let answers = status.draining_machines.iter().map(|machine| machine.statuses.len());
-                write!(f, "maintenance: {} draining, ", status.draining_machines.len())?;
-                write!(f, "{} down, {} answers", status.down_machines.len(), answers.sum::<usize>())
+                let modes = maintenance.machines.values().map(|plan| plan.mode);
+                let (draining, down): (Vec<_>, Vec<_>) = modes.partition(|mode| *mode == Planned::Draining);
+                write!(f, "maintenance: {} draining, {} down", draining.len(), down.len())
+            }
+            Changed::InverseAnswers { machine, answers } => {
+                write!(f, "inverse offers of {machine}: {} answers", answers.len())
             }
             Changed::Weight { role, weight } => write!(f, "weight of {role}: {weight}"),
         }
@@ -292,5 +301,18 @@ impl fmt::Display for TaskText<'_> {
             task.state().as_str_name()
         )?;
         write!(f, ", statuses [{}]", statuses.join(", "))
+    }
+}
+
+/// How an agent is to be drained.
+pub(crate) struct DrainText<'a>(pub &'a v1::DrainConfig);
+
+impl fmt::Display for DrainText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(grace) = self.0.max_grace_period {
+            let nanoseconds = u64::try_from(grace.nanoseconds).unwrap_or_default();
+            write!(f, " within {}", duration::print(std::time::Duration::from_nanos(nanoseconds)))?;
+        }
+        f.write_str(if self.0.mark_gone() { ", then it is gone" } else { "" })
     }
 }

@@ -132,6 +132,7 @@ pub enum ToAgent {
     UpdateFramework(Box<internal::UpdateFrameworkMessage>),
     ShutdownFramework(internal::ShutdownFrameworkMessage),
     ShutdownExecutor(internal::ShutdownExecutorMessage),
+    Drain(internal::DrainSlaveMessage),
     Shutdown(internal::ShutdownMessage),
 }
 

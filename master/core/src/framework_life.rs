@@ -20,6 +20,7 @@ use crate::fact::Fact;
 use crate::frameworks::{Framework, Link, Phase, Ring, Tally, Way};
 use crate::master::Master;
 use crate::names::{Alarm, Connection, FrameworkHandle, Pid, RequestId, Timer};
+use crate::operator_calls::Refused;
 use crate::status::Verdict;
 use crate::validation;
 use tepui_allocator::{Call, FrameworkDescription};
@@ -221,15 +222,18 @@ impl Master {
         }
     }
 
-    pub(crate) fn operator_teardown(&mut self, cx: &mut Cx, request: RequestId, framework: &str) {
-        if !self.is_serving() {
-            return cx.answer(request, Answer::refused(503, "Master has not finished recovery"));
-        }
+    pub(crate) fn teardown_call(
+        &mut self,
+        cx: &mut Cx,
+        request: RequestId,
+        framework: &str,
+    ) -> Result<(), Refused> {
         let Some(handle) = self.frameworks.find(framework) else {
-            return cx.answer(request, Answer::refused(400, "No framework found with specified ID"));
+            return Err(Answer::refused(400, "No framework found with specified ID"));
         };
         self.remove_framework(cx, handle);
         cx.answer(request, Answer::ok());
+        Ok(())
     }
 
     /// Ends a framework and everything it runs. Its tasks are killed in the books at once; agents do it in their time.

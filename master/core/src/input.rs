@@ -3,6 +3,7 @@
 //! An input is a value. A recording of a master is its first state and the inputs since.
 
 use serde::{Deserialize, Serialize};
+use tepui_proto::v1::master::call;
 use tepui_proto::{internal, v1};
 
 use crate::names::{Connection, Pid, RequestId, Ticket, Timer};
@@ -49,13 +50,6 @@ pub enum Input {
     Allocated(Vec<tepui_allocator::Allocation>),
     /// The allocator asks frameworks to leave agents that will be in maintenance; after [`Input::Allocated`] of the same run.
     InverseOffers(Vec<tepui_allocator::InverseOffer>),
-    /// An operator ends a framework. Answered with [`Effect::Answer`](crate::Effect::Answer): 200, or 400 when it is unknown.
-    Teardown {
-        /// Where the answer goes.
-        request: RequestId,
-        /// The framework's id, as the operator wrote it.
-        framework: String,
-    },
     /// An operator's call that changes something. Answered with exactly one [`Effect::Answer`](crate::Effect::Answer), in this
     /// step or, when the registry must be written first, in a later one.
     Operator(Box<OperatorCall>),
@@ -70,6 +64,15 @@ pub struct OperatorCall {
     pub principal: Option<String>,
     /// The decoded call.
     pub call: v1::master::Call,
+}
+
+impl OperatorCall {
+    /// The call that ends a framework, by its id as the operator wrote it.
+    pub fn teardown(framework: String) -> v1::master::Call {
+        let teardown = call::Teardown { framework_id: v1::FrameworkId { value: framework } };
+        let r#type = Some(call::Type::Teardown as i32);
+        v1::master::Call { r#type, teardown: Some(teardown), ..v1::master::Call::default() }
+    }
 }
 
 /// A call of the scheduler API, and the way it came in.

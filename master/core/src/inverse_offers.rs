@@ -20,31 +20,55 @@ use crate::names::{AgentHandle, FrameworkHandle};
 /// The outstanding ones, and the last answers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct InverseOffers {
+    /// By their ids.
     pub outstanding: BTreeMap<OfferId, (AgentHandle, FrameworkHandle)>,
-    answers: BTreeMap<(AgentHandle, FrameworkHandle), Answered>,
+    /// The same ones.
+    on: BTreeMap<AgentHandle, BTreeMap<FrameworkHandle, OfferId>>,
+    /// A machine may have several agents.
+    answers: BTreeMap<Machine, BTreeMap<(AgentHandle, FrameworkHandle), Answered>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Answered {
-    machine: Machine,
     framework: FrameworkId,
     answer: InverseAnswer,
 }
 
 impl InverseOffers {
-    pub fn answers_on(&self, machine: &Machine) -> impl Iterator<Item = InverseOfferStatus> {
+    pub fn answers_on(&self, machine: &Machine) -> Vec<InverseOfferStatus> {
         let status = |answered: &Answered| InverseOfferStatus {
             status: if answered.answer.accepted { Status::Accept } else { Status::Decline } as i32,
             framework_id: answered.framework.to_wire(),
             timestamp: answered.answer.at.into(),
         };
-        self.answers.values().filter(move |answered| answered.machine == *machine).map(status)
+        self.answers.get(machine).into_iter().flat_map(BTreeMap::values).map(status).collect()
     }
 
-    fn named(&self, wanted: impl Fn(AgentHandle, FrameworkHandle) -> bool) -> Vec<OfferId> {
-        let outstanding =
-            self.outstanding.iter().filter(|(_, (agent, framework))| wanted(*agent, *framework));
-        outstanding.map(|(id, _)| id.clone()).collect()
+    fn insert(&mut self, id: OfferId, agent: AgentHandle, framework: FrameworkHandle) {
+        self.on.entry(agent).or_default().insert(framework, id.clone());
+        self.outstanding.insert(id, (agent, framework));
+    }
+
+    fn remove(&mut self, agent: AgentHandle, framework: FrameworkHandle) -> Option<OfferId> {
+        let on_agent = self.on.get_mut(&agent)?;
+        let id = on_agent.remove(&framework)?;
+        if on_agent.is_empty() {
+            self.on.remove(&agent);
+        }
+        self.outstanding.remove(&id);
+        Some(id)
+    }
+
+    /// Drops the answers that `gone` names, and says whether there were any.
+    fn forget(&mut self, machine: &Machine, gone: impl Fn(AgentHandle, FrameworkHandle) -> bool) -> bool {
+        let Some(answers) = self.answers.get_mut(machine) else { return false };
+        let before = answers.len();
+        answers.retain(|(agent, framework), _| !gone(*agent, *framework));
+        let forgot = answers.len() < before;
+        if answers.is_empty() {
+            self.answers.remove(machine);
+        }
+        forgot
     }
 }
 
@@ -56,7 +80,9 @@ impl Master {
             let id = self.new_offer_id();
             match self.inverse_offer(&id, framework, agent) {
                 Some(message) => {
-                    self.offers.inverse.outstanding.insert(id, (agent, framework));
+                    // Asked before the schedule changed, and overtaken by the question after it.
+                    self.rescind_inverse_offer(cx, agent, framework);
+                    self.offers.inverse.insert(id, agent, framework);
                     by_framework.entry(framework).or_default().push(message);
                 }
                 None => self.settle_inverse_offer(cx, agent, framework, None, None),
@@ -104,15 +130,12 @@ impl Master {
                 cx.log(fact.with("offer", &wire.value));
                 continue;
             };
-            id.and_then(|id| self.offers.inverse.outstanding.remove(&id));
+            self.offers.inverse.remove(agent, from);
             let answer = InverseAnswer { accepted, at: cx.now };
-            let answered = Answered {
-                machine: self.agents.registered[agent].machine(),
-                framework: self.frameworks.registered[from].id.clone(),
-                answer,
-            };
-            self.offers.inverse.answers.insert((agent, from), answered);
-            self.changes.maintenance = true;
+            let machine = self.agents.registered[agent].machine();
+            let answered = Answered { framework: self.frameworks.registered[from].id.clone(), answer };
+            self.offers.inverse.answers.entry(machine.clone()).or_default().insert((agent, from), answered);
+            self.changes.answered.insert(machine);
             self.settle_inverse_offer(cx, agent, from, Some(answer), refused);
         }
     }
@@ -128,35 +151,41 @@ impl Master {
         cx.push(Effect::Allocator(Call::AnswerInverseOffer { agent, framework, answer, refused }));
     }
 
+    fn rescind_inverse_offer(&mut self, cx: &mut Cx, agent: AgentHandle, framework: FrameworkHandle) {
+        let Some(id) = self.offers.inverse.remove(agent, framework) else { return };
+        if let Some(peer) = self.frameworks.registered[framework].peer() {
+            cx.event(peer, events::rescind_inverse(&id));
+        }
+    }
+
     /// The agent is gone, or its time is another one: answers mean nothing any more either.
     pub(crate) fn rescind_inverse_offers_on(&mut self, cx: &mut Cx, agent: AgentHandle) {
-        for id in self.offers.inverse.named(|on, _| on == agent) {
-            let (_, framework) = self.offers.inverse.outstanding.remove(&id).expect("it was just found");
-            if let Some(peer) = self.frameworks.registered[framework].peer() {
-                cx.event(peer, events::rescind_inverse(&id));
-            }
+        let asked = self.offers.inverse.on.get(&agent).into_iter().flat_map(BTreeMap::keys);
+        for framework in asked.copied().collect::<Vec<_>>() {
+            self.rescind_inverse_offer(cx, agent, framework);
             self.settle_inverse_offer(cx, agent, framework, None, None);
         }
-        self.forget_answers(|on, _| on == agent);
+        let machine = self.agents.registered[agent].machine();
+        if self.offers.inverse.forget(&machine, |on, _| on == agent) {
+            self.changes.answered.insert(machine);
+        }
     }
 
     /// The framework is away and will not answer.
     pub(crate) fn discard_inverse_offers_of(&mut self, cx: &mut Cx, framework: FrameworkHandle) {
-        for id in self.offers.inverse.named(|_, of| of == framework) {
-            let (agent, _) = self.offers.inverse.outstanding.remove(&id).expect("it was just found");
+        let asked = self.offers.inverse.outstanding.values().filter(|(_, of)| *of == framework);
+        for (agent, _) in asked.copied().collect::<Vec<_>>() {
+            self.offers.inverse.remove(agent, framework);
             self.settle_inverse_offer(cx, agent, framework, None, None);
         }
     }
 
     /// The framework has ended.
     pub(crate) fn forget_answers_of(&mut self, framework: FrameworkHandle) {
-        self.forget_answers(|_, of| of == framework);
-    }
-
-    fn forget_answers(&mut self, gone: impl Fn(AgentHandle, FrameworkHandle) -> bool) {
-        let answers = &mut self.offers.inverse.answers;
-        let before = answers.len();
-        answers.retain(|(agent, framework), _| !gone(*agent, *framework));
-        self.changes.maintenance |= answers.len() < before;
+        for machine in self.offers.inverse.answers.keys().cloned().collect::<Vec<_>>() {
+            if self.offers.inverse.forget(&machine, |_, of| of == framework) {
+                self.changes.answered.insert(machine);
+            }
+        }
     }
 }

@@ -70,8 +70,8 @@ mod validation;
 mod views;
 
 pub use changed::{
-    AgentStanding, AgentView, Changed, ExecutorView, FrameworkStanding, FrameworkView, MaintenanceView,
-    OfferView, TaskStanding, TaskView,
+    AgentStanding, AgentView, Changed, DrainView, ExecutorView, FrameworkStanding, FrameworkView, OfferView,
+    TaskStanding, TaskView,
 };
 pub use config::Config;
 pub use counter::Counter;
@@ -79,6 +79,7 @@ pub use cx::Cx;
 pub use effect::{Answer, Effect, Peer, ToAgent};
 pub use fact::{Fact, Level};
 pub use input::{Driver, FromAgent, HttpRequest, Input, NewStream, OperatorCall, SchedulerCall, Via};
+pub use maintenance::{Machine, Maintenance, Plan, Planned};
 pub use master::Master;
 pub use names::{
     AgentHandle, Alarm, Connection, FrameworkHandle, OfferHandle, Pid, RequestId, Ticket, Timer,

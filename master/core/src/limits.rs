@@ -19,6 +19,10 @@ pub const TASKS_PER_FRAMEWORK: usize = 1_000_000;
 /// disk with each new one. Beyond it an operation is refused.
 pub const OPERATIONS_PER_AGENT: usize = 1_000;
 
+/// The same of one framework, so that one that never acknowledges does not stop the others, nor operators, whose operations
+/// the master acknowledges. Beyond it an operation of the framework is refused.
+pub const OPERATIONS_PER_FRAMEWORK_AND_AGENT: usize = 100;
+
 /// Bytes of one operation. The agent keeps those that are not acknowledged in one file and tells them in one message, of 64 MiB at most:
 /// half of that for all of them.
 pub const OPERATION_BYTES: usize = 32 << 10;
@@ -49,6 +53,10 @@ pub const NAMES_PER_QUOTA: usize = 256;
 
 /// Machines in the schedule of maintenance: a cluster has not many more agents. Beyond it the schedule is refused.
 pub const MACHINES_IN_MAINTENANCE: usize = AGENTS;
+
+/// Bytes of a machine's host name: DNS has no longer ones (RFC 1035, section 2.3.4). The schedule is written anew with the
+/// registry, so that longer ones are refused.
+pub const HOSTNAME: usize = 255;
 
 /// Roles that were given a weight: about 100 bytes each in the registry, which is written anew with every change. Beyond it
 /// another is refused.

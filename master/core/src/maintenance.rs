@@ -1,18 +1,18 @@
 //! Machines that will be or are in maintenance, and what that means for the agents on them: offers say when, frameworks are
 //! asked to leave, and a machine that is down has no agents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use tepui_allocator::{Call, Unavailability};
 use tepui_model::Time;
+use tepui_proto::v1::allocator::InverseOfferStatus;
 use tepui_proto::v1::machine_info::Mode;
 use tepui_proto::v1::maintenance::{ClusterStatus, Schedule, Window, cluster_status::DrainingMachine};
 use tepui_proto::{internal, v1};
 
 use crate::agents::Agent;
-use crate::changed::{Changed, MaintenanceView};
 use crate::cx::Cx;
 use crate::effect::Effect;
 use crate::master::Master;
@@ -115,7 +115,7 @@ impl Maintenance {
     }
 
     /// Without machines that are up again.
-    pub fn without(&self, up: &[Machine]) -> Maintenance {
+    pub fn without(&self, up: &BTreeSet<Machine>) -> Maintenance {
         let mut rest = self.clone();
         rest.machines.retain(|machine, _| !up.contains(machine));
         for window in &mut rest.schedule.windows {
@@ -123,6 +123,22 @@ impl Maintenance {
         }
         rest.schedule.windows.retain(|window| !window.machine_ids.is_empty());
         rest
+    }
+
+    /// Machines by their phase, with what frameworks answered to inverse offers.
+    pub fn status(&self, answers: &BTreeMap<Machine, Vec<InverseOfferStatus>>) -> ClusterStatus {
+        let mut status = ClusterStatus::default();
+        for (machine, plan) in &self.machines {
+            let id = machine.to_wire();
+            match plan.mode {
+                Planned::Down => status.down_machines.push(id),
+                Planned::Draining => {
+                    let statuses = answers.get(machine).cloned().unwrap_or_default();
+                    status.draining_machines.push(DrainingMachine { id, statuses });
+                }
+            }
+        }
+        status
     }
 
     /// The registry's part of it.
@@ -201,21 +217,5 @@ impl Master {
             let unavailability = now.as_ref().map(for_allocator);
             cx.push(Effect::Allocator(Call::UpdateUnavailability { agent: handle, unavailability }));
         }
-    }
-
-    /// Everything for readers.
-    pub(crate) fn maintenance_view(&self) -> Changed {
-        let mut status = ClusterStatus::default();
-        for (machine, plan) in &self.maintenance.machines {
-            match plan.mode {
-                Planned::Down => status.down_machines.push(machine.to_wire()),
-                Planned::Draining => {
-                    let statuses = self.offers.inverse.answers_on(machine).collect();
-                    status.draining_machines.push(DrainingMachine { id: machine.to_wire(), statuses });
-                }
-            }
-        }
-        let schedule = self.maintenance.schedule.clone();
-        Changed::Maintenance(Box::new(MaintenanceView { schedule, status }))
     }
 }

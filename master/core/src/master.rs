@@ -1,7 +1,7 @@
 //! The master itself: its state, and the one door to it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,7 +94,8 @@ pub enum Pending {
     },
     /// An operator decided something of an agent.
     Agent {
-        request: RequestId,
+        /// None for what follows from an earlier decision.
+        request: Option<RequestId>,
         agent: tepui_model::AgentId,
         decision: Decision,
     },
@@ -102,7 +103,7 @@ pub enum Pending {
         request: RequestId,
         maintenance: Box<Maintenance>,
         /// Those that go down with it.
-        down: Vec<Machine>,
+        down: BTreeSet<Machine>,
     },
     Weights {
         /// None for what the command line said.
@@ -149,9 +150,9 @@ impl Master {
             Input::Deactivate { from, framework } => self.deactivate(cx, &from, &framework),
             Input::Allocated(allocations) => self.allocated(cx, allocations),
             Input::InverseOffers(made) => self.inverse_offers_made(cx, made),
-            Input::Teardown { request, framework } => self.operator_teardown(cx, request, &framework),
             Input::Operator(call) => self.operator_call(cx, *call),
         }
+        self.settle_drains(cx);
         self.publish(cx, start);
     }
 

@@ -6,13 +6,11 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
-use tepui_model::{FrameworkId, OfferOperation};
+use tepui_model::{FrameworkId, OfferOperation, OperationUuid};
 use tepui_proto::internal::{
     AcknowledgeOperationStatusMessage, ApplyOperationMessage, CheckpointResourcesMessage, ResourceVersionUuid,
 };
@@ -26,46 +24,6 @@ use crate::fact::Fact;
 use crate::limits;
 use crate::master::Master;
 use crate::names::{AgentHandle, FrameworkHandle};
-
-/// The identity of an operation: the 16 bytes of a UUID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct OperationUuid(pub [u8; 16]);
-
-impl OperationUuid {
-    /// Reads a message; `None` unless there are sixteen bytes.
-    pub fn from_wire(uuid: &v1::Uuid) -> Option<OperationUuid> {
-        uuid.value[..].try_into().ok().map(OperationUuid)
-    }
-
-    /// The message.
-    pub fn to_wire(self) -> v1::Uuid {
-        v1::Uuid { value: Bytes::copy_from_slice(&self.0) }
-    }
-
-    /// The n-th of a master: a UUID of the kind whose bits are its maker's business (version 8).
-    fn nth(master: &str, n: u64) -> OperationUuid {
-        // FNV-1a: masters' ids are random, so that any mixing will do.
-        let hash = master.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&hash.to_be_bytes());
-        bytes[8..].copy_from_slice(&n.to_be_bytes());
-        bytes[6] = bytes[6] & 0x0f | 0x80;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
-        OperationUuid(bytes)
-    }
-}
-
-impl fmt::Display for OperationUuid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, byte) in self.0.iter().enumerate() {
-            let dash = if matches!(n, 4 | 6 | 8 | 10) { "-" } else { "" };
-            write!(f, "{dash}{byte:02x}")?;
-        }
-        Ok(())
-    }
-}
 
 /// One operation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -128,28 +86,37 @@ impl Master {
         id: Option<v1::OperationId>,
     ) -> Result<(), String> {
         let agent = &self.agents.registered[handle];
-        let total = operation.unallocated().apply(&agent.total)?;
         if agent.operations.len() >= limits::OPERATIONS_PER_AGENT {
             return Err(format!(
                 "{} operations on the agent are not acknowledged; acknowledge some first",
                 limits::OPERATIONS_PER_AGENT
             ));
         }
+        let framework = framework.map(|framework| self.frameworks.registered[framework].id.clone());
+        if framework.is_some() {
+            let of = |uuid: &&OperationUuid| self.operations.all[*uuid].framework == framework;
+            let most = limits::OPERATIONS_PER_FRAMEWORK_AND_AGENT;
+            if agent.operations.iter().filter(of).count() >= most {
+                return Err(format!(
+                    "{most} operations of the framework on the agent are not acknowledged; acknowledge some first"
+                ));
+            }
+        }
+        let total = operation.unallocated().apply(&agent.total)?;
         let info = operation.to_wire(id);
         check_size("the operation", info.encoded_len(), limits::OPERATION_BYTES)?;
-        let kept: usize = total.checkpointed().to_wire().iter().map(|resource| resource.encoded_len()).sum();
+        let resources = total.checkpointed().to_wire();
+        let kept: usize = resources.iter().map(|resource| resource.encoded_len()).sum();
         check_size("what is reserved on the agent", kept, limits::CHECKPOINTED_BYTES)?;
         let agent = &mut self.agents.registered[handle];
         agent.total = total;
         self.changes.agents.insert(handle);
         let agent = &self.agents.registered[handle];
         if !agent.capabilities.resource_provider {
-            let resources = agent.total.checkpointed().to_wire();
             cx.send(&agent.pid, ToAgent::CheckpointResources(CheckpointResourcesMessage { resources }));
             return Ok(());
         }
-        let framework = framework.map(|framework| self.frameworks.registered[framework].id.clone());
-        let uuid = OperationUuid::nth(&self.info.id, self.operations.next);
+        let uuid = nth_uuid(&self.info.id, self.operations.next);
         self.operations.next += 1;
         cx.log(
             Fact::info("operation sent")
@@ -212,6 +179,7 @@ impl Master {
     pub(crate) fn remove_operation(&mut self, uuid: OperationUuid) {
         let operation = self.operations.all.remove(&uuid).expect("the caller found it");
         self.agents.registered[operation.agent].operations.remove(&uuid);
+        self.note_relief(operation.agent);
         if let (Some(framework), Some(id)) = (&operation.framework, operation.id()) {
             let key = (framework.clone(), id.value.clone());
             if self.operations.by_id.get(&key) == Some(&uuid) {
@@ -283,6 +251,20 @@ impl Master {
         let uuid = self.operations.by_id.get(&(framework.clone(), id.value.clone()))?;
         Some(self.operations.all[uuid].last_told())
     }
+}
+
+/// The n-th of a master: a UUID of the kind whose bits are its maker's business (version 8).
+fn nth_uuid(master: &str, n: u64) -> OperationUuid {
+    // FNV-1a: masters' ids are random, so that any mixing will do.
+    let hash = master.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&hash.to_be_bytes());
+    bytes[8..].copy_from_slice(&n.to_be_bytes());
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    OperationUuid(bytes)
 }
 
 fn check_size(what: &str, bytes: usize, most: usize) -> Result<(), String> {

@@ -10,7 +10,7 @@ use tepui_proto::v1::quota::QuotaConfig;
 use crate::changed::Changed;
 use crate::cx::Cx;
 use crate::effect::Effect;
-use crate::master::Master;
+use crate::master::{Master, Pending};
 use crate::names::OfferHandle;
 
 /// A checked quota.
@@ -59,18 +59,20 @@ impl Master {
         capacity
     }
 
-    /// The sum of all guarantees, if these roles had these.
-    pub(crate) fn guaranteed_with(&self, changed: &[(Role, Quota)]) -> ResourceQuantities {
-        let mut guaranteed = ResourceQuantities::new();
-        for (role, config) in &self.quotas {
-            if !changed.iter().any(|(other, _)| other == role)
-                && let Ok(quota) = quota_of(config)
-            {
-                guaranteed += &quota.guarantees;
-            }
-        }
-        changed.iter().for_each(|(_, quota)| guaranteed += &quota.guarantees);
-        guaranteed
+    /// Quota as it will be once everything is written that was asked for, and these changes after it.
+    pub(crate) fn quotas_with(&self, changed: &[(Role, Quota)]) -> BTreeMap<Role, Quota> {
+        let written = self.quotas.iter();
+        let asked = self.pending().filter_map(|pending| match pending {
+            Pending::Quota { configs, .. } => Some(configs.iter().map(|(role, config)| (role, config))),
+            _ => None,
+        });
+        let checked = written.chain(asked.flatten());
+        let mut quotas: BTreeMap<Role, Quota> = checked
+            .map(|(role, config)| (role.clone(), quota_of(config).unwrap_or_default()))
+            .chain(changed.iter().cloned())
+            .collect();
+        quotas.retain(|_, quota| !quota.is_default());
+        quotas
     }
 
     /// From now on the role has this quota; the registry holds it. The default takes it away.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tepui_allocator::Call;
 use tepui_model::{AgentId, Role, Time};
 use tepui_proto::internal;
+use tepui_proto::v1::DrainInfo;
 use tepui_proto::v1::quota::QuotaConfig;
 
 use crate::changed::{AgentStanding, Changed};
@@ -98,9 +99,7 @@ impl Master {
     fn load(&mut self, registry: internal::Registry) {
         for slave in registry.slaves.unwrap_or_default().slaves {
             let Some(Ok(id)) = slave.info.id.as_ref().map(AgentId::from_wire) else { continue };
-            if slave.deactivated() {
-                self.agents.deactivated.insert(id.clone());
-            }
+            self.load_decisions(&id, slave.deactivated(), slave.drain_info);
             let info = Arc::new(slave.info);
             let view = absent_agent(id.clone(), Some(info.clone()), AgentStanding::Recovered);
             self.changes.push(Changed::Agent(view.into()));
@@ -109,9 +108,7 @@ impl Master {
         self.agents.recovered_at_start = self.agents.recovered.len();
         for slave in registry.unreachable.unwrap_or_default().slaves {
             let Ok(id) = AgentId::from_wire(&slave.id) else { continue };
-            if slave.deactivated() {
-                self.agents.deactivated.insert(id.clone());
-            }
+            self.load_decisions(&id, slave.deactivated(), slave.drain_info);
             let since = Time::from(&slave.timestamp);
             let view = absent_agent(id.clone(), None, AgentStanding::Unreachable { since });
             self.changes.push(Changed::Agent(view.into()));
@@ -120,6 +117,15 @@ impl Master {
         for slave in registry.gone.unwrap_or_default().slaves {
             let Ok(id) = AgentId::from_wire(&slave.id) else { continue };
             self.agents.gone.insert(id, Time::from(&slave.timestamp));
+        }
+    }
+
+    fn load_decisions(&mut self, agent: &AgentId, deactivated: bool, drain: Option<DrainInfo>) {
+        if deactivated {
+            self.agents.deactivated.insert(agent.clone());
+        }
+        if let Some(drain) = drain {
+            self.agents.draining.insert(agent.clone(), drain.into());
         }
     }
 
@@ -194,7 +200,7 @@ impl Master {
     pub(crate) fn pruned(&mut self, obsolete: &Obsolete) {
         for agent in &obsolete.unreachable {
             if self.agents.unreachable.remove(agent).is_some() {
-                self.agents.deactivated.remove(agent);
+                self.agents.forget_decisions(agent);
                 self.changes.push(Changed::AgentForgotten(agent.clone()));
             }
         }

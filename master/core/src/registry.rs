@@ -5,8 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use tepui_model::{AgentId, Role, Time};
-use tepui_proto::{internal, v1};
+use tepui_proto::internal;
+use tepui_proto::v1::{self, DrainInfo, DrainState};
 
+use crate::display::DrainText;
 use crate::maintenance::Maintenance;
 use crate::quotas::quota_of;
 use internal::registry::{
@@ -47,6 +49,15 @@ pub enum RegistryOperation {
     },
     /// An agent is not offered any more.
     Deactivate(AgentId),
+    /// An agent is not offered any more, and its tasks are ended.
+    Drain {
+        /// Which.
+        agent: AgentId,
+        /// How.
+        config: v1::DrainConfig,
+    },
+    /// They have ended.
+    MarkDrained(AgentId),
     /// An agent is offered again.
     Reactivate(AgentId),
     /// The schedule of maintenance and its machines are these.
@@ -109,17 +120,20 @@ impl RegistryOperation {
             RegistryOperation::MarkReachable(info) => {
                 let away = forget_unreachable(registry, places, id_of(info));
                 let slave = admit(registry, places, info);
-                if away.is_some_and(|away| away.deactivated()) {
-                    slave.deactivated = Some(true);
+                if let Some(away) = away {
+                    (slave.drain_info, slave.deactivated) = (away.drain_info, away.deactivated);
                 }
             }
             RegistryOperation::RemoveAgent(agent) => {
-                remove(registry, places, agent.as_str());
+                if remove(registry, places, agent.as_str()).is_some_and(|slave| slave.deactivated()) {
+                    need_draining(registry);
+                }
             }
             RegistryOperation::Prune(obsolete) => {
                 for agent in &obsolete.unreachable {
                     forget_unreachable(registry, places, agent.as_str());
                 }
+                need_draining(registry);
                 forget_gone(registry, &obsolete.gone.iter().map(ToString::to_string).collect());
             }
             RegistryOperation::UpdateQuota(configs) => {
@@ -130,11 +144,31 @@ impl RegistryOperation {
             RegistryOperation::MarkGone { agent, at } => {
                 remove(registry, places, agent.as_str());
                 forget_unreachable(registry, places, agent.as_str());
+                need_draining(registry);
                 let gone = &mut registry.gone.get_or_insert_with(GoneSlaves::default).slaves;
                 gone.push(GoneSlave { id: agent.to_wire(), timestamp: (*at).into() });
             }
-            RegistryOperation::Deactivate(agent) => set_deactivated(registry, places, agent.as_str(), true),
-            RegistryOperation::Reactivate(agent) => set_deactivated(registry, places, agent.as_str(), false),
+            RegistryOperation::Deactivate(agent) => {
+                change_decisions(registry, places, agent, |_, deactivated| *deactivated = Some(true));
+            }
+            RegistryOperation::Drain { agent, config } => {
+                let info = v1::DrainInfo { state: DrainState::Draining as i32, config: *config };
+                change_decisions(registry, places, agent, |drain, deactivated| {
+                    (*drain, *deactivated) = (Some(info), Some(true));
+                });
+            }
+            RegistryOperation::MarkDrained(agent) => {
+                change_decisions(registry, places, agent, |drain, _| {
+                    if let Some(drain) = drain {
+                        drain.state = DrainState::Drained as i32;
+                    }
+                });
+            }
+            RegistryOperation::Reactivate(agent) => {
+                change_decisions(registry, places, agent, |drain, deactivated| {
+                    (*drain, *deactivated) = (None, None);
+                });
+            }
             RegistryOperation::UpdateMaintenance(maintenance) => maintenance.write(registry),
             RegistryOperation::UpdateWeights(weights) => {
                 update_weights(registry, weights);
@@ -146,15 +180,26 @@ impl RegistryOperation {
 /// The capability that a master needs for a registry with deactivated agents.
 pub const AGENT_DRAINING: &str = "AGENT_DRAINING";
 
-/// Notes it of an agent, wherever it is. A registry with such agents needs a master that knows what it means.
-fn set_deactivated(registry: &mut internal::Registry, places: &Places, agent: &str, deactivated: bool) {
-    let flag = deactivated.then_some(true);
+/// Changes what operators decided of an agent, wherever it is: its drain, and whether it is deactivated.
+fn change_decisions(
+    registry: &mut internal::Registry,
+    places: &Places,
+    agent: &AgentId,
+    change: impl FnOnce(&mut Option<DrainInfo>, &mut Option<bool>),
+) {
+    let agent = agent.as_str();
     if let (Some(place), Some(slaves)) = (places.admitted.get(agent), &mut registry.slaves) {
-        slaves.slaves[*place].deactivated = flag;
+        let slave = &mut slaves.slaves[*place];
+        change(&mut slave.drain_info, &mut slave.deactivated);
+    } else if let (Some(place), Some(away)) = (places.unreachable.get(agent), &mut registry.unreachable) {
+        let slave = &mut away.slaves[*place];
+        change(&mut slave.drain_info, &mut slave.deactivated);
     }
-    if let (Some(place), Some(unreachable)) = (places.unreachable.get(agent), &mut registry.unreachable) {
-        unreachable.slaves[*place].deactivated = flag;
-    }
+    need_draining(registry);
+}
+
+/// A registry with deactivated agents needs a master that knows what it means.
+fn need_draining(registry: &mut internal::Registry) {
     let admitted = registry.slaves.iter().flat_map(|slaves| &slaves.slaves);
     let away = registry.unreachable.iter().flat_map(|unreachable| &unreachable.slaves);
     let is_needed = admitted.into_iter().any(|slave| slave.deactivated())
@@ -284,6 +329,8 @@ impl fmt::Display for RegistryOperation {
             }
             RegistryOperation::MarkGone { agent, at } => write!(f, "{agent} is gone since {at}"),
             RegistryOperation::Deactivate(agent) => write!(f, "{agent} is deactivated"),
+            RegistryOperation::Drain { agent, config } => write!(f, "drain {agent}{}", DrainText(config)),
+            RegistryOperation::MarkDrained(agent) => write!(f, "{agent} is drained"),
             RegistryOperation::Reactivate(agent) => write!(f, "{agent} is active again"),
             RegistryOperation::UpdateMaintenance(maintenance) => {
                 f.write_str("maintenance")?;

@@ -91,6 +91,7 @@ impl Master {
         }
         let framework = &mut self.frameworks.registered[handle];
         let task = framework.tasks.remove(id).expect("the caller found it");
+        self.note_relief(task.agent);
         let agent = &mut self.agents.registered[task.agent];
         let key = (handle, task.id.clone());
         agent.tasks.remove(&key);

@@ -7,7 +7,7 @@ use tepui_proto::v1;
 
 use crate::agents::{self, Agent};
 use crate::changed::{
-    AgentStanding, AgentView, FrameworkStanding, FrameworkView, OfferView, TaskStanding, TaskView,
+    AgentStanding, AgentView, DrainView, FrameworkStanding, FrameworkView, OfferView, TaskStanding, TaskView,
 };
 use crate::frameworks::{self, Framework};
 use crate::names::{AgentHandle, FrameworkHandle};
@@ -15,7 +15,7 @@ use crate::offers::Offer;
 use crate::task::Task;
 
 impl Agent {
-    pub fn view(&self, handle: AgentHandle, deactivated: bool) -> AgentView {
+    pub fn view(&self, handle: AgentHandle, deactivated: bool, drain: Option<DrainView>) -> AgentView {
         let standing = match self.phase {
             agents::Phase::Active => AgentStanding::Active,
             agents::Phase::Disconnected { .. } | agents::Phase::Leaving => AgentStanding::Disconnected,
@@ -26,6 +26,7 @@ impl Agent {
             info: Some(self.info.clone()),
             standing,
             deactivated,
+            drain,
             pid: Some(self.pid.clone()),
             version: self.version.clone(),
             capabilities: self.announced_capabilities.clone(),
@@ -46,6 +47,7 @@ pub fn absent_agent(id: AgentId, info: Option<Arc<v1::AgentInfo>>, standing: Age
         info,
         standing,
         deactivated: false,
+        drain: None,
         pid: None,
         version: String::new(),
         capabilities: Arc::default(),

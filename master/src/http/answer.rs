@@ -1,7 +1,7 @@
 //! HTTP answers in the words and headers of Mesos' master.
 
-use libactor::web::http::StatusCode;
-use libactor::web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY};
+use libactor::web::http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY};
+use libactor::web::http::{Method, StatusCode};
 use libactor::web::{HttpRequest, HttpResponse};
 
 use super::coding::Coding;
@@ -33,14 +33,12 @@ pub(super) fn not_found() -> HttpResponse {
     text(404, "404 Not Found.")
 }
 
-/// 405 for every method but POST.
-pub(super) fn not_post(request: &HttpRequest) -> HttpResponse {
-    let body = format!(
-        "405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{}'.",
-        request.method()
-    );
+/// 405 for every method but those `allowed`, which are written as in `GET, PUT`.
+pub(super) fn not_allowed(method: &Method, allowed: &'static str) -> HttpResponse {
+    let names = allowed.split(", ").map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+    let body = format!("405 Method Not Allowed. Expecting one of {{ {names} }}, but received '{method}'.");
     let mut answer = text(405, body);
-    answer.headers_mut().insert(libactor::web::http::header::ALLOW, HeaderValue::from_static("POST"));
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     answer
 }
 

@@ -2,16 +2,14 @@
 //! form, and decided as they are.
 
 use libactor::web::http::Method;
-use libactor::web::http::header::{ALLOW, HeaderValue};
 use libactor::web::{HttpRequest, HttpResponse};
 use tepui_proto::json;
 use tepui_proto::schema::Described;
 use tepui_proto::v1::master::{Call, call};
 use tepui_proto::v1::quota::QuotaRequest;
-use tepui_proto::v1::{MachineId, WeightInfo};
 
 use super::routing::Route;
-use super::{Site, answer, legacy, operator};
+use super::{Site, answer, body, legacy, operator};
 use crate::reads::LegacyRead;
 
 pub(super) async fn serve(
@@ -34,27 +32,19 @@ pub(super) async fn serve(
     let call = match (route, request.method()) {
         (Route::Quota, &Method::POST) => set_quota(body),
         (Route::Quota, &Method::DELETE) => remove_quota(path),
-        (Route::Quota, other) => return not_allowed(other, "GET, POST, DELETE"),
+        (Route::Quota, other) => return answer::not_allowed(other, "GET, POST, DELETE"),
         (Route::Weights, &Method::PUT) => update_weights(body),
-        (Route::Weights, other) => return not_allowed(other, "GET, PUT"),
+        (Route::Weights, other) => return answer::not_allowed(other, "GET, PUT"),
         (Route::MaintenanceSchedule, &Method::POST) => update_schedule(body),
-        (Route::MaintenanceSchedule, other) => return not_allowed(other, "GET, POST"),
-        (Route::MaintenanceStatus, other) => return not_allowed(other, "GET"),
+        (Route::MaintenanceSchedule, other) => return answer::not_allowed(other, "GET, POST"),
+        (Route::MaintenanceStatus, other) => return answer::not_allowed(other, "GET"),
         (Route::MachineDown | Route::MachineUp, &Method::POST) => machines(body, route),
-        (_, other) => return not_allowed(other, "POST"),
+        (_, other) => return answer::not_allowed(other, "POST"),
     };
     match call {
         Ok(call) => operator::decide(call, site).await,
         Err(why) => answer::text(400, why),
     }
-}
-
-fn not_allowed(method: &Method, allowed: &'static str) -> HttpResponse {
-    let names = allowed.split(", ").map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
-    let body = format!("405 Method Not Allowed. Expecting one of {{ {names} }}, but received '{method}'.");
-    let mut answer = answer::text(405, body);
-    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    answer
 }
 
 fn parsed<M: Described>(body: &[u8], what: &str) -> Result<M, String> {
@@ -87,16 +77,9 @@ fn remove_quota(path: &str) -> Result<Call, String> {
 }
 
 fn update_weights(body: &[u8]) -> Result<Call, String> {
-    let said = || String::from_utf8_lossy(body);
-    let infos: Vec<serde_json::Value> = serde_json::from_slice(body)
-        .map_err(|why| format!("Failed to parse update weights request JSON '{}': {why}", said()))?;
-    let mut weight_infos = Vec::new();
-    for info in &infos {
-        let info = json::from_slice::<WeightInfo>(info.to_string().as_bytes());
-        weight_infos.push(info.map_err(|why| {
-            format!("Failed to convert weights JSON array to protobuf '{}': {why}", said())
-        })?);
-    }
+    let weight_infos = body::list(body).map_err(|why| {
+        format!("Failed to parse update weights request JSON '{}': {why}", String::from_utf8_lossy(body))
+    })?;
     let kind = Some(call::Type::UpdateWeights as i32);
     let call = call::UpdateWeights { weight_infos };
     Ok(Call { r#type: kind, update_weights: Some(call), ..Call::default() })
@@ -110,12 +93,8 @@ fn update_schedule(body: &[u8]) -> Result<Call, String> {
 
 /// A JSON list of machines that go down, or come up.
 fn machines(body: &[u8], route: Route) -> Result<Call, String> {
-    let said = || String::from_utf8_lossy(body);
-    let ids: Vec<serde_json::Value> = serde_json::from_slice(body)
-        .map_err(|why| format!("Failed to parse machines JSON '{}': {why}", said()))?;
-    let read = |id: &serde_json::Value| json::from_slice::<MachineId>(id.to_string().as_bytes());
-    let machines = ids.iter().map(read).collect::<Result<Vec<_>, _>>();
-    let machines = machines.map_err(|why| format!("Failed to convert machines '{}': {why}", said()))?;
+    let machines = body::list(body)
+        .map_err(|why| format!("Failed to parse machines JSON '{}': {why}", String::from_utf8_lossy(body)))?;
     Ok(if route == Route::MachineDown {
         let kind = Some(call::Type::StartMaintenance as i32);
         let start_maintenance = Some(call::StartMaintenance { machines });

@@ -16,7 +16,7 @@ const MOST_ROLES: usize = 16;
 
 pub(super) async fn serve(request: &HttpRequest, site: &Site) -> HttpResponse {
     if request.method() != Method::GET {
-        return answer::text(405, "405 Method Not Allowed. Expecting one of { 'GET' }.");
+        return answer::not_allowed(request.method(), "GET");
     }
     match explain(request, site).await {
         Ok(body) => streamed::answer(request, JSON, None, body).await,

@@ -6,12 +6,13 @@ use libactor::web::web::{Data, Query};
 use libactor::web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 use tepui_daemon::{Parameters, Verbosity, machine};
+use tepui_master_core::OperatorCall;
 use tepui_model::duration;
 
+use super::body::Form;
 use super::routing::Route;
-use super::{Site, answer, streamed};
+use super::{Site, answer, operator, streamed};
 use crate::activity::Activity;
-use crate::actor::{Outcome, Teardown};
 use crate::encoding::JSON;
 use crate::identity::{MESOS_VERSION, TEPUI_VERSION};
 use crate::reads::{Answer, LegacyRead, Read, TaskFilter};
@@ -168,17 +169,8 @@ async fn gauges(site: &Site) -> Vec<(String, f64)> {
 
 /// `POST /teardown` with the form field `frameworkId`.
 pub(super) async fn teardown(body: &[u8], site: &Site) -> HttpResponse {
-    let form = std::str::from_utf8(body).ok().and_then(|form| Query::<Parameters>::from_query(form).ok());
-    let Some(framework) = form.and_then(|form| form.get("frameworkId").cloned()) else {
-        return answer::text(400, "Missing 'frameworkId' query parameter in the request body");
-    };
-    end_framework(framework, site).await
-}
-
-/// Ends a framework for an operator.
-pub(super) async fn end_framework(framework: String, site: &Site) -> HttpResponse {
-    match site.master.ask(Teardown { framework }).await {
-        Ok(Outcome::Answer(given)) => answer::text(given.status, given.body),
-        Ok(Outcome::Stream(_)) | Err(_) => answer::recovering(),
+    match Form::read(body).and_then(|form| form.field("frameworkId").map(str::to_owned)) {
+        Ok(framework) => operator::decide(OperatorCall::teardown(framework), site).await,
+        Err(why) => answer::text(400, why),
     }
 }

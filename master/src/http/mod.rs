@@ -1,6 +1,7 @@
 //! The master's HTTP side: from a request to a question for the master or for the readers, and back.
 
 mod answer;
+mod body;
 mod coding;
 mod decisions;
 pub(crate) mod door;
@@ -83,7 +84,7 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
         | Route::DestroyVolumes
             if request.method() != Method::POST =>
         {
-            answer::not_post(&request)
+            answer::not_allowed(request.method(), "POST")
         }
         Route::Scheduler => match read_body(&request, body, MAX_BODY).await {
             Ok(body) => scheduler::serve(&request, &body, principal, &site).await,

@@ -2,11 +2,10 @@
 //! their form, and decided as they are.
 
 use libactor::web::HttpResponse;
-use libactor::web::web::Query;
-use tepui_daemon::Parameters;
 use tepui_proto::v1::master::{Call, call};
 use tepui_proto::v1::{AgentId, Resource};
 
+use super::body::{self, Form};
 use super::routing::Route;
 use super::{Site, answer, operator};
 
@@ -19,18 +18,13 @@ pub(super) async fn serve(body: &[u8], route: Route, site: &Site) -> HttpRespons
 }
 
 fn read(body: &[u8], route: Route) -> Result<Call, String> {
-    let body = std::str::from_utf8(body).map_err(|why| format!("Unable to decode query string: {why}"))?;
-    let form = Query::<Parameters>::from_query(body);
-    let form = form.map_err(|why| format!("Unable to decode query string: {why}"))?.into_inner();
-    let field = |name: &str| {
-        form.get(name).ok_or_else(|| format!("Missing '{name}' query parameter in the request body"))
-    };
-    let agent_id = AgentId { value: field("slaveId")?.clone() };
-    let listed = |name: &str| resources(name, field(name)?);
+    let form = Form::read(body)?;
+    let agent_id = AgentId { value: form.field("slaveId")?.to_owned() };
+    let listed = |name: &str| resources(name, form.field(name)?);
     let of = |kind: call::Type| Call { r#type: Some(kind as i32), ..Call::default() };
     Ok(match route {
         Route::Reserve => {
-            let source = if form.contains_key("source") { listed("source")? } else { Vec::new() };
+            let source = if form.has("source") { listed("source")? } else { Vec::new() };
             let reserve = call::ReserveResources { agent_id, source, resources: listed("resources")? };
             Call { reserve_resources: Some(reserve.into()), ..of(call::Type::ReserveResources) }
         }
@@ -51,9 +45,5 @@ fn read(body: &[u8], route: Route) -> Result<Call, String> {
 
 fn resources(name: &str, text: &str) -> Result<Vec<Resource>, String> {
     let failed = |why: String| format!("Error parsing '{name}' query parameter in the request body: {why}");
-    let list: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|why| failed(why.to_string()))?;
-    let read = |value: serde_json::Value| {
-        tepui_proto::json::from_slice(value.to_string().as_bytes()).map_err(|why| failed(why.to_string()))
-    };
-    list.into_iter().map(read).collect()
+    body::list(text.as_bytes()).map_err(failed)
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tepui_master_core::{
-    AgentView, Changed, ExecutorView, FrameworkView, MaintenanceView, OfferView, TaskView,
+    AgentView, Changed, ExecutorView, FrameworkView, Machine, Maintenance, OfferView, TaskView,
 };
 use tepui_model::{AgentId, ExecutorId, FrameworkId, OfferId, Role, Time};
 use tepui_proto::v1;
+use tepui_proto::v1::allocator::InverseOfferStatus;
+use tepui_proto::v1::maintenance::ClusterStatus;
 use tepui_proto::v1::quota::QuotaConfig;
 
 use super::kept::Kept;
@@ -38,7 +40,8 @@ pub(crate) struct Cluster {
     offers_of: BTreeMap<FrameworkId, BTreeSet<OfferId>>,
     pub(super) quotas: BTreeMap<Role, QuotaConfig>,
     pub(super) weights: BTreeMap<Role, f64>,
-    pub(super) maintenance: MaintenanceView,
+    pub(super) maintenance: Maintenance,
+    inverse_answers: BTreeMap<Machine, Vec<InverseOfferStatus>>,
     operations: BTreeMap<Vec<u8>, Arc<v1::Operation>>,
 }
 
@@ -88,6 +91,12 @@ impl Cluster {
             Changed::Quota { role, config: Some(config) } => drop(self.quotas.insert(role, *config)),
             Changed::Quota { role, config: None } => drop(self.quotas.remove(&role)),
             Changed::Maintenance(maintenance) => self.maintenance = *maintenance,
+            Changed::InverseAnswers { machine, answers } if answers.is_empty() => {
+                self.inverse_answers.remove(&machine);
+            }
+            Changed::InverseAnswers { machine, answers } => {
+                self.inverse_answers.insert(machine, answers);
+            }
             Changed::Weight { role, weight } => drop(self.weights.insert(role, weight)),
         }
     }
@@ -139,6 +148,11 @@ impl Cluster {
     /// A number that grows with every change.
     pub(crate) fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Machines in maintenance, and what frameworks say to it.
+    pub(super) fn maintenance_status(&self) -> ClusterStatus {
+        self.maintenance.status(&self.inverse_answers)
     }
 
     /// When this master began to serve, if it does.

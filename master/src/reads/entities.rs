@@ -84,6 +84,12 @@ pub(super) fn write_agent<M: SerializeMap>(map: &mut M, view: &AgentView) -> Res
     map.serialize_entry("active", &(view.standing == AgentStanding::Active && !view.deactivated))?;
     map.serialize_entry("deactivated", &view.deactivated)?;
     map.serialize_entry("version", &view.version)?;
+    if let Some(drain) = &view.drain {
+        map.serialize_entry("drain_info", &AsJson(&drain.info))?;
+        if let Some(told) = drain.told {
+            map.serialize_entry("estimated_drain_start_time_seconds", &(told.as_secs_f64() as i64))?;
+        }
+    }
     let capabilities = view.capabilities.iter().map(|capability| capability.r#type().as_str_name());
     map.serialize_entry("capabilities", &List(capabilities))
 }

@@ -40,6 +40,7 @@ pub(super) fn of(change: &Changed, known: &Cluster) -> Option<Event> {
         | Changed::OfferGone(_)
         | Changed::Quota { .. }
         | Changed::Maintenance(_)
+        | Changed::InverseAnswers { .. }
         | Changed::Weight { .. } => None,
     }
 }

@@ -82,7 +82,7 @@ fn small(read: &LegacyRead, cluster: &Cluster, identity: &Identity) -> Vec<u8> {
         LegacyRead::StateSummary => written(&mut out, &Summary { cluster, identity }),
         LegacyRead::Weights => written(&mut out, &List(super::roles::weights(cluster).iter().map(AsJson))),
         LegacyRead::MaintenanceSchedule => written(&mut out, &AsJson(&cluster.maintenance.schedule)),
-        LegacyRead::MaintenanceStatus => written(&mut out, &AsJson(&cluster.maintenance.status)),
+        LegacyRead::MaintenanceStatus => written(&mut out, &AsJson(&cluster.maintenance_status())),
         LegacyRead::Quota => written(&mut out, &AsJson(&super::roles::quota(cluster))),
         LegacyRead::Roles => written(&mut out, &Roles { cluster, whitelist: identity.roles.as_ref() }),
         LegacyRead::State

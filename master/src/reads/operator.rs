@@ -215,7 +215,7 @@ pub(super) fn answer(read: OperatorRead, cluster: &Cluster, identity: &Identity)
             Type::GetMaintenanceSchedule
         }
         OperatorRead::MaintenanceStatus => {
-            let status = cluster.maintenance.status.clone();
+            let status = cluster.maintenance_status();
             answer.get_maintenance_status = Some(response::GetMaintenanceStatus { status }.into());
             Type::GetMaintenanceStatus
         }
@@ -342,6 +342,8 @@ pub(super) fn agent(view: &AgentView) -> response::get_agents::Agent {
         allocated_resources: view.used.to_endpoint(),
         offered_resources: view.offered.to_endpoint(),
         capabilities: (*view.capabilities).clone(),
+        drain_info: view.drain.map(|drain| drain.info),
+        estimated_drain_start_time: view.drain.and_then(|drain| drain.told).map(Into::into),
         ..Default::default()
     }
 }

@@ -44,6 +44,7 @@ fn agent(name: &str, standing: AgentStanding) -> Changed {
         info: Some(info.into()),
         standing,
         deactivated: false,
+        drain: None,
         pid: None,
         version: "1.11.0".into(),
         capabilities: Arc::default(),

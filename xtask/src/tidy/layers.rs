@@ -64,7 +64,9 @@ const LAYERS: [Layer; 22] = [
     Layer { package: FRAMEWORKS, ours: &[SCHEDULER, EXECUTOR], others: Others::Any },
     Layer {
         package: "tepui",
-        ours: &[FRAMEWORKS, MASTER, AGENT, DAEMON, SCHEDULER, DOCKER, EXECUTOR, ACTOR, RECORDING, MODEL, PROTO],
+        ours: &[
+            FRAMEWORKS, MASTER, AGENT, DAEMON, SCHEDULER, DOCKER, EXECUTOR, ACTOR, RECORDING, MODEL, PROTO,
+        ],
         others: Others::Any,
     },
     Layer { package: SIM, ours: &[MASTER_CORE, AGENT_CORE, ALLOCATOR, MODEL, PROTO], others: Others::Pure },

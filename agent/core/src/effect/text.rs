@@ -149,6 +149,8 @@ impl fmt::Display for Write {
                 write!(f, "agent {}", info.id.as_ref().map_or("without id", |id| id.value.as_str()))
             }
             Write::ForgetAgent => f.write_str("forget agent"),
+            Write::Drain { config: Some(_), .. } => f.write_str("drain"),
+            Write::Drain { config: None, .. } => f.write_str("drained"),
             Write::Assets(state) => {
                 let resources = Resources::from_wire(&state.resources).unwrap_or_default();
                 write!(f, "assets {resources}, {} operations", state.operations.len())

@@ -56,6 +56,7 @@ impl Agent {
         self.welcome(cx, framework, id, peer);
         self.replay(cx, framework, id, subscribe);
         self.deliver(cx, framework, id);
+        self.drain_executor(cx, framework, id);
         self.end_if_useless(cx, framework, id);
     }
 

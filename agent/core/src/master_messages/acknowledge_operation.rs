@@ -1,11 +1,11 @@
 //! `AcknowledgeOperationStatusMessage`: what became of an operation is known to whoever asked for it.
 
+use tepui_model::OperationUuid;
 use tepui_proto::internal::AcknowledgeOperationStatusMessage;
 
 use crate::agent::{Agent, Pending};
 use crate::cx::Cx;
 use crate::fact::Fact;
-use crate::names::OperationUuid;
 
 impl Agent {
     pub(crate) fn acknowledge_operation(&mut self, cx: &mut Cx, message: &AcknowledgeOperationStatusMessage) {

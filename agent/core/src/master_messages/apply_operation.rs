@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use tepui_model::OfferOperation;
+use tepui_model::{OfferOperation, OperationUuid};
 use tepui_proto::internal::{ApplyOperationMessage, UpdateOperationStatusMessage};
 use tepui_proto::v1::{self, OperationState, OperationStatus};
 
@@ -15,7 +15,6 @@ use crate::cx::Cx;
 use crate::effect::ToMaster;
 use crate::fact::Fact;
 use crate::limits;
-use crate::names::OperationUuid;
 use crate::volumes::volume_directory;
 
 impl Agent {
@@ -74,6 +73,7 @@ impl Agent {
         let flags = crate::checks::resources(&self.info.resources)?;
         flags.with_checkpointed(&total.checkpointed())?;
         self.assets.total = total;
+        self.assets.changed = true;
         Ok(())
     }
 
@@ -104,12 +104,23 @@ impl Agent {
             agent_id: self.info.id.clone(),
             ..OperationStatus::default()
         };
+        self.tell_once(cx, Some(uuid), framework_id, status);
+    }
+
+    /// A status that nobody acknowledges.
+    pub(crate) fn tell_once(
+        &self,
+        cx: &mut Cx,
+        uuid: Option<OperationUuid>,
+        framework_id: Option<v1::FrameworkId>,
+        status: OperationStatus,
+    ) {
         let message = UpdateOperationStatusMessage {
             framework_id,
             slave_id: self.info.id.clone(),
             status,
             latest_status: None,
-            operation_uuid: Some(Box::new(uuid.to_wire())),
+            operation_uuid: uuid.map(|uuid| Box::new(uuid.to_wire())),
         };
         self.tell_master(cx, ToMaster::OperationStatus(Box::new(message)));
     }

@@ -17,6 +17,7 @@ impl Agent {
         match assets::total(&self.info, &kept) {
             Ok(total) => {
                 self.assets.total = total;
+                self.assets.changed = true;
                 self.checkpoint_assets(cx, Pending::Assets(None));
             }
             Err(why) => {

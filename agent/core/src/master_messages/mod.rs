@@ -4,6 +4,7 @@ mod acknowledge;
 mod acknowledge_operation;
 mod apply_operation;
 mod checkpoint_resources;
+mod drain;
 mod framework_to_executor;
 mod kill_task;
 mod reconcile;
@@ -16,4 +17,5 @@ mod status_update;
 mod update_framework;
 
 pub(crate) use acknowledge::ack_record;
+pub use drain::Drain;
 pub(crate) use status_update::update_record;

@@ -1,13 +1,12 @@
 //! `ReconcileOperationsMessage`: a master misses operations in what this agent told. Those that never arrived are dropped;
 //! of the others it hears anyway.
 
-use tepui_proto::internal::{ReconcileOperationsMessage, UpdateOperationStatusMessage};
+use tepui_model::OperationUuid;
+use tepui_proto::internal::ReconcileOperationsMessage;
 use tepui_proto::v1::{OperationState, OperationStatus};
 
 use crate::agent::{Agent, Phase};
 use crate::cx::Cx;
-use crate::effect::ToMaster;
-use crate::names::OperationUuid;
 
 impl Agent {
     pub(crate) fn reconcile_operations(&mut self, cx: &mut Cx, message: &ReconcileOperationsMessage) {
@@ -29,13 +28,7 @@ impl Agent {
                         resource_provider_id: asked.resource_provider_id.clone(),
                         ..OperationStatus::default()
                     };
-                    let update = UpdateOperationStatusMessage {
-                        framework_id: message.framework_id.clone(),
-                        slave_id: self.info.id.clone(),
-                        status,
-                        ..UpdateOperationStatusMessage::default()
-                    };
-                    self.tell_master(cx, ToMaster::OperationStatus(Box::new(update)));
+                    self.tell_once(cx, None, message.framework_id.clone(), status);
                 }
             }
         }

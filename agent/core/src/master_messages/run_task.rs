@@ -7,13 +7,13 @@
 
 use std::sync::Arc;
 
-use tepui_model::{ContainerId, ExecutorId, FrameworkId, Resources, TaskId};
+use tepui_model::{ContainerId, ExecutorId, FrameworkId, Resources, TaskId, uuid_text};
 use tepui_proto::internal::RunTaskMessage;
 use tepui_proto::v1;
 use tepui_proto::v1::TaskState;
 use tepui_proto::v1::task_status::Reason;
 
-use crate::agent::{Agent, Pending, Phase, uuid_text};
+use crate::agent::{Agent, Pending, Phase};
 use crate::command_executor;
 use crate::cx::Cx;
 use crate::effect::{Effect, Launch, Write};
@@ -121,6 +121,12 @@ impl Agent {
             return;
         }
         let dropped = framework.dropped();
+        if self.drain.is_some() {
+            let why = "Task was received while agent was already draining";
+            let verdict = Verdict::new(dropped, Reason::AgentDraining, why);
+            self.report(cx, &asked.framework, &asked.task, None, verdict);
+            return self.remove_framework_if_done(cx, &asked.framework);
+        }
         if let Some(why) = self.unknown_assets(&asked) {
             let verdict = Verdict::new(dropped, Reason::ResourcesUnknown, why);
             self.report(cx, &asked.framework, &asked.task, None, verdict);
@@ -166,7 +172,8 @@ impl Agent {
     }
 
     fn run_on_new_executor(&mut self, cx: &mut Cx, asked: Asked) {
-        let container = ContainerId::root(&uuid_text(self.uuid())).expect("a UUID is a container id");
+        let container = uuid_text(self.uuid());
+        let container = ContainerId::root(&container).expect("a UUID is a container id");
         let Some(agent) = self.id.clone() else { return };
         let Asked { framework, executor, .. } = &asked;
         let run = Run {

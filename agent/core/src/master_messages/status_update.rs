@@ -87,6 +87,7 @@ impl Agent {
         mut status: TaskStatus,
         sender: Sender,
     ) {
+        self.explain_drain(framework, &mut status);
         let ids = (
             self.id.clone(),
             status.uuid.as_deref().and_then(UpdateId::from_bytes),

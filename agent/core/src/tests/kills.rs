@@ -1,8 +1,9 @@
 //! Killing a task in each phase of its life.
 
 use expect_test::expect;
+use tepui_proto::v1::TaskState;
 
-use super::world::World;
+use super::world::{World, custom_task, run, status};
 use crate::ContainerEvent;
 
 #[test]
@@ -84,4 +85,27 @@ fn a_kill_of_an_unknown_task_of_a_known_framework_is_answered() {
     "#]]
     .assert_eq(&world.kill("f1", "t9"));
     assert_eq!(world.kill("f9", "t9"), "");
+}
+
+#[test]
+fn a_task_whose_id_was_used_before_is_killed_where_it_runs() {
+    let mut world = World::registered();
+    for (n, executor) in [(1, "e1"), (2, "e2")] {
+        world.master(run("f1", custom_task("t1", executor), Some(true)));
+        world.stored();
+        world.container(n, ContainerEvent::Launched { pid: 100 });
+        world.subscribe("f1", executor, n as u64);
+        world.stored();
+        if executor == "e1" {
+            world.update("f1", "e1", status("t1", TaskState::TaskFinished, 1));
+            world.stored();
+            world.acknowledge("f1", "t1", 1);
+            world.stored();
+        }
+    }
+
+    expect![[r#"
+        stream 2 <- KILL t1
+    "#]]
+    .assert_eq(&world.kill("f1", "t1"));
 }

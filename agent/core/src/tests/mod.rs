@@ -3,6 +3,7 @@
 mod acknowledgements;
 mod authentications;
 mod digests;
+mod drains;
 mod drivers;
 mod endings;
 mod executors;

@@ -122,6 +122,24 @@ fn an_operation_that_does_not_apply_is_dropped_and_the_agent_registers_anew() {
 }
 
 #[test]
+fn a_registration_that_is_answered_twice_is_made_anew_if_something_changed_in_between() {
+    let mut world = World::registered();
+    assert_eq!(world.master(reregistered(Vec::new())), "");
+    apply(&mut world, 1, &reserve("cpus:1"));
+    world.stored();
+
+    expect![[r#"
+        timer: register in 373.836072ms
+    "#]]
+    .assert_eq(&world.master(reregistered(Vec::new())));
+
+    assert!(matches!(world.agent.phase(), Phase::Disconnected { .. }));
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.master(reregistered(Vec::new())).lines().next(), Some("watch master"));
+    assert_eq!(world.master(reregistered(Vec::new())), "");
+}
+
+#[test]
 fn an_operation_is_ignored_while_no_master_counts_on_it() {
     let mut world = World::registered();
     world.step(Input::MasterExited(Pid::new(MASTER)));

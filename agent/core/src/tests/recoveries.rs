@@ -21,6 +21,7 @@ fn read_back(world: &World) -> Recovered {
             Write::Agent(info) => recovered.info = Some(*info),
             Write::ForgetAgent => recovered = Recovered::default(),
             Write::Assets(state) => recovered.assets = *state,
+            Write::Drain { config, .. } => recovered.drain = config,
             Write::Framework { info, pid, .. } => {
                 recovered.frameworks.push(RecoveredFramework {
                     info: (*info).clone(),

@@ -8,6 +8,7 @@ use tepui_bench::{Figures, percentiles};
 use tepui_tests::docker;
 use tepui_tests::engine::Engine;
 use tepui_tests::framework::{Framework, info, scalar};
+use tepui_tests::waiting::{secs, until};
 
 use crate::{CPUS, LINE, MEGABYTES, STARTED, WARM};
 
@@ -32,6 +33,8 @@ pub fn launches() -> Result<Figures> {
 
         framework.kill(&id);
         framework.await_state(&id, "TASK_KILLED");
+        // As on the other side, the next one begins when nothing is left of this one.
+        until("the container to be removed", secs(30), || engine.containers().is_empty().then_some(()));
     }
     Ok(percentiles(&mut samples[WARM..]))
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tepui_model::FrameworkId;
+use tepui_model::{FrameworkId, OperationUuid};
 use tepui_proto::internal::{
     ReconcileOperationsMessage, UpdateOperationStatusMessage, reconcile_operations_message,
 };
@@ -14,7 +14,7 @@ use crate::effect::ToAgent;
 use crate::fact::Fact;
 use crate::master::Master;
 use crate::names::{AgentHandle, Pid};
-use crate::operations::{Operation, OperationUuid, is_terminal};
+use crate::operations::{Operation, is_terminal};
 
 /// How long a framework that only agents know may take to come back for its operations, after their agent registered.
 /// Mesos' number.
@@ -46,13 +46,14 @@ impl Master {
         status.operation_id = operation.id().cloned();
         self.update_operation(uuid, &status);
         let acknowledges = self.will_acknowledge(cx, agent, uuid);
+        let is_waited_for = status.uuid.is_some() && acknowledges.is_some();
+        let is_over = is_terminal(status.state());
         if let Some(framework) = acknowledges {
-            self.tell_operation(cx, &framework, status.clone());
-        } else if let Some(told) = status.uuid.as_deref() {
-            self.tell_acknowledged(cx, agent, uuid, told.clone());
+            self.tell_operation(cx, &framework, status);
+        } else if let Some(told) = status.uuid {
+            self.tell_acknowledged(cx, agent, uuid, *told);
         }
-        let is_waited_for = status.uuid.is_some() && self.will_acknowledge(cx, agent, uuid).is_some();
-        if is_terminal(status.state()) && !is_waited_for {
+        if is_over && !is_waited_for {
             self.remove_operation(uuid);
         }
     }

@@ -80,6 +80,7 @@ impl Master {
         self.tell_registered(cx, handle);
         self.first_ping(cx, handle);
         self.tell_allocator_of_agent(cx, handle);
+        self.take_down_if_due(cx, handle);
     }
 
     fn tell_registered(&mut self, cx: &mut Cx, handle: AgentHandle) {

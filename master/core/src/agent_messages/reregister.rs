@@ -100,13 +100,18 @@ impl Master {
         let completed = self.split_off_completed(&mut report);
         let known = self.recover_frameworks(cx, &report);
         let agent = self.add_agent(cx, introduction);
-        self.agents.registered[agent].reregistered = Some(cx.now);
+        let back = &mut self.agents.registered[agent];
+        back.reregistered = Some(cx.now);
+        // One that knows resource providers tells of its operations in its first update.
+        back.operations_are_known = !back.capabilities.resource_provider;
         self.restore(cx, agent, report, (!was_recovered).then_some(was_unreachable));
         self.tell_allocator_of_agent(cx, agent);
         self.tell_reregistered(cx, agent, Vec::new());
         self.first_ping(cx, agent);
         self.shut_down_completed(cx, agent, &completed);
         self.tell_frameworks(cx, agent, &known);
+        self.tell_to_drain(cx, agent);
+        self.take_down_if_due(cx, agent);
     }
 
     /// Takes out what belongs to frameworks that ended, and returns those.

@@ -63,6 +63,7 @@ impl Master {
         self.shut_down_completed(cx, handle, &completed);
         self.reactivate(cx, handle);
         self.tell_frameworks(cx, handle, &known);
+        self.tell_to_drain(cx, handle);
     }
 
     /// Takes over what the agent says of itself. Offers made of what it had before are void if that changed.

@@ -28,7 +28,9 @@ impl Master {
         }
         let operations = message.operations.unwrap_or_default().operations;
         self.compare_operations(cx, handle, operations);
+        self.note_relief(handle);
         let agent = &mut self.agents.registered[handle];
+        agent.operations_are_known = true;
         // Old agents do not say whether they tell of such resources; they always do.
         if !message.update_oversubscribed_resources.unwrap_or(true) {
             return;

@@ -78,6 +78,11 @@ impl Cluster {
     pub fn operate(&mut self, r#type: master::call::Type, fill: impl FnOnce(&mut master::Call)) {
         let mut call = master::Call { r#type: Some(r#type as i32), ..master::Call::default() };
         fill(&mut call);
+        self.decide(call);
+    }
+
+    /// An operator's call, made already.
+    pub fn decide(&mut self, call: master::Call) {
         let request = self.next_request();
         self.step(Input::Operator(Box::new(OperatorCall { request, principal: None, call })));
     }

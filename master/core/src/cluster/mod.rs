@@ -17,7 +17,7 @@ use tepui_proto::{internal, v1};
 use crate::{Config, Cx, Effect, FromAgent, Input, Master, Pid, RegistryOperation, Ticket, Timer, ToAgent};
 
 use agents::Machine;
-pub use messages::{capability, executor_task, ids, launch, task, task_on, uuid};
+pub use messages::{all_capabilities, capability, executor_task, ids, launch, task, task_on, uuid};
 use schedulers::Scheduler;
 
 /// See the module.

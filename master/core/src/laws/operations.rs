@@ -9,8 +9,8 @@ use tepui_proto::v1::scheduler::call;
 use tepui_proto::v1::{self, OperationState, OperationStatus};
 
 use super::{AGENTS, FRAMEWORKS, World};
+use crate::FromAgent;
 use crate::cluster::uuid;
-use crate::{FromAgent, Input, OperatorCall};
 
 /// The framework whose role can be reserved for.
 const AWARE: usize = 1;
@@ -39,7 +39,6 @@ impl World {
 
     pub(super) fn operate_on_agent(&mut self, agent: usize, cpus: u8, undo: bool) {
         let agent_id = self.reports[agent].slave.id.clone().expect("it was registered");
-        let request = self.cluster.next_request();
         let resources = reserved(cpus).to_wire();
         let of = |kind: master::call::Type| Call { r#type: Some(kind as i32), ..Call::default() };
         let call = if undo {
@@ -50,7 +49,7 @@ impl World {
             let reserve = master::call::ReserveResources { agent_id, source: Vec::new(), resources };
             Call { reserve_resources: Some(reserve.into()), ..of(master::call::Type::ReserveResources) }
         };
-        self.cluster.step(Input::Operator(Box::new(OperatorCall { request, principal: None, call })));
+        self.cluster.decide(call);
     }
 
     /// The agent of the n-th operation tells what became of it, and its framework acknowledges.
@@ -89,7 +88,7 @@ impl World {
         let Some(handle) = self.registered(agent) else { return };
         let known = self.cluster.master.agents.registered[handle].operations.clone();
         let operation =
-            |id: &crate::operations::OperationUuid| (*self.cluster.master.operations.all[id].message).clone();
+            |id: &tepui_model::OperationUuid| (*self.cluster.master.operations.all[id].message).clone();
         let operations = if forgetful { Vec::new() } else { known.iter().map(operation).collect() };
         let slave_id = self.reports[agent].slave.id.clone().expect("it is registered");
         let update = tepui_proto::internal::UpdateSlaveMessage {

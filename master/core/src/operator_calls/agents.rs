@@ -6,7 +6,7 @@ use tepui_allocator::Call as AllocatorCall;
 use tepui_model::{AgentId, Time};
 use tepui_proto::internal::ShutdownMessage;
 use tepui_proto::v1::task_status::Reason;
-use tepui_proto::v1::{self, OperationState, TaskState};
+use tepui_proto::v1::{self, DrainConfig, OperationState, TaskState};
 
 use super::Refused;
 use crate::changed::Changed;
@@ -28,6 +28,10 @@ pub enum Decision {
     Deactivate,
     /// Offers of it again.
     Reactivate,
+    /// No more offers of it; its tasks are ended.
+    Drain(DrainConfig),
+    /// They have ended.
+    Drained,
     /// It is dead, and so is what ran on it.
     Gone { at: Time },
 }
@@ -40,8 +44,7 @@ impl Master {
         id: &v1::AgentId,
     ) -> Result<(), Refused> {
         let agent = self.agent_to_change(id)?;
-        let operation = RegistryOperation::Deactivate(agent.clone());
-        self.persist(cx, operation, Pending::Agent { request, agent, decision: Decision::Deactivate });
+        self.decide(cx, Some(request), agent, Decision::Deactivate);
         Ok(())
     }
 
@@ -55,8 +58,10 @@ impl Master {
         if !self.agents.deactivated.contains(&agent) {
             return Err(Answer::refused(400, format!("Agent {agent} is not deactivated")));
         }
-        let operation = RegistryOperation::Reactivate(agent.clone());
-        self.persist(cx, operation, Pending::Agent { request, agent, decision: Decision::Reactivate });
+        if self.is_draining(&agent) {
+            return Err(Answer::refused(400, format!("Agent {agent} is still in the DRAINING state")));
+        }
+        self.decide(cx, Some(request), agent, Decision::Reactivate);
         Ok(())
     }
 
@@ -78,18 +83,38 @@ impl Master {
         if !self.is_known_agent(&agent) {
             return Err(Answer::refused(404, format!("Agent '{agent}' not found")));
         }
+        self.start_marking_gone(cx, Some(request), agent);
+        Ok(())
+    }
+
+    pub(crate) fn start_marking_gone(&mut self, cx: &mut Cx, request: Option<RequestId>, agent: AgentId) {
         cx.log(Fact::info("marking agent gone").with("agent", &agent));
         match self.agents.by_id.get(&agent).copied() {
             Some(handle) => self.start_leaving(cx, handle),
             None => drop(self.agents.giving_up.insert(agent.clone())),
         }
-        let operation = RegistryOperation::MarkGone { agent: agent.clone(), at: cx.now };
-        let decision = Decision::Gone { at: cx.now };
-        self.persist(cx, operation, Pending::Agent { request, agent, decision });
-        Ok(())
+        self.decide(cx, request, agent, Decision::Gone { at: cx.now });
     }
 
-    fn agent_to_change(&self, id: &v1::AgentId) -> Result<AgentId, Refused> {
+    /// Writes it to the registry first. Without a request it is the master's own conclusion.
+    pub(crate) fn decide(
+        &mut self,
+        cx: &mut Cx,
+        request: Option<RequestId>,
+        agent: AgentId,
+        decision: Decision,
+    ) {
+        let operation = match decision {
+            Decision::Drain(config) => RegistryOperation::Drain { agent: agent.clone(), config },
+            Decision::Drained => RegistryOperation::MarkDrained(agent.clone()),
+            Decision::Deactivate => RegistryOperation::Deactivate(agent.clone()),
+            Decision::Reactivate => RegistryOperation::Reactivate(agent.clone()),
+            Decision::Gone { at } => RegistryOperation::MarkGone { agent: agent.clone(), at },
+        };
+        self.persist(cx, operation, Pending::Agent { request, agent, decision });
+    }
+
+    pub(crate) fn agent_to_change(&self, id: &v1::AgentId) -> Result<AgentId, Refused> {
         let agent = parsed(id)?;
         if !self.is_known_agent(&agent) {
             return Err(Answer::refused(400, format!("Unknown agent {agent}")));
@@ -114,20 +139,24 @@ impl Master {
     pub(crate) fn agent_decided(
         &mut self,
         cx: &mut Cx,
-        request: RequestId,
+        request: Option<RequestId>,
         agent: &AgentId,
         decision: Decision,
     ) {
         match decision {
             Decision::Gone { at } => self.gone(cx, agent, at),
-            Decision::Deactivate | Decision::Reactivate if !self.is_known_agent(agent) => {}
+            _ if !self.is_known_agent(agent) => {}
+            Decision::Drain(config) => self.draining(cx, agent, config),
+            Decision::Drained => self.drained(cx, agent),
             Decision::Deactivate => self.deactivated(cx, agent),
             Decision::Reactivate => self.reactivated(cx, agent),
         }
-        cx.answer(request, Answer::ok());
+        if let Some(request) = request {
+            cx.answer(request, Answer::ok());
+        }
     }
 
-    fn deactivated(&mut self, cx: &mut Cx, agent: &AgentId) {
+    pub(crate) fn deactivated(&mut self, cx: &mut Cx, agent: &AgentId) {
         self.agents.deactivated.insert(agent.clone());
         if let Some(handle) = self.agents.by_id.get(agent).copied() {
             self.deactivate_agent(cx, handle);
@@ -135,7 +164,7 @@ impl Master {
     }
 
     fn reactivated(&mut self, cx: &mut Cx, agent: &AgentId) {
-        self.agents.deactivated.remove(agent);
+        self.agents.forget_decisions(agent);
         if let Some(handle) = self.agents.by_id.get(agent).copied() {
             self.changes.agents.insert(handle);
             if self.agents.registered[handle].is_active() {
@@ -164,7 +193,7 @@ impl Master {
             self.lose_operations(cx, handle, OperationState::OperationGoneByOperator, GONE);
             self.forget_agent(cx, handle);
         }
-        self.agents.deactivated.remove(agent);
+        self.agents.forget_decisions(agent);
         self.agents.gone.insert(agent.clone(), at);
         self.changes.push(Changed::AgentForgotten(agent.clone()));
     }

@@ -14,7 +14,7 @@ use crate::fact::Fact;
 use crate::limits;
 use crate::maintenance::{Machine, Maintenance, Planned};
 use crate::master::{Master, Pending};
-use crate::names::RequestId;
+use crate::names::{AgentHandle, RequestId};
 use crate::registry::RegistryOperation;
 
 /// What agents of a machine that goes down are told.
@@ -29,7 +29,7 @@ impl Master {
     ) -> Result<(), Refused> {
         self.check_schedule(&schedule).map_err(|why| Answer::refused(400, why))?;
         let maintenance = self.planned_maintenance().rescheduled(schedule);
-        self.write_maintenance(cx, request, maintenance, Vec::new());
+        self.write_maintenance(cx, request, maintenance, BTreeSet::new());
         Ok(())
     }
 
@@ -72,8 +72,8 @@ impl Master {
         let machines =
             self.check_machines(ids, Planned::Draining, "DRAINING mode and cannot be brought down")?;
         let mut maintenance = self.planned_maintenance().clone();
-        for machine in &machines {
-            maintenance.machines.entry(machine.clone()).and_modify(|plan| plan.mode = Planned::Down);
+        for (_, plan) in maintenance.machines.iter_mut().filter(|(machine, _)| machines.contains(machine)) {
+            plan.mode = Planned::Down;
         }
         self.write_maintenance(cx, request, maintenance, machines);
         Ok(())
@@ -87,7 +87,7 @@ impl Master {
     ) -> Result<(), Refused> {
         let machines = self.check_machines(ids, Planned::Down, "DOWN mode and cannot be brought up")?;
         let maintenance = self.planned_maintenance().without(&machines);
-        self.write_maintenance(cx, request, maintenance, Vec::new());
+        self.write_maintenance(cx, request, maintenance, BTreeSet::new());
         Ok(())
     }
 
@@ -96,11 +96,12 @@ impl Master {
         ids: &[MachineId],
         mode: Planned,
         otherwise: &str,
-    ) -> Result<Vec<Machine>, Refused> {
+    ) -> Result<BTreeSet<Machine>, Refused> {
         let refused = |why: String| Err(Answer::refused(400, why));
         if ids.is_empty() {
             return refused("List of machines is empty".into());
         }
+        let planned = self.planned_maintenance();
         let mut named = BTreeSet::new();
         for id in ids {
             check_machine(id).map_err(|why| Answer::refused(400, why))?;
@@ -108,7 +109,7 @@ impl Master {
             if named.contains(&machine) {
                 return refused(format!("Machine '{}' appears more than once in the schedule", said(id)));
             }
-            match self.planned_maintenance().machines.get(&machine) {
+            match planned.machines.get(&machine) {
                 None => {
                     return refused(format!("Machine '{}' is not part of a maintenance schedule", said(id)));
                 }
@@ -119,11 +120,11 @@ impl Master {
             }
             named.insert(machine);
         }
-        Ok(named.into_iter().collect())
+        Ok(named)
     }
 
     /// As it will be once everything is written that was asked for: two calls at once must not undo each other.
-    fn planned_maintenance(&self) -> &Maintenance {
+    pub(crate) fn planned_maintenance(&self) -> &Maintenance {
         let last = self.pending().filter_map(|pending| match pending {
             Pending::Maintenance { maintenance, .. } => Some(&**maintenance),
             _ => None,
@@ -136,7 +137,7 @@ impl Master {
         cx: &mut Cx,
         request: RequestId,
         maintenance: Maintenance,
-        down: Vec<Machine>,
+        down: BTreeSet<Machine>,
     ) {
         let maintenance = Box::new(maintenance);
         let operation = RegistryOperation::UpdateMaintenance(maintenance.clone());
@@ -149,24 +150,44 @@ impl Master {
         cx: &mut Cx,
         request: RequestId,
         maintenance: Maintenance,
-        down: &[Machine],
+        down: &BTreeSet<Machine>,
     ) {
-        for handle in self.agents.registered.handles() {
+        let agents = if down.is_empty() { Vec::new() } else { self.agents.registered.handles() };
+        for handle in agents {
             let agent = &self.agents.registered[handle];
             if down.contains(&agent.machine()) {
-                cx.log(Fact::info("agent's machine goes down").with("agent", &agent.id));
-                cx.send(&agent.pid, ToAgent::Shutdown(ShutdownMessage { message: Some(DOWN.into()) }));
-                self.remove_agent(cx, handle, DOWN, None);
+                self.take_down(cx, handle);
             }
         }
         self.set_maintenance(cx, maintenance);
         cx.answer(request, Answer::ok());
+    }
+
+    /// An agent's machine may have gone down while the registry admitted the agent.
+    pub(crate) fn take_down_if_due(&mut self, cx: &mut Cx, handle: AgentHandle) {
+        if self.maintenance.is_down(&self.agents.registered[handle].machine()) {
+            self.take_down(cx, handle);
+        }
+    }
+
+    fn take_down(&mut self, cx: &mut Cx, handle: AgentHandle) {
+        let agent = &self.agents.registered[handle];
+        cx.log(Fact::info("agent's machine goes down").with("agent", &agent.id));
+        cx.send(&agent.pid, ToAgent::Shutdown(ShutdownMessage { message: Some(DOWN.into()) }));
+        self.remove_agent(cx, handle, DOWN, None);
     }
 }
 
 fn check_machine(id: &MachineId) -> Result<(), String> {
     if id.hostname().is_empty() && id.ip().is_empty() {
         return Err("Both 'hostname' and 'ip' for a machine are empty".into());
+    }
+    if id.hostname().len() > limits::HOSTNAME {
+        let most = limits::HOSTNAME;
+        return Err(format!(
+            "'hostname' of a machine has {} bytes, at most {most} are taken",
+            id.hostname().len()
+        ));
     }
     if !id.ip().is_empty() && id.ip().parse::<Ipv4Addr>().is_err() {
         return Err(format!("'{}' is no IPv4 address of a machine", id.ip()));

@@ -5,6 +5,7 @@
 //! of what waits for the registry.
 
 mod agents;
+mod drain;
 mod maintenance;
 mod quota;
 mod resources;
@@ -24,6 +25,7 @@ use crate::master::Master;
 use crate::names::RequestId;
 
 pub use agents::Decision;
+pub use drain::Drain;
 
 /// Why a call is refused: what the operator is answered.
 pub type Refused = Answer;
@@ -41,9 +43,8 @@ impl Master {
     fn operator_decision(&mut self, cx: &mut Cx, request: RequestId, call: Call) -> Result<(), Refused> {
         match call.r#type() {
             Type::Teardown => {
-                let teardown = part(call.teardown, "teardown")?;
-                self.operator_teardown(cx, request, &teardown.framework_id.value);
-                Ok(())
+                let framework = part(call.teardown, "teardown")?.framework_id;
+                self.teardown_call(cx, request, &framework.value)
             }
             Type::UpdateQuota => self.update_quota(cx, request, *part(call.update_quota, "update_quota")?),
             #[expect(deprecated, reason = "operators' tools still send them")]
@@ -70,6 +71,7 @@ impl Master {
                 let machines = part(call.stop_maintenance, "stop_maintenance")?.machines;
                 self.stop_maintenance(cx, request, &machines)
             }
+            Type::DrainAgent => self.drain_agent(cx, request, &*part(call.drain_agent, "drain_agent")?),
             Type::DeactivateAgent => {
                 let agent = part(call.deactivate_agent, "deactivate_agent")?.agent_id;
                 self.deactivate_agent_call(cx, request, &agent)

@@ -1,8 +1,8 @@
 //! UPDATE_QUOTA, and the older SET_QUOTA and REMOVE_QUOTA: what roles are guaranteed and limited to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tepui_model::{Quota, Resources, Role};
+use tepui_model::{Quota, ResourceQuantities, Resources, Role};
 use tepui_proto::v1::master::call::UpdateQuota;
 use tepui_proto::v1::quota::{QuotaConfig, QuotaRequest};
 use tepui_proto::v1::value;
@@ -50,7 +50,8 @@ impl Master {
             checked
                 .push(self.check_config(config).map_err(|why| bad(format!("Invalid QuotaConfig: {why}")))?);
         }
-        self.check_number_of_quotas(&checked)?;
+        let quotas = self.quotas_with(&checked);
+        check_number(&quotas)?;
         if !call.force() {
             let mut consumed = self.consumed();
             for (role, quota) in &checked {
@@ -63,7 +64,7 @@ impl Master {
                     )));
                 }
             }
-            if let Some(why) = self.overcommits(&checked) {
+            if let Some(why) = self.overcommits(&quotas) {
                 let why = format!("Invalid QuotaConfig: {why} (use 'force' flag to bypass this check)");
                 return Err(bad(why));
             }
@@ -102,17 +103,10 @@ impl Master {
         Ok((role, quota))
     }
 
-    fn check_number_of_quotas(&self, changed: &[(Role, Quota)]) -> Result<(), Refused> {
-        let new =
-            changed.iter().filter(|(role, quota)| !quota.is_default() && !self.quotas.contains_key(role));
-        if self.quotas.len() + new.count() > limits::ROLES_WITH_QUOTA {
-            return Err(too_many());
-        }
-        Ok(())
-    }
-
-    fn overcommits(&self, changed: &[(Role, Quota)]) -> Option<String> {
-        let (guaranteed, capacity) = (self.guaranteed_with(changed), self.capacity());
+    fn overcommits(&self, quotas: &BTreeMap<Role, Quota>) -> Option<String> {
+        let mut guaranteed = ResourceQuantities::new();
+        quotas.values().for_each(|quota| guaranteed += &quota.guarantees);
+        let capacity = self.capacity();
         let fits = capacity.contains(&guaranteed);
         (!fits).then(|| format!("total quota guarantees '{guaranteed}' exceed cluster capacity '{capacity}'"))
     }
@@ -132,9 +126,10 @@ impl Master {
         }
         let checked =
             [self.check_config(&config).map_err(|why| bad(format!("Invalid QuotaConfig: {why}")))?];
-        self.check_number_of_quotas(&checked)?;
+        let quotas = self.quotas_with(&checked);
+        check_number(&quotas)?;
         if !asked.force()
-            && let Some(why) = self.overcommits(&checked)
+            && let Some(why) = self.overcommits(&quotas)
         {
             let why =
                 format!("Quota guarantees overcommit the cluster (use 'force' to bypass this check): {why}");
@@ -237,6 +232,13 @@ impl Master {
     pub(crate) fn is_whitelisted_role(&self, role: &str) -> bool {
         self.config.roles.as_ref().is_none_or(|roles| role == "*" || roles.contains(role))
     }
+}
+
+fn check_number(quotas: &BTreeMap<Role, Quota>) -> Result<(), Refused> {
+    if quotas.len() > limits::ROLES_WITH_QUOTA {
+        return Err(too_many());
+    }
+    Ok(())
 }
 
 fn check_size(name: &str, amount: &value::Scalar) -> Result<(), String> {

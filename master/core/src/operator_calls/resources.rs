@@ -100,8 +100,7 @@ impl Master {
     fn take_back_for(&mut self, cx: &mut Cx, handle: AgentHandle, operation: &OfferOperation) {
         let is_destroyed = matches!(operation, OfferOperation::Destroy(_));
         let Ok(conversions) = operation.conversions() else { return };
-        let needed: Resources =
-            conversions.iter().fold(Resources::new(), |sum, conversion| sum + &conversion.consumed);
+        let needed: Resources = conversions.iter().map(|conversion| &conversion.consumed).sum();
         for offer in self.agents.registered[handle].offers.clone() {
             let is_enough = operation.apply(&free_on(&self.agents.registered[handle], true)).is_ok();
             let offered = self.offers.outstanding[offer].resources.unallocated();

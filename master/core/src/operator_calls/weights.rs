@@ -47,8 +47,13 @@ impl Master {
             }
             weights.push((role, info.weight));
         }
-        let new = weights.iter().filter(|(role, _)| !self.weights.contains_key(role)).count();
-        if self.weights.len() + new > limits::ROLES_WITH_WEIGHT {
+        let asked = self.pending().filter_map(|pending| match pending {
+            Pending::Weights { weights, .. } => Some(weights),
+            _ => None,
+        });
+        let new = asked.flatten().chain(&weights).map(|(role, _)| role);
+        let new: BTreeSet<&Role> = new.filter(|role| !self.weights.contains_key(role)).collect();
+        if self.weights.len() + new.len() > limits::ROLES_WITH_WEIGHT {
             return Err(too_many());
         }
         self.write_weights(cx, Some(request), weights);

@@ -77,6 +77,13 @@ fn check_source(source: &Resources, target: &Resources, scene: &Scene<'_>) -> Ch
             return Err(format!("Invalid {name}: Mixed reservations are not supported{resources}"));
         }
     }
+    let fixed = |resources: &Resources| {
+        let first = resources.iter().next().and_then(|resource| resource.reservations().first().cloned());
+        first.filter(|reservation| reservation.kind == ReservationKind::Static)
+    };
+    if fixed(source) != fixed(target) {
+        return Err(format!("What --resources of the agent reserve cannot be reserved otherwise: {source}"));
+    }
     if source.flatten() != target.flatten() {
         return Err(format!(
             "Source and target resources should refer to identical resource quantities: {} vs. {}",

@@ -59,6 +59,7 @@ fn agent(standing: AgentStanding) -> Changed {
         info: Some(Arc::new(v1::AgentInfo { hostname: "host".into(), ..v1::AgentInfo::default() })),
         standing,
         deactivated: false,
+        drain: None,
         pid: None,
         version: "1.11.0".into(),
         capabilities: Arc::default(),

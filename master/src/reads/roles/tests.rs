@@ -55,6 +55,7 @@ fn agent(total: &str) -> Changed {
         info: Some(Arc::default()),
         standing: AgentStanding::Active,
         deactivated: false,
+        drain: None,
         pid: None,
         version: "1.11.0".into(),
         capabilities: Arc::default(),

@@ -94,7 +94,7 @@ fn answers_are_shown_and_a_new_time_asks_anew() {
         });
     }
     expect![[r#"
-        changed maintenance: 1 draining, 0 down, 1 answers
+        changed inverse offers of a1.example/10.0.0.1: 1 answers
     "#]]
     .assert_eq(&cluster.changes());
 
@@ -212,7 +212,7 @@ fn the_next_master_knows_the_schedule_and_what_is_down() {
     next.registry = cluster.registry.clone();
     next.recover();
     expect![[r#"
-        changed maintenance: 1 draining, 1 down, 0 answers
+        changed maintenance: 1 draining, 1 down
         changed master: serving since 0:00
         changed agent m-S1: recovered
     "#]]
@@ -253,4 +253,37 @@ fn an_offer_says_when_its_agent_is_unavailable() {
 
     assert_eq!(offers.len(), 1);
     assert_eq!(offers[0].unavailability, Some(window(Vec::new(), 3600, 60).unavailability));
+}
+
+#[test]
+fn an_agent_that_is_admitted_while_its_machine_goes_down_is_shut_down() {
+    let mut cluster = cluster();
+    schedule(&mut cluster, vec![window(vec![first()], 3600, 60)]);
+    let register = cluster.introduce("a1", "cpus:4; mem:1024");
+    cluster.set_slow_disk(true);
+    cluster.forget();
+
+    down(&mut cluster, vec![first()]);
+    cluster.say("a1", crate::FromAgent::Register(register.into()));
+    cluster.write();
+
+    expect![[r#"
+        request 2 <- 200
+        slave(1)@10.0.0.1:5051 <- Registered as m-S0
+        slave(1)@10.0.0.1:5051 <- Shutdown: Operator initiated 'Machine DOWN'
+    "#]]
+    .assert_eq(&cluster.heard());
+}
+
+#[test]
+fn a_machine_with_too_long_a_name_is_refused() {
+    let mut cluster = cluster();
+    let long = "a".repeat(256);
+
+    schedule(&mut cluster, vec![window(vec![machine(&long, "")], 3600, 60)]);
+
+    expect![[r#"
+        request 1 <- 400 'hostname' of a machine has 256 bytes, at most 255 are taken
+    "#]]
+    .assert_eq(&cluster.heard());
 }

@@ -52,6 +52,24 @@ fn quota_is_written_before_anybody_hears_of_it() {
 }
 
 #[test]
+fn what_is_being_written_counts_as_guaranteed() {
+    let mut cluster = cluster().agent("a1", "cpus:4; mem:1024").slow_disk();
+    update(&mut cluster, false, vec![config("web", "cpus:3", "")]);
+
+    update(&mut cluster, false, vec![config("ads", "cpus:2", "")]);
+    update(&mut cluster, false, vec![config("web", "cpus:1", "")]);
+    update(&mut cluster, false, vec![config("ads", "cpus:2", "")]);
+    cluster.write();
+
+    expect![[r#"
+        request 2 <- 400 Invalid QuotaConfig: total quota guarantees 'cpus:5' exceed cluster capacity 'cpus:4; mem:1024' (use 'force' flag to bypass this check)
+        request 1 <- 200
+        request 3 <- 200
+        request 4 <- 200
+    "#]].assert_eq(&cluster.heard());
+}
+
+#[test]
 fn what_is_no_quota_is_refused_with_the_reason() {
     let roles = Some(["web", "other", "a/b", ".."].map(str::to_owned).into());
     let mut cluster = Cluster::with(Config { roles, ..Config::default() }).agent("a1", "cpus:4; mem:1024");

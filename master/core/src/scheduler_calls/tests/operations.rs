@@ -1,7 +1,7 @@
 //! RESERVE, UNRESERVE, CREATE, DESTROY, GROW_VOLUME and SHRINK_VOLUME in an ACCEPT, and what frameworks hear of them.
 
 use expect_test::expect;
-use tepui_model::{Reservation, Resource, Resources, Role};
+use tepui_model::{OperationUuid, Reservation, Resource, Resources, Role};
 use tepui_proto::internal::UpdateOperationStatusMessage;
 use tepui_proto::v1::framework_info::capability::Type as Capability;
 use tepui_proto::v1::master::{Call, call as master_call};
@@ -15,8 +15,7 @@ use tepui_proto::v1::scheduler::call;
 use tepui_proto::v1::{self, OperationState, OperationStatus};
 
 use crate::cluster::{Cluster, capability, cluster, launch, task, uuid};
-use crate::operations::OperationUuid;
-use crate::{Effect, FromAgent, Input, OperatorCall, RequestId, ToAgent};
+use crate::{Effect, FromAgent, ToAgent, limits};
 
 /// One agent; a framework in the role `web` has an offer of all of it.
 fn offered() -> Cluster {
@@ -510,9 +509,7 @@ fn principals_are_written_into_what_they_reserve() {
 // Operators.
 
 fn operate(cluster: &mut Cluster, call: Call) -> String {
-    let request: RequestId = cluster.next_request();
-    let call = OperatorCall { request, principal: None, call };
-    cluster.step(Input::Operator(Box::new(call)));
+    cluster.decide(call);
     cluster.effects()
 }
 
@@ -585,6 +582,41 @@ fn an_operator_is_told_what_is_wrong() {
         request 6 <- 400 Failed to validate master::Call: Expecting 'grow_volume' to be present
         request 7 <- 400 No agent found with specified ID
     "#]].assert_eq(&all);
+}
+
+#[test]
+fn a_framework_that_acknowledges_nothing_stops_nobody_else() {
+    let mut cluster = offered();
+    let step = reserved("cpus:0.01");
+    let most = limits::OPERATIONS_PER_FRAMEWORK_AND_AGENT;
+    let operations = (0..=most).map(|n| with_id(&format!("op{n}"), reserve(&step)));
+    cluster.accept("web", &["m-O0"], operations.collect());
+    let heard = cluster.heard();
+    assert_eq!(heard.matches("<- ApplyOperation").count(), most);
+    let refused =
+        heard.lines().find(|line| line.contains("OPERATION_ERROR")).expect("the last one is refused");
+    assert!(refused.contains("op100 OPERATION_ERROR '100 operations of the framework"), "{refused}");
+
+    let agent_id = of_agent(&mut cluster);
+    let of_operator = reserve_resources(agent_id, &Resources::new(), &reserved("cpus:1"));
+    let answer = operate(&mut cluster, of_operator);
+
+    assert!(answer.contains("<- 202"), "{answer}");
+}
+
+#[test]
+fn what_flags_reserve_is_not_taken_back_to_be_reserved_otherwise() {
+    let mut cluster = cluster().agent("a1", "cpus(web):4; mem:1024").framework_like("web", in_web);
+    cluster.allocate();
+    cluster.forget();
+    let agent_id = of_agent(&mut cluster);
+    let by_flag = Resources::parse("cpus:1", &Role::parse("web").unwrap()).unwrap();
+
+    let answer = operate(&mut cluster, reserve_resources(agent_id, &by_flag, &reserved("cpus:1")));
+
+    expect![[r#"
+        request 2 <- 400 Invalid RESERVE operation on agent m-S0 at slave(1)@10.0.0.1:5051 (a1.example): What --resources of the agent reserve cannot be reserved otherwise: cpus(reservations: [(STATIC,web)]):1
+    "#]].assert_eq(&answer);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use expect_test::expect;
 use tepui_proto::v1::scheduler::call;
 
+use crate::OperatorCall;
 use crate::cluster::{Cluster, cluster, executor_task, task_on};
-use crate::{Input, RequestId};
 
 fn busy() -> Cluster {
     cluster().agent("a1", "cpus:4; mem:1024").agent("a2", "cpus:4; mem:1024").framework("web").running(
@@ -60,17 +60,16 @@ fn an_operator_ends_a_framework_and_is_answered() {
     let mut cluster = busy();
 
     for framework in ["m-0000", "m-0000", "no such"] {
-        let request = RequestId(100);
-        cluster.step(Input::Teardown { request, framework: framework.into() });
+        cluster.decide(OperatorCall::teardown(framework.into()));
     }
 
     let heard = cluster.heard();
     let answers: String =
         heard.lines().filter(|line| line.starts_with("request")).map(|l| format!("{l}\n")).collect();
     expect![[r#"
-        request 100 <- 200
-        request 100 <- 400 No framework found with specified ID
-        request 100 <- 400 No framework found with specified ID
+        request 4 <- 200
+        request 5 <- 400 No framework found with specified ID
+        request 6 <- 400 No framework found with specified ID
     "#]]
     .assert_eq(&answers);
 }
