@@ -183,6 +183,11 @@ mod tests {
             let cluster = Cluster::start(&plan).await.expect("a master can be started");
             let master = Client::new(&cluster.master().to_string()).expect("it has an address");
 
+            // Until it serves it refuses whatever it is asked.
+            while master.read("/frameworks", &[]).await.is_err() {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+
             let torn_down = tear_down(&master, "gone").await;
 
             assert!(torn_down.is_ok(), "{torn_down:?}");

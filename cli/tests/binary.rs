@@ -27,9 +27,9 @@ const MASTER: [&str; 4] = ["master", "--ip=127.0.0.1", "--port=0", "--registry=i
 #[test]
 fn a_refused_flag_ends_the_daemon_by_name() {
     assert_eq!(
-        complaint(&["master", "--registry=in_memory", "--authenticate_http_readonly"]),
-        "tepui: --authenticate_http_readonly is refused: HTTP is neither authenticated nor authorized yet; \
-         leave it out only where the network is trusted"
+        complaint(&["master", "--registry=in_memory", "--acls={}"]),
+        "tepui: --acls is refused: whoever is let in may do everything yet; leave it out, and let in only whom \
+         you trust"
     );
 }
 

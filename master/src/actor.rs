@@ -83,6 +83,8 @@ pub(crate) struct HttpCall {
 
 /// An operator's call that the core decides.
 pub(crate) struct OperatorRequest {
+    /// Who asks, if that must be shown.
+    pub(crate) principal: Option<String>,
     pub(crate) call: v1::master::Call,
 }
 
@@ -302,7 +304,7 @@ impl Handler<OperatorRequest> for MasterActor {
         let (responder, answer) = cx.defer();
         let request = RequestId(self.number());
         self.operators.insert(request, responder);
-        let call = OperatorCall { request, principal: None, call: asked.call };
+        let call = OperatorCall { request, principal: asked.principal, call: asked.call };
         self.step(cx, Input::Operator(Box::new(call)));
         answer
     }

@@ -224,7 +224,9 @@ impl Store {
             std::fs::remove_file(&new)?;
         }
         drop(Database::create(&new)?);
-        std::fs::rename(&new, path)?;
+        // Not if another master was quicker: its registry must not be taken from it.
+        std::fs::hard_link(&new, path)?;
+        std::fs::remove_file(&new)?;
         std::fs::File::open(work_dir)?.sync_all()?;
         Ok(())
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tepui_tests::binary;
 use tepui_tests::cluster::{Cluster, Plan};
-use tepui_tests::framework::{Acknowledge, Framework, info, task};
+use tepui_tests::framework::{Acknowledge, Framework, info, scalar, task};
 use tepui_tests::http::{Request, ask};
 use tepui_tests::waiting::{secs, until};
 
@@ -143,6 +143,28 @@ fn a_closed_cluster_answers_only_those_who_show_who_they_are() {
             );
         }
     }
+}
+
+#[test]
+fn operators_reserve_as_who_they_are() {
+    let cluster = closed(&Secrets::new());
+    let with_secret = |request: Request| request.with("Authorization", ANN);
+    let agents =
+        ask(cluster.master.address(), &with_secret(Request::get("/slaves"))).expect("an answer").json();
+    let agent = agents["slaves"][0]["id"].clone();
+    let reserve = |principal: &str| {
+        let reservation = json!({ "type": "DYNAMIC", "role": "web", "principal": principal });
+        let mut resource = scalar("cpus", 1.0);
+        resource["reservations"] = json!([reservation]);
+        let call = json!({ "agent_id": { "value": agent }, "resources": [resource] });
+        let call = json!({ "type": "RESERVE_RESOURCES", "reserve_resources": call });
+        let request = with_secret(Request::json("/api/v1", call.to_string()));
+        ask(cluster.master.address(), &request).expect("an answer")
+    };
+
+    let refused = reserve("bob");
+    assert!(refused.status() == 400 && refused.text().contains("principal 'bob'"), "{}", refused.text());
+    assert_eq!(reserve("ann").status(), 202);
 }
 
 #[test]

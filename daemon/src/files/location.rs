@@ -36,7 +36,7 @@ impl Location {
         let opened = if self.rest.as_os_str().is_empty() {
             beneath::open_trusted(&self.root)
         } else {
-            File::open(&self.root).and_then(|root| beneath::open(&root, &self.rest))
+            beneath::open_trusted(&self.root).and_then(|root| beneath::open(&root, &self.rest))
         };
         opened.map_err(|cause| self.failed("open", cause))
     }

@@ -230,8 +230,12 @@ impl Transport {
         self.greetings.load(Ordering::Acquire)
     }
 
-    /// Whether the address is that of one of our nodes, which is connected from another IP than `remote`.
+    /// Whether the address is that of one of our nodes, which is connected from another IP than `remote`. Nobody can say that of
+    /// who comes from the address itself.
     pub(crate) fn is_elsewhere(&self, address: SocketAddr, remote: IpAddr) -> bool {
+        if address.ip().to_canonical() == remote.to_canonical() {
+            return false;
+        }
         let peers = lock(&self.peers);
         peers.range((address, 0)..=(address, u64::MAX)).any(|(_, newest)| newest.remote != remote)
     }
@@ -298,7 +302,7 @@ impl Transport {
             return Err(InboundError::Foreign(address));
         }
         // Such a program has not greeted, and has no other name than its address.
-        if remote != address.ip() && self.links_libprocess(address) {
+        if remote != address.ip().to_canonical() && self.links_libprocess(address) {
             return Err(InboundError::Taken(address));
         }
         let mut peers = lock(&self.peers);

@@ -17,6 +17,7 @@ pub(super) async fn serve(
     route: Route,
     path: &str,
     body: &[u8],
+    principal: Option<String>,
     site: &Site,
 ) -> HttpResponse {
     let read = match (route, request.method()) {
@@ -42,7 +43,7 @@ pub(super) async fn serve(
         (_, other) => return answer::not_allowed(other, "POST"),
     };
     match call {
-        Ok(call) => operator::decide(call, site).await,
+        Ok(call) => operator::decide(call, principal, site).await,
         Err(why) => answer::text(400, why),
     }
 }

@@ -4,7 +4,7 @@
 use libactor::web::{HttpRequest, HttpResponse};
 use tepui_proto::internal::Registry;
 use tepui_proto::json::AsJson;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::routing::Route;
 use super::{Site, answer, legacy};
@@ -13,13 +13,13 @@ use super::{Site, answer, legacy};
 static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
 
 pub(super) async fn serve(request: &HttpRequest, route: Route, site: &Site) -> HttpResponse {
-    let Ok(_turn) = ONE_AT_A_TIME.acquire().await else { return answer::recovering() };
+    let Ok(turn) = ONE_AT_A_TIME.acquire().await else { return answer::recovering() };
     let body = if route == Route::Registry {
         let registry = site.registry.clone();
-        background(move || registry.read().and_then(|registry| in_order(&registry))).await
+        background(turn, move || registry.read().and_then(|registry| in_order(&registry))).await
     } else {
         let Some(constrained) = site.reads.constrained().await else { return answer::recovering() };
-        background(move || Ok(constrained.write())).await
+        background(turn, move || Ok(constrained.write())).await
     };
     match body {
         Ok(body) => answer::json(request, legacy::parameters(request).get("jsonp").map(String::as_str), body),
@@ -33,8 +33,15 @@ fn in_order(registry: &Registry) -> Result<Vec<u8>, String> {
     serde_json::to_vec(&value).map_err(|why| why.to_string())
 }
 
+/// The turn is over when the work is done, also for who does not wait for it any more.
 async fn background(
+    turn: SemaphorePermit<'static>,
     work: impl FnOnce() -> Result<Vec<u8>, String> + Send + 'static,
 ) -> Result<Vec<u8>, String> {
+    let work = move || {
+        let done = work();
+        drop(turn);
+        done
+    };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|why| Err(why.to_string()))
 }

@@ -168,9 +168,9 @@ async fn gauges(site: &Site) -> Vec<(String, f64)> {
 }
 
 /// `POST /teardown` with the form field `frameworkId`.
-pub(super) async fn teardown(body: &[u8], site: &Site) -> HttpResponse {
+pub(super) async fn teardown(body: &[u8], principal: Option<String>, site: &Site) -> HttpResponse {
     match Form::read(body).and_then(|form| form.field("frameworkId").map(str::to_owned)) {
-        Ok(framework) => operator::decide(OperatorCall::teardown(framework), site).await,
+        Ok(framework) => operator::decide(OperatorCall::teardown(framework), principal, site).await,
         Err(why) => answer::text(400, why),
     }
 }

@@ -91,11 +91,11 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
             Err(refused) => refused,
         },
         Route::Operator => match read_body(&request, body, MAX_BODY).await {
-            Ok(body) => operator::serve(&request, &body, &site).await,
+            Ok(body) => operator::serve(&request, &body, principal, &site).await,
             Err(refused) => refused,
         },
         Route::Teardown => match read_body(&request, body, MAX_BODY).await {
-            Ok(body) => legacy::teardown(&body, &site).await,
+            Ok(body) => legacy::teardown(&body, principal, &site).await,
             Err(refused) => refused,
         },
         Route::Quota
@@ -104,7 +104,7 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
         | Route::MaintenanceStatus
         | Route::MachineDown
         | Route::MachineUp => match read_body(&request, body, MAX_BODY).await {
-            Ok(body) => decisions::serve(&request, route, &path, &body, &site).await,
+            Ok(body) => decisions::serve(&request, route, &path, &body, principal, &site).await,
             Err(refused) => refused,
         },
         Route::Browse | Route::ReadFile | Route::Download | Route::FilesDebug => {
@@ -114,7 +114,7 @@ async fn serve(request: HttpRequest, body: web::Payload, site: web::Data<Site>) 
         Route::Explain => explain::serve(&request, &site).await,
         Route::Reserve | Route::Unreserve | Route::CreateVolumes | Route::DestroyVolumes => {
             match read_body(&request, body, MAX_BODY).await {
-                Ok(body) => operate::serve(&body, route, &site).await,
+                Ok(body) => operate::serve(&body, route, principal, &site).await,
                 Err(refused) => refused,
             }
         }

@@ -10,9 +10,9 @@ use super::routing::Route;
 use super::{Site, answer, operator};
 
 /// A form: `slaveId`, and the resources as a JSON array in the field that the path is about.
-pub(super) async fn serve(body: &[u8], route: Route, site: &Site) -> HttpResponse {
+pub(super) async fn serve(body: &[u8], route: Route, principal: Option<String>, site: &Site) -> HttpResponse {
     match read(body, route) {
-        Ok(call) => operator::decide(call, site).await,
+        Ok(call) => operator::decide(call, principal, site).await,
         Err(why) => answer::text(400, why),
     }
 }

@@ -13,7 +13,12 @@ use crate::encoding::Encoding;
 use crate::identity::Identity;
 use crate::reads::{Answer, OperatorRead, Read};
 
-pub(super) async fn serve(request: &HttpRequest, body: &[u8], site: &Site) -> HttpResponse {
+pub(super) async fn serve(
+    request: &HttpRequest,
+    body: &[u8],
+    principal: Option<String>,
+    site: &Site,
+) -> HttpResponse {
     let encoding = match Encoding::of_content_type(header_text(request, CONTENT_TYPE)) {
         Ok(encoding) => encoding,
         Err(refused) => return answer::refusal(refused),
@@ -38,7 +43,7 @@ pub(super) async fn serve(request: &HttpRequest, body: &[u8], site: &Site) -> Ht
         return subscribe(accepted, site).await;
     }
     if is_decision(call.r#type()) {
-        return decide(call, site).await;
+        return decide(call, principal, site).await;
     }
     match about_master(&call, site).await {
         Ok(answer) => answer::encoded(request, accepted, accepted.encode(&answer)),
@@ -102,8 +107,10 @@ fn is_decision(kind: call::Type) -> bool {
 }
 
 /// Lets the core decide; its answer may come after the registry was written.
-pub(super) async fn decide(call: Call, site: &Site) -> HttpResponse {
-    let Ok(answer) = site.master.ask(OperatorRequest { call }).await else { return answer::recovering() };
+pub(super) async fn decide(call: Call, principal: Option<String>, site: &Site) -> HttpResponse {
+    let Ok(answer) = site.master.ask(OperatorRequest { call, principal }).await else {
+        return answer::recovering();
+    };
     match answer.await {
         Ok(given) => answer::text(given.status, given.body),
         Err(_) => answer::recovering(),

@@ -10,3 +10,6 @@ pub const HELD_BYTES: usize = 32 << 20;
 /// Principals whose messages are counted. Frameworks choose their principals freely where nobody authenticates; those of later ones
 /// are limited all the same.
 pub const COUNTED_PRINCIPALS: usize = 10_000;
+
+/// Bytes of such a principal: it is part of the names of metrics, which every reader of them gets.
+pub const COUNTED_PRINCIPAL_BYTES: usize = 256;

@@ -143,7 +143,8 @@ impl Meter {
 
     fn counters(&mut self, principal: &str) -> Option<&Counters> {
         if !self.counters.contains_key(principal) {
-            if self.counters.len() >= limits::COUNTED_PRINCIPALS {
+            let is_too_long = principal.len() > limits::COUNTED_PRINCIPAL_BYTES;
+            if is_too_long || self.counters.len() >= limits::COUNTED_PRINCIPALS {
                 return None;
             }
             let counter = |what: &str| metrics::counter!(format!("frameworks/{principal}/{what}"));

@@ -26,6 +26,7 @@ use std::time::Instant;
 use libactor::Clock;
 use serde::Serialize;
 use tepui_master_core::Changed;
+use tepui_proto::recordio;
 use tepui_proto::v1::master::Event;
 use tokio::sync::oneshot;
 
@@ -133,9 +134,9 @@ impl Reads {
         self.queue.send(Item::Subscribe(encoding, answer)).ok()?;
         let (subscribed, subscription) = asked.await.ok().flatten()?;
         // A large state takes long to write, and others ask meanwhile.
-        let write = move || events::encode_subscribed(&subscribed, encoding);
+        let write = move || recordio::encode(&events::encode_subscribed(&subscribed, encoding));
         let snapshot = tokio::task::spawn_blocking(write).await.ok()?;
-        Some(subscription.beginning_with(&snapshot))
+        Some(subscription.beginning_with(snapshot))
     }
 }
 
@@ -153,10 +154,11 @@ fn serve(items: &mpsc::Receiver<Item>, identity: &Identity, subscribers: &Subscr
                     cluster.apply(change);
                 }
             }
+            // Whoever asked has gone.
+            Item::Read { answer, .. } if answer.is_closed() => {}
             Item::Read { read, known, answer } => {
                 let serving = cluster.serving_since().is_some();
                 let given = || answer_of(&read, &known, &mut cluster, identity, subscribers);
-                // A reader that went away does not want its answer any more.
                 let _ = answer.send(serving.then(given));
             }
             Item::Constrained(answer) => {

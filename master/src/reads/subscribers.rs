@@ -26,7 +26,7 @@ use crate::encoding::Encoding;
 /// those who are that far behind are closed: they subscribe again and get the state anew, and the master's memory is not their queue.
 pub(super) const MAX_WAITING: usize = 64 << 20;
 
-/// How often a stream says that it is alive. Mesos' number, which subscribers are told.
+/// After how long without an event a stream says that it is alive. Mesos' number, which subscribers are told.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// All subscribers. Clones share them.
@@ -52,7 +52,6 @@ struct Reader {
     encoding: Encoding,
     /// The number of the next record it reads.
     position: u64,
-    waker: Option<Waker>,
 }
 
 /// The records that somebody has not read yet.
@@ -62,12 +61,17 @@ struct Log {
     first: u64,
     records: VecDeque<Record>,
     bytes: usize,
+    readers: usize,
+    /// How many of them have read everything.
+    at_end: usize,
+    /// Those of them who wait to be told of more, by their number.
+    waiting: BTreeMap<u64, Waker>,
 }
 
 struct Record {
     bytes: Bytes,
-    /// How many have yet to read it.
-    unread: usize,
+    /// How many read it next. All others have read it already, or will read one before it.
+    readers: usize,
 }
 
 /// A subscriber's end, the body of the response. Its drop ends the subscription.
@@ -77,7 +81,8 @@ pub(crate) struct Subscription {
     /// What comes before the log.
     opening: VecDeque<Bytes>,
     subscribers: Subscribers,
-    heartbeat: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Over when nothing was told for so long that it must say that it is alive.
+    silence: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Subscribers {
@@ -91,11 +96,13 @@ impl Subscribers {
         let mut shared = self.lock();
         let number = shared.next;
         shared.next += 1;
-        let position = shared.log(encoding).end();
-        shared.readers.insert(number, Reader { encoding, position, waker: None });
+        let log = shared.log(encoding);
+        (log.readers, log.at_end) = (log.readers + 1, log.at_end + 1);
+        let position = log.end();
+        shared.readers.insert(number, Reader { encoding, position });
         let over = shared.readers.len().saturating_sub(self.most);
         let oldest: Vec<u64> = shared.readers.keys().copied().take(over).collect();
-        let cut: Vec<Reader> = oldest.iter().filter_map(|number| shared.remove(*number)).collect();
+        let wakers = shared.remove_all(&oldest);
         drop(shared);
         tracing::info!(subscriber = number, "an operator subscribed to events");
         for number in oldest {
@@ -106,28 +113,26 @@ impl Subscribers {
                 "closed the oldest stream of events: there are too many"
             );
         }
-        wake(cut);
-        let (opening, heartbeat) = (VecDeque::new(), Box::pin(self.clock.sleep(HEARTBEAT)));
-        Subscription { number, encoding, opening, subscribers: self.clone(), heartbeat }
+        wakers.into_iter().for_each(Waker::wake);
+        let (opening, silence) = (VecDeque::new(), Box::pin(self.clock.sleep(HEARTBEAT)));
+        Subscription { number, encoding, opening, subscribers: self.clone(), silence }
     }
 
     /// Tells everybody. Who is too far behind is cut off.
     pub(super) fn tell(&self, event: &Event) {
         for encoding in [Encoding::Json, Encoding::Protobuf] {
-            if self.readers_of(encoding) == 0 {
+            if self.lock().log(encoding).readers == 0 {
                 continue;
             }
             let record = recordio::encode(&encoding.encode(event));
             let mut shared = self.lock();
             let slow = shared.push(encoding, record, self.max_waiting);
-            let cut: Vec<Reader> = slow.iter().filter_map(|number| shared.remove(*number)).collect();
-            let readers = shared.readers.values_mut().filter(|reader| reader.encoding == encoding);
-            let wakers: Vec<Waker> = readers.filter_map(|reader| reader.waker.take()).collect();
+            let mut wakers = shared.remove_all(&slow);
+            wakers.extend(std::mem::take(&mut shared.log(encoding).waiting).into_values());
             drop(shared);
             for number in slow {
                 tracing::warn!(subscriber = number, "closed a stream of events: its reader is too slow");
             }
-            wake(cut);
             wakers.into_iter().for_each(Waker::wake);
         }
     }
@@ -137,18 +142,10 @@ impl Subscribers {
         self.lock().readers.len()
     }
 
-    fn readers_of(&self, encoding: Encoding) -> usize {
-        self.lock().readers_of(encoding)
-    }
-
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // What is behind the lock is whole whenever it is free, also when its last user panicked.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn wake(readers: Vec<Reader>) {
-    readers.into_iter().filter_map(|reader| reader.waker).for_each(Waker::wake);
 }
 
 impl Shared {
@@ -159,20 +156,12 @@ impl Shared {
         }
     }
 
-    fn readers_of(&self, encoding: Encoding) -> usize {
-        self.readers.values().filter(|reader| reader.encoding == encoding).count()
-    }
-
     /// Adds a record; returns those who are too far behind for it. One record is taken however large it is: a stream that is
     /// read must not be closed for it.
     fn push(&mut self, encoding: Encoding, bytes: Bytes, max_waiting: usize) -> Vec<u64> {
-        let unread = self.readers_of(encoding);
         let log = self.log(encoding);
-        log.bytes += bytes.len();
-        log.records.push_back(Record { bytes, unread });
-        log.drop_read();
-        while log.bytes > max_waiting && log.records.len() > 1 {
-            log.drop_first();
+        if !log.push(bytes, max_waiting) {
+            return Vec::new();
         }
         let first = log.first;
         let slow =
@@ -180,26 +169,29 @@ impl Shared {
         slow.map(|(number, _)| *number).collect()
     }
 
-    /// Forgets a reader, and what only it had yet to read.
-    fn remove(&mut self, number: u64) -> Option<Reader> {
+    /// Forgets a reader, and what only it had yet to read; the waker is to be woken, if it waits.
+    fn remove(&mut self, number: u64) -> Option<Option<Waker>> {
         let reader = self.readers.remove(&number)?;
         let log = self.log(reader.encoding);
-        for position in reader.position.max(log.first)..log.end() {
-            log.read(position);
-        }
-        Some(reader)
+        log.readers -= 1;
+        log.leave(reader.position);
+        Some(log.waiting.remove(&number))
+    }
+
+    fn remove_all(&mut self, numbers: &[u64]) -> Vec<Waker> {
+        numbers.iter().filter_map(|number| self.remove(*number)?).collect()
     }
 
     /// The next record of a reader, `None` within if it has none yet; nothing if it was cut off.
     fn next(&mut self, number: u64, waker: &Waker) -> Option<Option<Bytes>> {
-        let Reader { encoding, position, .. } = *self.readers.get(&number)?;
-        let record = self.log(encoding).read(position);
-        let reader = self.readers.get_mut(&number)?;
-        match record {
-            Some(_) => reader.position += 1,
-            None => reader.waker = Some(waker.clone()),
-        }
-        Some(record)
+        let Reader { encoding, position } = *self.readers.get(&number)?;
+        let log = self.log(encoding);
+        let Some(record) = log.read(position) else {
+            log.waiting.insert(number, waker.clone());
+            return Some(None);
+        };
+        self.readers.get_mut(&number)?.position += 1;
+        Some(Some(record))
     }
 }
 
@@ -208,18 +200,45 @@ impl Log {
         self.first + self.records.len() as u64
     }
 
-    /// A reader takes a record; the last one to do so takes it away, once nothing before it is left.
+    /// Adds a record for those who have read everything; says whether somebody is too far behind for it.
+    fn push(&mut self, bytes: Bytes, max_waiting: usize) -> bool {
+        self.bytes += bytes.len();
+        self.records.push_back(Record { bytes, readers: std::mem::take(&mut self.at_end) });
+        self.drop_read();
+        let mut leaves_somebody = false;
+        while self.bytes > max_waiting && self.records.len() > 1 {
+            leaves_somebody |= self.records.front().is_some_and(|record| record.readers > 0);
+            self.drop_first();
+        }
+        leaves_somebody
+    }
+
+    /// A reader takes its next record and goes on to the one behind it.
     fn read(&mut self, position: u64) -> Option<Bytes> {
         let index = usize::try_from(position.checked_sub(self.first)?).ok()?;
-        let record = self.records.get_mut(index)?;
-        record.unread -= 1;
-        let bytes = record.bytes.clone();
-        self.drop_read();
+        let bytes = self.records.get(index)?.bytes.clone();
+        match self.records.get_mut(index + 1) {
+            Some(next) => next.readers += 1,
+            None => self.at_end += 1,
+        }
+        self.leave(position);
         Some(bytes)
     }
 
+    /// A reader reads no more at this place.
+    fn leave(&mut self, position: u64) {
+        let Some(index) = position.checked_sub(self.first) else { return };
+        let record = usize::try_from(index).ok().and_then(|index| self.records.get_mut(index));
+        match record {
+            Some(record) => record.readers -= 1,
+            None => self.at_end -= 1,
+        }
+        self.drop_read();
+    }
+
+    /// What comes before everybody is read.
     fn drop_read(&mut self) {
-        while self.records.front().is_some_and(|record| record.unread == 0) {
+        while self.records.front().is_some_and(|record| record.readers == 0) {
             self.drop_first();
         }
     }
@@ -235,10 +254,17 @@ impl Log {
 impl Subscription {
     /// Puts the first event before everything else, and a heartbeat right behind it, as Mesos does: there are clients that look
     /// at an event only when the next one is there.
-    pub(super) fn beginning_with(mut self, snapshot: &[u8]) -> Subscription {
-        let heartbeat = self.encoding.encode(&events::heartbeat());
-        self.opening = [recordio::encode(snapshot), recordio::encode(&heartbeat)].into();
+    pub(super) fn beginning_with(mut self, snapshot: Bytes) -> Subscription {
+        self.opening = [snapshot, self.heartbeat()].into();
         self
+    }
+
+    fn heartbeat(&self) -> Bytes {
+        recordio::encode(&self.encoding.encode(&events::heartbeat()))
+    }
+
+    fn wind_up(&mut self) {
+        self.silence = Box::pin(self.subscribers.clock.sleep(HEARTBEAT));
     }
 }
 
@@ -254,12 +280,15 @@ impl Stream for Subscription {
         match next {
             None => return Poll::Ready(None),
             // Whoever gets events knows that the master is alive.
-            Some(Some(record)) => return Poll::Ready(Some(record)),
+            Some(Some(record)) => {
+                self.wind_up();
+                return Poll::Ready(Some(record));
+            }
             Some(None) => {}
         }
-        ready!(self.heartbeat.as_mut().poll(cx));
-        self.heartbeat = Box::pin(self.subscribers.clock.sleep(HEARTBEAT));
-        Poll::Ready(Some(recordio::encode(&self.encoding.encode(&events::heartbeat()))))
+        ready!(self.silence.as_mut().poll(cx));
+        self.wind_up();
+        Poll::Ready(Some(self.heartbeat()))
     }
 }
 

@@ -31,16 +31,26 @@ pub use drain::Drain;
 pub type Refused = Answer;
 
 impl Master {
-    pub(crate) fn operator_call(&mut self, cx: &mut Cx, OperatorCall { request, call, .. }: OperatorCall) {
+    pub(crate) fn operator_call(
+        &mut self,
+        cx: &mut Cx,
+        OperatorCall { request, principal, call }: OperatorCall,
+    ) {
         if !self.is_serving() {
             return cx.answer(request, Answer::refused(503, "Master has not finished recovery"));
         }
-        if let Err(refused) = self.operator_decision(cx, request, call) {
+        if let Err(refused) = self.operator_decision(cx, request, principal.as_deref(), call) {
             cx.answer(request, refused);
         }
     }
 
-    fn operator_decision(&mut self, cx: &mut Cx, request: RequestId, call: Call) -> Result<(), Refused> {
+    fn operator_decision(
+        &mut self,
+        cx: &mut Cx,
+        request: RequestId,
+        principal: Option<&str>,
+        call: Call,
+    ) -> Result<(), Refused> {
         match call.r#type() {
             Type::Teardown => {
                 let framework = part(call.teardown, "teardown")?.framework_id;
@@ -89,7 +99,7 @@ impl Master {
             | Type::CreateVolumes
             | Type::DestroyVolumes
             | Type::GrowVolume
-            | Type::ShrinkVolume => self.change_resources(cx, request, call),
+            | Type::ShrinkVolume => self.change_resources(cx, request, principal, call),
             other => {
                 let name = other.as_str_name();
                 let body = format!("501 Not Implemented. This version does not serve {name} yet.");

@@ -61,6 +61,7 @@ impl Master {
         &mut self,
         cx: &mut Cx,
         request: RequestId,
+        principal: Option<&str>,
         call: Call,
     ) -> Result<(), Refused> {
         let (agent, wire) = operation_of(call)?;
@@ -70,7 +71,7 @@ impl Master {
         let operation =
             OfferOperation::from_wire(&wire).map_err(|why| Answer::refused(400, why.to_string()))?;
         let agent = &self.agents.registered[handle];
-        let scene = validation::operation::Scene { agent, framework: None, principal: None };
+        let scene = validation::operation::Scene { agent, framework: None, principal };
         validation::operation::check(&operation, &scene).map_err(|why| {
             let kind = operation.kind().as_str_name();
             Answer::refused(400, format!("Invalid {kind} operation on agent {}: {why}", described(agent)))

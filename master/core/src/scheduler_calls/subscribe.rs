@@ -131,10 +131,15 @@ impl Master {
             // Perhaps from before this master; agents may tell more of it later.
             None => self.recover_framework(cx, id, info.clone(), profile.clone()),
         };
-        let known = &self.frameworks.registered[handle].info;
+        let framework = &self.frameworks.registered[handle];
+        let known = &framework.info;
         info.user = known.user.clone();
         info.checkpoint = known.checkpoint;
-        if let Err(why) = validation::framework::check_return(known, &info) {
+        // Whoever is connected has shown what it had to; another must not make the framework its own.
+        let is_away = framework.link().is_none();
+        let check =
+            if is_away { validation::framework::check_return } else { validation::framework::check_update };
+        if let Err(why) = check(known, &info) {
             return self.refuse_subscription(cx, &link, &info, &why);
         }
         if let NewLink::Driver { pid, force: false } = &link

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::{FutureExt as _, StreamExt as _};
 use libactor::Clock;
+use tepui_proto::recordio;
 use tepui_proto::v1::AgentId;
 use tepui_proto::v1::master::Event;
 use tepui_proto::v1::master::event::{self, Type};
@@ -48,9 +49,9 @@ fn clock() -> Clock {
 fn the_snapshot_comes_first_then_a_heartbeat_then_what_happens_from_there_on() {
     let subscribers = Subscribers::new(10, 1 << 20, clock());
     subscribers.tell(&removed("before"));
-    let mut one = subscribers.add(Encoding::Json).beginning_with(b"state");
+    let mut one = subscribers.add(Encoding::Json).beginning_with(recordio::encode(b"state"));
     subscribers.tell(&removed("between"));
-    let mut two = subscribers.add(Encoding::Json).beginning_with(b"later");
+    let mut two = subscribers.add(Encoding::Json).beginning_with(recordio::encode(b"later"));
     subscribers.tell(&removed("after"));
 
     let first = vec!["5\nstate".to_owned(), BEAT.to_owned(), record("between"), record("after")];
@@ -61,8 +62,8 @@ fn the_snapshot_comes_first_then_a_heartbeat_then_what_happens_from_there_on() {
 #[test]
 fn each_reads_its_own_encoding() {
     let subscribers = Subscribers::new(10, 1 << 20, clock());
-    let mut json = subscribers.add(Encoding::Json).beginning_with(b"{}");
-    let mut protobuf = subscribers.add(Encoding::Protobuf).beginning_with(b"\x08\x01");
+    let mut json = subscribers.add(Encoding::Json).beginning_with(recordio::encode(b"{}"));
+    let mut protobuf = subscribers.add(Encoding::Protobuf).beginning_with(recordio::encode(b"\x08\x01"));
 
     subscribers.tell(&removed("a"));
 
@@ -85,8 +86,8 @@ fn each_reads_its_own_encoding() {
 fn who_does_not_read_is_cut_off_and_nobody_else_is() {
     let three_records = 3 * record("0").len();
     let subscribers = Subscribers::new(10, three_records, clock());
-    let mut slow = subscribers.add(Encoding::Json).beginning_with(b"s");
-    let mut quick = subscribers.add(Encoding::Json).beginning_with(b"q");
+    let mut slow = subscribers.add(Encoding::Json).beginning_with(recordio::encode(b"s"));
+    let mut quick = subscribers.add(Encoding::Json).beginning_with(recordio::encode(b"q"));
     read(&mut slow);
     read(&mut quick);
 
@@ -104,7 +105,7 @@ fn who_does_not_read_is_cut_off_and_nobody_else_is() {
 fn who_reads_in_time_misses_nothing() {
     let three_records = 3 * record("0").len();
     let subscribers = Subscribers::new(10, three_records, clock());
-    let mut subscriber = subscribers.add(Encoding::Json).beginning_with(b"s");
+    let mut subscriber = subscribers.add(Encoding::Json).beginning_with(recordio::encode(b"s"));
     read(&mut subscriber);
 
     for agent in ["0", "1", "2"] {
@@ -118,7 +119,7 @@ fn who_reads_in_time_misses_nothing() {
 #[test]
 fn one_event_is_taken_however_large_it_is() {
     let subscribers = Subscribers::new(10, 10, clock());
-    let mut subscriber = subscribers.add(Encoding::Json).beginning_with(b"s");
+    let mut subscriber = subscribers.add(Encoding::Json).beginning_with(recordio::encode(b"s"));
     read(&mut subscriber);
 
     subscribers.tell(&removed("large"));
@@ -130,7 +131,7 @@ fn one_event_is_taken_however_large_it_is() {
 fn of_one_subscriber_too_many_the_oldest_goes() {
     let subscribers = Subscribers::new(2, 1 << 20, clock());
     let mut all: Vec<Subscription> =
-        (0..3).map(|_| subscribers.add(Encoding::Json).beginning_with(b"s")).collect();
+        (0..3).map(|_| subscribers.add(Encoding::Json).beginning_with(recordio::encode(b"s"))).collect();
 
     subscribers.tell(&removed("a"));
 
@@ -142,7 +143,7 @@ fn of_one_subscriber_too_many_the_oldest_goes() {
 #[test]
 fn who_leaves_is_not_counted_and_nothing_is_kept_for_it() {
     let subscribers = Subscribers::new(10, 1 << 20, clock());
-    let gone = subscribers.add(Encoding::Json).beginning_with(b"s");
+    let gone = subscribers.add(Encoding::Json).beginning_with(recordio::encode(b"s"));
     subscribers.tell(&removed("a"));
 
     drop(gone);
@@ -156,7 +157,7 @@ fn a_quiet_stream_has_a_heartbeat_every_fifteen_seconds() {
     libactor::run(async {
         let clock = clock();
         let subscribers = Subscribers::new(10, 1 << 20, clock.clone());
-        let mut subscriber = subscribers.add(Encoding::Json).beginning_with(b"s");
+        let mut subscriber = subscribers.add(Encoding::Json).beginning_with(recordio::encode(b"s"));
         assert_eq!(read(&mut subscriber).0.len(), 2);
 
         clock.advance(HEARTBEAT - Duration::from_nanos(1)).await;
@@ -166,4 +167,44 @@ fn a_quiet_stream_has_a_heartbeat_every_fifteen_seconds() {
         clock.advance(HEARTBEAT).await;
         assert_eq!(read(&mut subscriber), (vec![BEAT.to_owned()], false));
     });
+}
+
+#[test]
+fn an_event_is_as_good_as_a_heartbeat() {
+    libactor::run(async {
+        let clock = clock();
+        let subscribers = Subscribers::new(10, 1 << 20, clock.clone());
+        let mut subscriber = subscribers.add(Encoding::Json).beginning_with(recordio::encode(b"s"));
+        read(&mut subscriber);
+        clock.advance(HEARTBEAT - Duration::from_secs(1)).await;
+        subscribers.tell(&removed("a"));
+        assert_eq!(read(&mut subscriber), (vec![record("a")], false));
+
+        clock.advance(Duration::from_secs(2)).await;
+        assert_eq!(read(&mut subscriber), (Vec::new(), false));
+        clock.advance(HEARTBEAT).await;
+        assert_eq!(read(&mut subscriber), (vec![BEAT.to_owned()], false));
+    });
+}
+
+#[test]
+fn readers_at_different_places_keep_what_the_last_of_them_needs() {
+    let subscribers = Subscribers::new(10, 1 << 20, clock());
+    let start = || subscribers.add(Encoding::Json).beginning_with(recordio::encode(b"s"));
+    let (mut first, mut second) = (start(), start());
+    read(&mut first);
+    read(&mut second);
+    subscribers.tell(&removed("a"));
+    let mut third = start();
+    read(&mut third);
+    subscribers.tell(&removed("b"));
+
+    assert_eq!(read(&mut first).0, [record("a"), record("b")]);
+    assert_eq!(subscribers.lock().json.records.len(), 2);
+    drop(second);
+    assert_eq!(subscribers.lock().json.records.len(), 1);
+    assert_eq!(read(&mut third).0, [record("b")]);
+
+    assert_eq!(subscribers.lock().json.records.len(), 0);
+    assert_eq!(subscribers.lock().json.at_end, 2);
 }
