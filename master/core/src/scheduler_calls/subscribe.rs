@@ -135,10 +135,13 @@ impl Master {
         let known = &framework.info;
         info.user = known.user.clone();
         info.checkpoint = known.checkpoint;
-        // Whoever is connected has shown what it had to; another must not make the framework its own.
-        let is_away = framework.link().is_none();
-        let check =
-            if is_away { validation::framework::check_return } else { validation::framework::check_update };
+        // Another than who is connected must not make the framework its own.
+        let is_same = link.pid().is_some() && link.pid() == framework.pid();
+        let check = if framework.link().is_none() || is_same {
+            validation::framework::check_return
+        } else {
+            validation::framework::check_update
+        };
         if let Err(why) = check(known, &info) {
             return self.refuse_subscription(cx, &link, &info, &why);
         }

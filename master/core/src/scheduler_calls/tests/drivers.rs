@@ -226,8 +226,12 @@ fn a_framework_without_a_principal_may_come_back_with_one_and_none_may_change_it
     let mut cluster = subscribed();
     let with = |principal: &str| FrameworkInfo { principal: Some(principal.into()), ..known() };
 
+    subscribe(&mut cluster, Driver { force: true, ..driver(SECOND) }, with("eve"));
     subscribe(&mut cluster, driver(FIRST), with("ops"));
-    assert!(cluster.heard().contains("SUBSCRIBED"));
+    let heard = cluster.heard();
+    assert!(heard.contains("SUBSCRIBED"), "{heard}");
+    expect!["driver scheduler-2@10.1.0.2:7000 <- ERROR Changing framework's principal is not allowed."]
+        .assert_eq(heard.lines().next().expect("the second is told"));
     cluster.forget();
     subscribe(&mut cluster, driver(FIRST), with("eve"));
     subscribe(&mut cluster, driver(FIRST), known());
